@@ -1,0 +1,263 @@
+"""Every error this SDK raises on purpose.
+
+    PixxelError
+    ├── ConfigurationError        token, profile, base URL or option missing or wrong
+    ├── InvalidInput              an argument the API could not accept; nothing was sent (also a ValueError)
+    │   └── GeometryError         ... a geometry; names feature, ring and vertex
+    ├── ClientClosed              the client was used after aclose(), in another loop or a forked process
+    ├── CallError                 a call went wrong; carries endpoint, method, path, attempts
+    │   ├── APIError              the API answered with an error status
+    │   │   ├── BadRequest            400, 405, 413, 414, 415, 422
+    │   │   ├── AuthenticationError   401
+    │   │   ├── PermissionDenied      403
+    │   │   ├── NotFound              404, 410
+    │   │   ├── Conflict              409
+    │   │   ├── RateLimited           429
+    │   │   ├── ServerError           5xx
+    │   │   └── UnexpectedStatus      anything else outside 2xx (redirects too)
+    │   ├── TransportError        no usable answer came
+    │   │   ├── ConnectError          refused, name not found, connect timeout; nothing was sent
+    │   │   │   ├── TlsError              certificate or name wrong
+    │   │   │   └── ProxyError            the proxy refused
+    │   │   ├── ConnectionLost        reset, closed or silent after something was sent
+    │   │   └── ProtocolError         the peer does not speak HTTP as it should
+    │   ├── UnexpectedAnswer      2xx, but not what the spec says
+    │   │   ├── UnexpectedBody        not JSON (HTML, cut, binary)
+    │   │   ├── SchemaError           JSON of another shape; names the path inside it
+    │   │   └── ResponseTooLarge      more bytes than any answer of this API
+    │   ├── DeadlineExceeded      the call's own deadline passed
+    │   └── OutcomeUnknown        a create may or may not have happened; never resent blindly
+    ├── PaginationError           a listing that does not advance
+    ├── WaitError                 waiting ended without the thing being ready; carries the last snapshot
+    │   ├── WaitTimeout               still in flight when the time was up
+    │   └── WaitFailed                the thing failed, in the server's words
+    └── DownloadError             a file could not be had whole; no final name exists
+        ├── IntegrityError            length or checksum differ
+        ├── FileInTheWay              the final name exists and overwrite was not asked
+        └── DiskFull                  not enough room
+
+Errors hold facts, never a header, a token, a signed URL's query, or an aiohttp object. aiohttp's, cattrs' and
+backoff's own exceptions do not leave the SDK, not even as `__cause__`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+
+class PixxelError(Exception):
+    """Base of every error of this SDK."""
+
+
+class ConfigurationError(PixxelError):
+    """The client cannot be set up: the message names the setting and the remedy."""
+
+
+class InvalidInput(PixxelError, ValueError):
+    """An argument that the API could not accept. Nothing was sent."""
+
+
+class GeometryError(InvalidInput):
+    """A geometry that the API could not accept; the message names the feature, ring and vertex."""
+
+
+class ClientClosed(PixxelError):
+    """The client was closed, or is used in another event loop or process than it was opened in."""
+
+
+@attrs.frozen
+class Attempt:
+    """What one sending of a request came to."""
+
+    phase: str
+    """How far it got: queued, connect, sent, head, body or done."""
+    outcome: str
+    """A short word: the status, or the kind of failure."""
+    elapsed: float
+    """Seconds this attempt took."""
+    wait: float = 0.0
+    """Seconds of back-off after it; 0 for the last."""
+    request_id: str | None = None
+
+
+class CallError(PixxelError):
+    """A call went wrong. `str()` is one line for a person; the attributes are for code."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        endpoint: str = "",
+        method: str = "",
+        path: str = "",
+        attempts: tuple[Attempt, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.endpoint = endpoint
+        """operationId of the call."""
+        self.method = method
+        self.path = path
+        """Path as sent, without host and query."""
+        self.attempts = attempts
+        """One entry per sending, oldest first."""
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.method else ""
+        tries = f" (after {len(self.attempts)} attempts)" if len(self.attempts) > 1 else ""
+        return f"{call}{self.message}{tries}"
+
+
+class APIError(CallError):
+    """The API answered with an error status."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        details: Any = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        **call: Any,
+    ) -> None:
+        super().__init__(message, **call)
+        self.status = status
+        self.code = code
+        """The vendor's short word for the kind of error; no list of them is published."""
+        self.details = details
+        self.request_id = request_id
+        self.retry_after = retry_after
+        """Seconds the server asked us to wait, if it did."""
+
+    def __str__(self) -> str:
+        code = f" {self.code}" if self.code else ""
+        request = f" [request {self.request_id}]" if self.request_id else ""
+        return f"{super().__str__()} (HTTP {self.status}{code}){request}"
+
+
+class BadRequest(APIError):
+    """400, 405, 413, 414, 415, 422: the request is wrong as it stands and was not executed."""
+
+
+class AuthenticationError(APIError):
+    """401: the token was not accepted."""
+
+
+class PermissionDenied(APIError):
+    """403: no permission; the vendor also answers this when the token is missing or expired."""
+
+
+class NotFound(APIError):
+    """404 or 410. The vendor may also answer 400 for an unknown id."""
+
+
+class Conflict(APIError):
+    """409: a thing with that name or content exists."""
+
+
+class RateLimited(APIError):
+    """429: too many requests; see `retry_after`."""
+
+
+class ServerError(APIError):
+    """5xx: the service failed."""
+
+
+class UnexpectedStatus(APIError):
+    """A status that the API has no business to answer with, redirects included."""
+
+
+class TransportError(CallError):
+    """No usable answer came."""
+
+
+class ConnectError(TransportError):
+    """No connection: refused, name not found, timed out. Nothing was sent."""
+
+
+class TlsError(ConnectError):
+    """The server's certificate or name cannot be trusted."""
+
+
+class ProxyError(ConnectError):
+    """The proxy refused to connect."""
+
+
+class ConnectionLost(TransportError):
+    """The connection broke, or fell silent, after something was sent."""
+
+
+class ProtocolError(TransportError):
+    """The peer's answer is not proper HTTP."""
+
+
+class UnexpectedAnswer(CallError):
+    """The call succeeded by its status, but the answer is not what the spec says."""
+
+
+class UnexpectedBody(UnexpectedAnswer):
+    """The body is not JSON: HTML of a captive portal, a cut answer, binary."""
+
+
+class SchemaError(UnexpectedAnswer):
+    """The body is JSON of another shape than the spec says; the message names the path inside it."""
+
+
+class ResponseTooLarge(UnexpectedAnswer):
+    """The answer is larger than the limit for API answers."""
+
+
+class DeadlineExceeded(CallError):
+    """The call's own deadline passed; `attempts` tells what was tried. Not an `asyncio.TimeoutError`."""
+
+
+class OutcomeUnknown(CallError):
+    """A create whose request may have been received, but whose result is not known.
+
+    It is never resent by the SDK: that could buy twice. Look first whether the thing exists. Deliberately
+    no subclass of any timeout error, so that `except TimeoutError: retry` cannot catch it.
+    """
+
+
+class PaginationError(PixxelError):
+    """A listing that does not advance: the server repeats a page."""
+
+
+class WaitError(PixxelError):
+    """Waiting ended without the thing being ready."""
+
+    def __init__(self, message: str, *, kind: str, id: str, last: Any = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """Name of the life cycle, for example `aoi`."""
+        self.id = id
+        self.last = last
+        """The last snapshot that was seen; None when there was none."""
+
+
+class WaitTimeout(WaitError):
+    """Still in flight when the time was up. Nothing was cancelled: wait again with the same id."""
+
+
+class WaitFailed(WaitError):
+    """The thing itself failed; the message holds the server's words."""
+
+
+class DownloadError(PixxelError):
+    """A file could not be had whole. Its final name does not exist."""
+
+
+class IntegrityError(DownloadError):
+    """Length or checksum of the file differ from what was promised."""
+
+
+class FileInTheWay(DownloadError):
+    """The final name exists already and `overwrite` was not asked for."""
+
+
+class DiskFull(DownloadError):
+    """Not enough room for the file."""
