@@ -1,0 +1,89 @@
+"""Everything a developer or CI runs: `nox -l` lists it, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"  # the first that installs dependency groups
+nox.options.sessions = ["lint", "types", "layers", "codegen", "tests"]
+nox.options.error_on_missing_interpreters = False  # `tests` runs on every version that is here
+nox.options.reuse_venv = "yes"
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+CONSTRAINTS = "tests/constraints.txt"
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install(session: nox.Session, *groups: str, extras: str = "") -> None:
+    """Install this project with extras and dependency groups, at the versions the tests are pinned to."""
+    requirements = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
+    session.install("--constraint", CONSTRAINTS, "--editable", f".{extras}", *requirements)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Twelve real fields through the whole pipeline, against a local Pixxel API."""
+    install(session, extras="[cli,sandbox]")
+    arguments = session.posargs or ["--out", "out"]
+    session.run("pixxel", "bulk", "run", "examples/fields.geojson", "--sandbox", *arguments)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite, on every supported Python that is installed here."""
+    install(session, "test", "codegen", extras="[cli,sandbox]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting and lint rules."""
+    install(session, "codegen")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy strict over the code, and mypy and pyright over code as a user writes it."""
+    install(session, "types", "codegen", "test", extras="[cli,sandbox]")
+    session.run("mypy")
+    session.run("mypy", "--strict", "tests/typing/user_code.py")
+    session.run("pyright", "--project", "tests/typing")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Who may import whom (the table is in ARCHITECTURE.md)."""
+    install(session, "layers", extras="[cli,sandbox]")
+    session.run("lint-imports")
+
+
+@nox.session
+def codegen(session: nox.Session) -> None:
+    """The committed models and endpoints are what the spec says, and the spec is sound."""
+    install(session, "codegen", "test")
+    session.run("openapi-spec-validator", "openapi/pixxel.yaml")
+    session.run("python", "-m", "codegen", "--check")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """CPU time as ratios to bare aiohttp + orjson, in one run over loopback."""
+    install(session)
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Source distribution and wheel, and the wheel tried away from the checkout."""
+    session.install("build", "twine")
+    session.run("python", "-m", "build", "--outdir", "dist")
+    session.run("twine", "check", "--strict", *(str(path) for path in Path("dist").iterdir()))
+    wheel = max(Path("dist").resolve().glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    session.install("--constraint", CONSTRAINTS, "--force-reinstall", f"{wheel}[cli,sandbox]")
+    fields = Path("examples/fields.geojson").resolve()
+    with session.chdir(session.create_tmp()):
+        session.run("pixxel", "bulk", "run", str(fields), "--sandbox", "--out", "out")
