@@ -1,0 +1,168 @@
+"""What every model shares: names on the wire, unknown keys, equality, repr, pickling, and the way to JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    TypeVar,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import attrs
+
+from pixxel_async.errors import InvalidInput
+
+
+@attrs.frozen
+class WireName:
+    """The key of a field in JSON, where it is not the name of the attribute."""
+
+    name: str
+
+
+@attrs.frozen
+class Sensitive:
+    """Marks a field whose value must not be shown."""
+
+
+def wire(name: str) -> WireName:
+    """State a field's key in JSON: `Annotated[float | None, wire("view:sun_elevation")] = None`."""
+    return WireName(name)
+
+
+def sensitive() -> Sensitive:
+    """Keep a field's value out of `repr()` and so out of logs: `Annotated[dict[str, str], sensitive()]`."""
+    return Sensitive()
+
+
+@attrs.frozen
+class Member:
+    """One field of a model class, as readers and writers need it."""
+
+    attribute: str
+    wire: str
+    type: Any
+    """The annotation without its marks."""
+    is_sensitive: bool
+
+
+_members: dict[type, tuple[Member, ...]] = {}
+
+
+def members(cls: type[Model]) -> tuple[Member, ...]:
+    """The fields of a model class, in the order of their definition."""
+    known = _members.get(cls)
+    if known is None:
+        # Looked up late: a class may name itself or a later one in its annotations.
+        hints = get_type_hints(cls, include_extras=True)
+        known = tuple(_member(attribute.name, hints[attribute.name]) for attribute in attrs.fields(cls))
+        _members[cls] = known
+    return known
+
+
+def _member(name: str, annotation: Any) -> Member:
+    marks: tuple[Any, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *rest = get_args(annotation)
+        marks = tuple(rest)
+    wire_name = next((mark.name for mark in marks if isinstance(mark, WireName)), name)
+    return Member(name, wire_name, annotation, any(isinstance(mark, Sensitive) for mark in marks))
+
+
+class Model:
+    """Base of the models. `None` means not given: in an answer missing or null, in a request left out."""
+
+    __slots__ = ("extra",)
+
+    __attrs_attrs__: ClassVar[Any]
+    extra: dict[str, Any] | None
+    """What an answer held besides: unknown keys, and timestamps that could not be read, both as received. None if nothing."""
+
+    def __attrs_pre_init__(self) -> None:
+        self.extra = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""
+        result = {
+            member.wire: to_json(value)
+            for member in members(type(self))
+            if (value := getattr(self, member.attribute)) is not None
+        }
+        if self.extra:
+            result.update(to_json(self.extra))
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self.__getstate__() == other.__getstate__()
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{member.attribute}={'***' if member.is_sensitive else repr(value)}"
+            for member in members(type(self))
+            if (value := getattr(self, member.attribute)) is not None
+        ]
+        if self.extra:
+            shown.append(f"extra={self.extra!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {attribute.name: getattr(self, attribute.name) for attribute in attrs.fields(type(self))}
+        return {**state, "extra": self.extra}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        # Not by plain assignment: that would convert and check request fields a second time, half of them unset.
+        for name in (*(attribute.name for attribute in attrs.fields(type(self))), "extra"):
+            object.__setattr__(self, name, state.get(name))
+
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
+def model(cls: type[M]) -> type[M]:
+    """Make a subclass of `Model` out of its annotations: keyword-only, slotted.
+
+    A field with a converter is annotated with what it accepts: mypy knows converters only in attrs' own decorators.
+    Equality, repr and pickling come from `Model`, once: compiled per class they would double the time of the import.
+    """
+    return attrs.define(kw_only=True, slots=True, eq=False, repr=False, getstate_setstate=False)(cls)
+
+
+_JSON_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+def to_json(value: Any) -> Any:
+    """Models, enums, datetimes and containers of them as JSON values; the containers are new ones."""
+    kind = type(value)
+    if kind in _JSON_SCALARS:
+        return value
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [item if type(item) in _JSON_SCALARS else to_json(item) for item in value]
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, Enum):
+        return value.value
+    return value
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware datetime in UTC with `Z`; fractions of a second only where there are any."""
+    if moment.utcoffset() is None:
+        raise InvalidInput(
+            f"{moment!r} has no time zone: make it aware, for example with tzinfo=datetime.UTC"
+        )
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
