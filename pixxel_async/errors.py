@@ -48,7 +48,17 @@ import attrs
 
 
 class PixxelError(Exception):
-    """Base of every error of this SDK."""
+    """Base of every error of this SDK. Errors can be pickled and copied, with all their facts."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions are rebuilt by calling the class with `args`, which knows nothing of keyword-only facts.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(kind: type[PixxelError], args: tuple[Any, ...], facts: dict[str, Any]) -> PixxelError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(facts)
+    return error
 
 
 class ConfigurationError(PixxelError):
@@ -221,6 +231,15 @@ class OutcomeUnknown(CallError):
     It is never resent by the SDK: that could buy twice. Look first whether the thing exists. Deliberately
     no subclass of any timeout error, so that `except TimeoutError: retry` cannot catch it.
     """
+
+    def __init__(
+        self, message: str, *, cause: CallError | None = None, accepted: bool = False, **call: Any
+    ) -> None:
+        super().__init__(message, **call)
+        self.cause = cause
+        """What went wrong: the error that a harmless call would have raised."""
+        self.accepted = accepted
+        """Whether the API said that it did it, and only what it made is not known."""
 
 
 class PaginationError(PixxelError):

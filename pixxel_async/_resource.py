@@ -1,0 +1,133 @@
+"""What every resource of the client can do: send one call, walk a listing, wait for a thing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import attrs
+
+from pixxel_async._clock import Clock
+from pixxel_async._operation import LifeCycle, Operation
+from pixxel_async._transport import CallOptions, Transport
+from pixxel_async.downloads import Downloader
+from pixxel_async.errors import ClientClosed
+from pixxel_async.paging import Paginator
+from pixxel_async.polling import PackagePoller, Poller
+
+T = TypeVar("T")
+
+
+class Life:
+    """From a client's first call, in that event loop and process, until `aclose()`: elsewhere its sockets fail obscurely."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    def check(self) -> None:
+        """Bind to the running loop at the first call.
+
+        Raises:
+            ClientClosed: the client is closed, or was used in another event loop or process before.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is self._loop and not self._closed and os.getpid() == self._process:
+            return
+        if self._closed:
+            raise ClientClosed("the client is closed: make a new PixxelClient")
+        if os.getpid() != self._process:
+            raise ClientClosed("the client was made before a fork: make another PixxelClient in each process")
+        if self._loop is not None:
+            raise ClientClosed(
+                "the client is bound to another event loop: make one PixxelClient for each loop"
+            )
+        self._loop = loop
+
+    def end(self) -> bool:
+        """Close; False if it was closed before."""
+        was_open, self._closed = not self._closed, True
+        return was_open
+
+
+@attrs.frozen
+class Calls:
+    """What the resources of one client share."""
+
+    transport: Transport
+    options: CallOptions
+    downloader: Downloader
+    clock: Clock
+    life: Life
+
+
+class Resource:
+    """Base of the resources: `client.aois`, `client.orders` and so on."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def _send(self, operation: Operation[T]) -> T:
+        calls = self._calls
+        calls.life.check()
+        return await calls.transport.send(operation, calls.options)
+
+    def _paginate(
+        self, operation: Operation[Any], *, limit: int | None, page_size: int | None, prefetch: bool
+    ) -> Paginator[Any]:
+        return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
+
+    def _wait(
+        self,
+        life_cycle: LifeCycle[T],
+        id: str,
+        read: Callable[[], Awaitable[T | None]],
+        *,
+        timeout: float | None,
+        poll_interval: float | None,
+        max_poll_interval: float | None,
+        on_update: Callable[[T], Any] | None,
+    ) -> Poller[T]:
+        return Poller(
+            life_cycle,
+            id,
+            read,
+            clock=self._calls.clock,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _wait_package(
+        self,
+        life_cycle: LifeCycle[T],
+        id: str,
+        read: Callable[[], Awaitable[T | None]],
+        *,
+        timeout: float | None,
+        poll_interval: float | None,
+        max_poll_interval: float | None,
+        on_update: Callable[[T], Any] | None,
+    ) -> PackagePoller[T]:
+        return PackagePoller(
+            life_cycle,
+            id,
+            read,
+            clock=self._calls.clock,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+            downloader=self._calls.downloader,
+        )
+
+    async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
+        """The first item whose attribute equals `id`: reads one thing where the API only lists."""
+        async for item in paginator:
+            if getattr(item, attribute) == id:
+                return item
+        return None

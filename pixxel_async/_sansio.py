@@ -1,0 +1,417 @@
+"""The HTTP rules as functions from values to values: requests, answers, error envelopes, `Retry-After`. No socket, no clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from http import HTTPStatus
+from math import isfinite
+from typing import Any, TypeVar
+from urllib.parse import quote, urljoin, urlsplit
+
+import attrs
+
+from pixxel_async import errors
+from pixxel_async._convert import StructureError, dumps, loads, structure, unstructure
+from pixxel_async._operation import Endpoint, Operation
+
+T = TypeVar("T")
+
+Redact = Callable[[str], str]
+"""Takes the token out of a text."""
+
+SUCCESS = frozenset({200, 201, 202, 204})
+"""The success statuses that the API documents. A 206, say, that nobody asked for holds a part of the truth."""
+
+
+@attrs.define
+class Request:
+    """One HTTP request, ready to be sent. Its repr shows neither headers nor query nor body."""
+
+    method: str
+    url: str = attrs.field(repr=False)
+    """Absolute and fully encoded: it goes onto the wire byte for byte."""
+    path: str
+    headers: dict[str, str] = attrs.field(repr=False)
+    body: bytes | None = attrs.field(default=None, repr=False)
+
+
+@attrs.frozen
+class Response:
+    """One HTTP answer, read completely (of an error: as much as could be read)."""
+
+    status: int
+    headers: Mapping[str, str] = attrs.field(repr=False)
+    """By lower-case name."""
+    body: bytes = attrs.field(repr=False)
+
+
+class Trouble(Enum):
+    """Why an exchange gave no answer. The value is the word in `Attempt.outcome`."""
+
+    DNS = "name not found"
+    CONNECT = "no connection"
+    CERTIFICATE = "certificate"
+    PROXY = "proxy"
+    PROXY_AUTH = "proxy authentication"
+    LOST = "connection lost"
+    TIMEOUT = "timeout"
+    HEAD = "not HTTP"
+    CUT = "body cut"
+    GARBLED = "body garbled"
+    TOO_LARGE = "too large"
+
+
+class ExchangeFailed(Exception):
+    """No answer came. Internal: the transport turns it into a public error."""
+
+    def __init__(self, trouble: Trouble, phase: str, detail: str, *, sent: bool) -> None:
+        super().__init__(detail)
+        self.trouble = trouble
+        self.phase = phase
+        """How far it got: pool, connect, sent, head or body."""
+        self.detail = detail
+        """A sentence of ours; nothing of the peer's, no URL, no header."""
+        self.sent = sent
+        """Whether the API may have received the request."""
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+_USER_AGENT = "pixxel-async/0.1.0"
+_JSON = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
+_FILE = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def build_request(operation: Operation[Any], base_url: str) -> Request:
+    """The request of an operation, without credentials.
+
+    Raises:
+        InvalidInput: an id or a query value cannot be put into a URL.
+    """
+    endpoint = operation.endpoint
+    path = endpoint.path
+    if operation.path:
+        path = path.format_map(
+            {name: _segment(endpoint, name, value) for name, value in operation.path.items()}
+        )
+    url = base_url + path
+    if operation.query and (query := _query(endpoint, operation.query)):
+        url = f"{url}?{query}"
+    headers = (_FILE if endpoint.returns in (bytes, str) else _JSON).copy()
+    body = None
+    if operation.body is not None:
+        body = dumps(unstructure(operation.body))
+        headers["Content-Type"] = "application/json"
+    return Request(endpoint.method, url, path, headers, body)
+
+
+def _segment(endpoint: Endpoint[Any], name: str, value: Any) -> str:
+    """One id as one path segment: it can neither add segments nor climb out of its place."""
+    if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
+        return value
+    place = f"{endpoint.id}: {name}"
+    if not isinstance(value, str):
+        raise errors.InvalidInput(f"{place} must be a string, not {type(value).__name__}")
+    if not value.strip() or value in (".", "..") or _CONTROL.search(value):
+        raise errors.InvalidInput(f"{place} is {value!r}, which cannot be an id")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        pass
+    raise errors.InvalidInput(f"{place} holds a lone surrogate, which has no UTF-8 form")
+
+
+def _query(endpoint: Endpoint[Any], query: Mapping[str, Any]) -> str:
+    return "&".join(
+        f"{quote(name, safe='')}={_query_value(endpoint, name, value)}"
+        for name, value in query.items()
+        if value is not None
+    )
+
+
+def _query_value(endpoint: Endpoint[Any], name: str, value: Any) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
+        return str(value)
+    if isinstance(value, str):
+        try:
+            return quote(value, safe="")
+        except UnicodeEncodeError:
+            problem = "a lone surrogate, which has no UTF-8 form"
+    elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        # The API takes lists as one comma-separated value; a comma inside an item is encoded.
+        return ",".join(_query_value(endpoint, name, item) for item in value)
+    else:
+        problem = repr(value)
+    raise errors.InvalidInput(f"{endpoint.id}: {name} holds {problem}; give text, numbers or booleans")
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+def parse(endpoint: Endpoint[T], response: Response) -> T:
+    """What a successful answer says.
+
+    Raises:
+        UnexpectedBody: it is not JSON (or, of a file, obviously another thing).
+        SchemaError: it is JSON of another shape.
+    """
+    returns = endpoint.returns
+    result: Any
+    if returns is None:
+        return None  # type: ignore[return-value]  # T is None here, which a type checker cannot know
+    if returns is bytes:
+        _refuse_page(response)
+        result = response.body
+        return result  # type: ignore[no-any-return]
+    if returns is str:
+        _refuse_page(response)
+        result = _text(response.body)
+        return result  # type: ignore[no-any-return]
+    raw = _json(response)
+    path = "$"
+    if endpoint.unwrap is not None and isinstance(raw, dict) and endpoint.unwrap in raw:
+        raw, path = raw[endpoint.unwrap], f"$.{endpoint.unwrap}"
+        if raw is None and getattr(returns, "__origin__", None) is list:
+            raw = []
+    try:
+        result = structure(raw, returns, path=path)
+    except StructureError as wrong:
+        problem = str(wrong)
+    else:
+        return result  # type: ignore[no-any-return]
+    raise errors.SchemaError(f"the answer differs from the API's description: {problem}")
+
+
+def _json(response: Response) -> Any:
+    try:
+        return loads(response.body)
+    except ValueError as wrong:
+        problem = str(wrong)
+    if not response.body.strip():
+        raise errors.UnexpectedBody("the answer is empty, JSON was expected")
+    _refuse_page(response)
+    raise errors.UnexpectedBody(f"the answer is not JSON: {problem}")
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    raise errors.UnexpectedBody("the answer is not UTF-8 text")
+
+
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+
+
+def _is_page(response: Response) -> bool:
+    return "html" in response.headers.get("content-type", "").lower() or bool(_PAGE.match(response.body))
+
+
+def _refuse_page(response: Response) -> None:
+    if _is_page(response):
+        raise errors.UnexpectedBody(
+            "the answer is an HTML page instead of data: a captive portal, a proxy, or a wrong base URL?"
+        )
+
+
+def redirect_target(request: Request, response: Response, redact: Redact) -> tuple[str | None, str]:
+    """Where a redirect leads if that is the origin it came from, else None; and the words for it, without a query."""
+    location = response.headers.get("location", "")
+    try:
+        target = urlsplit(urljoin(request.url, location))
+        home = urlsplit(request.url)
+        same = (target.scheme, target.hostname, target.port, target.username, target.password) == (
+            home.scheme,
+            home.hostname,
+            home.port,
+            None,
+            None,
+        )
+        place = f"{target.scheme}://{target.hostname or ''}{target.path}"
+    except ValueError:
+        return None, "an unreadable place"
+    if not location:
+        return None, "nowhere: no Location header"
+    if not same or not target.path.isascii() or not target.query.isascii():
+        return None, clean_text(place, redact)
+    # Rebuilt upon our own spelling of the origin, so that it is recognised as the API's.
+    origin = home._replace(path="", query="", fragment="").geturl()
+    query = f"?{target.query}" if target.query else ""
+    return quote(f"{origin}{target.path}{query}", safe="%/:?#[]@!$&'()*+,;=~"), clean_text(place, redact)
+
+
+# --- errors -----------------------------------------------------------------------------------------------
+
+_STATUS_ERRORS: dict[int, type[errors.APIError]] = {
+    **dict.fromkeys((400, 405, 413, 414, 415, 422), errors.BadRequest),
+    401: errors.AuthenticationError,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    410: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.RateLimited,
+}
+
+_REQUEST_ID = (
+    "x-request-id",
+    "request-id",
+    "x-correlation-id",
+    "x-amzn-requestid",
+    "x-amz-request-id",
+    "cf-ray",
+)
+
+
+def error_from(response: Response, *, redact: Redact, retry_after: float | None = None) -> errors.APIError:
+    """The error that an answer means. Decided by the status alone; the body may be anything."""
+    status = response.status
+    if 500 <= status < 600:
+        kind: type[errors.APIError] = errors.ServerError
+    else:
+        kind = _STATUS_ERRORS.get(status, errors.UnexpectedStatus)
+    code, message, details = _envelope(response)
+    return kind(
+        clean_text(message, redact) or _phrase(status),
+        status=status,
+        code=None if code is None else clean_text(code, redact, most=100) or None,
+        details=_clean(details, redact),
+        request_id=request_id(response.headers, redact),
+        retry_after=retry_after,
+    )
+
+
+def request_id(headers: Mapping[str, str], redact: Redact) -> str | None:
+    """The server's own name for the call, if it gives one."""
+    for name in _REQUEST_ID:
+        if value := headers.get(name):
+            return clean_text(value, redact, most=200) or None
+    return None
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown status"
+
+
+def _envelope(response: Response) -> tuple[str | None, str, Any]:
+    """Code, message and details out of whatever an error answer holds."""
+    if not response.body.strip():
+        return None, "", None
+    try:
+        raw = loads(response.body)
+    except ValueError:
+        if _is_page(response):
+            return None, f"{_phrase(response.status)}; the answer is an HTML page", None
+        return None, response.body.decode("utf-8", "replace"), None
+    if isinstance(raw, dict):
+        inner = raw.get("error")
+        if isinstance(inner, dict):
+            return _facts(inner)
+        code, message, details = _facts(raw)
+        if isinstance(inner, str):
+            # {"error": "text"}, or OAuth's {"error": "code", "error_description": "text"}
+            description = raw.get("error_description")
+            if isinstance(description, str):
+                return inner, description, details
+            return code, message or inner, details
+        return code, message, details
+    return (None, raw, None) if isinstance(raw, str) else (None, "", raw)
+
+
+def _facts(raw: dict[str, Any]) -> tuple[str | None, str, Any]:
+    code = raw.get("code")
+    message = next(
+        (raw[key] for key in ("message", "detail", "title", "msg") if isinstance(raw.get(key), str)), ""
+    )
+    details = raw.get("details", raw.get("errors"))
+    if code is None and not message and details is None:
+        details = raw  # some operations promise a free-form object only
+    return (str(code) if isinstance(code, str | int) and code != "" else None), message, details
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\s]+")
+
+
+def clean_text(text: str, redact: Redact, *, most: int = 2000) -> str:
+    """A peer's text, safe to print: one line, no token, no terminal escapes, control or direction characters, cut to 2 kB."""
+    # The token is looked for after it may have been put together, and before it may be cut.
+    line = redact(_UNPRINTABLE.sub(" ", _ESCAPES.sub("", text)).strip())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _clean(value: Any, redact: Redact, depth: int = 0) -> Any:
+    if isinstance(value, str):
+        return clean_text(value, redact)
+    if depth > 20:
+        return "…"
+    if isinstance(value, dict):
+        return {
+            clean_text(key, redact, most=200): _clean(item, redact, depth + 1) for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_clean(item, redact, depth + 1) for item in value]
+    return value
+
+
+_FAILURES: dict[Trouble, type[errors.CallError]] = {
+    Trouble.DNS: errors.ConnectError,
+    Trouble.CONNECT: errors.ConnectError,
+    Trouble.CERTIFICATE: errors.TlsError,
+    Trouble.PROXY: errors.ProxyError,
+    Trouble.PROXY_AUTH: errors.ProxyError,
+    Trouble.HEAD: errors.ProtocolError,
+    Trouble.CUT: errors.ConnectionLost,
+    Trouble.GARBLED: errors.ProtocolError,
+    Trouble.TOO_LARGE: errors.ResponseTooLarge,
+}
+
+
+def error_from_failure(failure: ExchangeFailed) -> errors.CallError:
+    """The public error of an exchange that gave no answer."""
+    lost = errors.ConnectionLost if failure.sent else errors.ConnectError
+    return _FAILURES.get(failure.trouble, lost)(failure.detail)
+
+
+# --- Retry-After ------------------------------------------------------------------------------------------
+
+# Not float(): that takes nan, inf, 1e9, blanks and the digits of every script.
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a server asks us to wait; None if it does not, or not readably.
+
+    A date counts from the answer's own `Date`, so that a wrong clock, ours or theirs, cancels out; `now` is used without one.
+    """
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    moment = _http_date(value)
+    if moment is None:
+        return None
+    return max(0.0, (moment - (_http_date(headers.get("date", "")) or now)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
