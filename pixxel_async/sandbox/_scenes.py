@@ -1,0 +1,417 @@
+"""A seeded archive with scenes of every place on Earth: nothing is stored, everything follows from the seed.
+
+The globe is cut into cells of half a degree. Each collection passes over a cell every few days, and each pass is one
+scene: its id names the spacecraft, the cell and the day, and everything else about it is drawn from the seed for
+that cell and pass. So a scene can be found from its id alone, and the same search always finds the same scenes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import math
+import re
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from pixxel_async.sandbox._planar import Bounds, Floats, Shape, rectangle, shape_of
+from pixxel_async.sandbox._sensors import (
+    EPOCH,
+    SENSOR_BY_COLLECTION,
+    SENSORS,
+    Sensor,
+    collection_answers,
+    satellite_answers,
+)
+from pixxel_async.sandbox._stac import stac_item
+
+if TYPE_CHECKING:
+    from pixxel_async.sandbox._storage import Storage
+
+CELL = 0.5
+"""Side of a cell in degrees."""
+COLUMNS = round(360 / CELL)
+ROWS = round(180 / CELL)
+REACH = 0.15
+"""How far a footprint reaches beyond its cell at most, in degrees."""
+CELL_LIMIT = 1_000
+"""A search looks at this many cells of an area at most."""
+SCENE_LIMIT = 10_000
+"""A search looks at this many scenes at most, the newest first (or the oldest)."""
+
+_START = dt.datetime.combine(EPOCH, dt.time(), dt.UTC)
+_ID = re.compile(r"(?P<platform>[A-Z0-9]+)_(?P<cell>\d{6})_(?P<day>\d{8})_L2A_\d{8}_\d{8}", re.ASCII)
+
+
+@attrs.frozen
+class Scene:
+    """One image of the archive."""
+
+    id: str
+    """Satellite, image (the number of its cell), day, level, product day, and resolution, version and bands."""
+    collection: str
+    satellite_id: str
+    platform: str
+    cell: int
+    """Number of the cell it covers, counted from the south-west corner of the map, row by row."""
+    datetime: dt.datetime
+    created: dt.datetime
+    """When the product came into the archive."""
+    cloud_cover: float
+    """Percent, 0 to 100."""
+    footprint: dict[str, Any]
+    """GeoJSON Polygon."""
+    bbox: Bounds
+    gsd: float
+    """Size of a pixel on the ground, in metres."""
+    off_nadir: float
+    """Degrees."""
+
+    @property
+    def sensor(self) -> Sensor:
+        """The collection it belongs to, with its bands."""
+        return SENSOR_BY_COLLECTION[self.collection]
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Longitude and latitude of the middle of its cell."""
+        row, column = divmod(self.cell, COLUMNS)
+        return (column + 0.5) * CELL - 180, (row + 0.5) * CELL - 90
+
+    @property
+    def day(self) -> str:
+        """The day it was taken, as visualizations write it: `2024_05_06`."""
+        return self.datetime.strftime("%Y_%m_%d")
+
+
+@attrs.frozen
+class _Pass:
+    """A scene before it is written out: enough to filter and sort by."""
+
+    sensor: Sensor
+    cell: int
+    number: int
+    """0 for the first pass over the cell."""
+    moment: dt.datetime
+    created: dt.datetime
+    cloud_cover: float
+
+
+@attrs.frozen
+class _Filter:
+    start: dt.datetime | None
+    end: dt.datetime | None
+    min_cloud: float
+    max_cloud: float
+    satellites: frozenset[str] | None
+    now: dt.datetime
+
+
+class Archive:
+    """The scenes of the world, the same for the same seed.
+
+    Args:
+        seed: Decides days, clouds and footprints.
+        now: The time of day; a scene appears one to three days after it was taken.
+    """
+
+    def __init__(
+        self, seed: int = 0, *, now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    ) -> None:
+        self.now = now
+        self._key = str(seed).encode()
+
+    def collections(self) -> list[dict[str, Any]]:
+        """The STAC collections."""
+        return collection_answers()
+
+    def satellites(self) -> list[dict[str, Any]]:
+        """The satellites, with their bands."""
+        return satellite_answers()
+
+    def search(
+        self,
+        *,
+        collections: Sequence[str] | None = None,
+        bbox: Sequence[float] | None = None,
+        geometry: dict[str, Any] | None = None,
+        start: dt.datetime | None = None,
+        end: dt.datetime | None = None,
+        min_cloud: float = 0,
+        max_cloud: float | None = None,
+        ids: Sequence[str] | None = None,
+        satellites: Sequence[str] | None = None,
+        limit: int = 10,
+        offset: int = 0,
+        newest_first: bool = True,
+    ) -> tuple[list[Scene], int]:
+        """The scenes that meet all conditions, sorted by time, and how many there are in all.
+
+        Args:
+            collections: Ids of collections; all when None. Unknown ones are empty.
+            bbox: West, south, east, north; crosses the antimeridian when east is less than west.
+            geometry: Any GeoJSON geometry that the footprint must touch.
+            start: Earliest time, included.
+            end: Latest time, included.
+            min_cloud: Least cloud cover, in percent.
+            max_cloud: Greatest cloud cover, in percent.
+            ids: Only these scenes.
+            satellites: Only scenes of these satellite ids.
+            limit: How many scenes to return.
+            offset: How many to leave out first.
+            newest_first: False for the oldest first.
+
+        No more than `SCENE_LIMIT` scenes in `CELL_LIMIT` cells are looked at, so that a search of the whole world
+        ends; what lies beyond is neither returned nor counted.
+        """
+        wanted = _Filter(
+            start=start,
+            end=end,
+            min_cloud=min_cloud,
+            max_cloud=100 if max_cloud is None else max_cloud,
+            satellites=None if satellites is None else frozenset(satellites),
+            now=self.now(),
+        )
+        sensors = [sensor for sensor in SENSORS if collections is None or sensor.collection in collections]
+        shapes = _shapes(bbox, geometry)
+        if ids is None:
+            passes: Iterable[_Pass] = self._passes(sensors, shapes, wanted, newest_first=newest_first)
+        else:
+            passes = self._named(ids, sensors, shapes, newest_first=newest_first)
+        found = [each for each in islice(passes, SCENE_LIMIT) if self._accepts(each, wanted)]
+        return [self._scene(each) for each in found[offset : offset + limit]], len(found)
+
+    def scene(self, collection: str | None, id: str) -> Scene | None:
+        """The scene of that id, or None if the archive has none of it in the collection."""
+        found = self._find(id)
+        if found is None or found.created > self.now() or collection not in (None, found.sensor.collection):
+            return None
+        return self._scene(found)
+
+    def item(self, scene: Scene, storage: Storage) -> dict[str, Any]:
+        """The STAC item of a scene as the archive shows it: numbers of `bbox` as strings, files not signed."""
+        return stac_item(scene, storage.origin)
+
+    def _accepts(self, candidate: _Pass, wanted: _Filter) -> bool:
+        return (
+            (wanted.start is None or wanted.start <= candidate.moment)
+            and (wanted.end is None or candidate.moment <= wanted.end)
+            and wanted.min_cloud <= candidate.cloud_cover <= wanted.max_cloud
+            and candidate.created <= wanted.now
+            and (
+                wanted.satellites is None
+                or candidate.sensor.satellite(self._platform(candidate)).id in wanted.satellites
+            )
+        )
+
+    def _passes(
+        self, sensors: Sequence[Sensor], shapes: Sequence[Shape], wanted: _Filter, *, newest_first: bool
+    ) -> Iterator[_Pass]:
+        """Every pass over the area, day by day."""
+        first = _day_number(wanted.start) if wanted.start else 0
+        last = _day_number(min(wanted.end, wanted.now) if wanted.end else wanted.now)
+        days = range(max(first, 0), last + 1)
+        by_turn = self._cells_by_turn(sensors, shapes)
+        for day in reversed(days) if newest_first else days:
+            today = [
+                self._pass(sensor, cell, day // sensor.revisit)
+                for sensor in sensors
+                if day >= sensor.first_day
+                for cell in by_turn.get((sensor.collection, day % sensor.revisit), ())
+            ]
+            yield from sorted(today, key=_order, reverse=newest_first)
+
+    def _cells_by_turn(
+        self, sensors: Sequence[Sensor], shapes: Sequence[Shape]
+    ) -> dict[tuple[str, int], list[int]]:
+        """The cells under each collection's footprints, by the day of its turn on which they are passed."""
+        by_turn: dict[tuple[str, int], list[int]] = {}
+        for column, row, inside in islice(_columns_and_rows(shapes[0] if shapes else None), CELL_LIMIT):
+            asked = shapes[1:] if inside else shapes
+            cell = row * COLUMNS + column % COLUMNS
+            shift = -360.0 * (column // COLUMNS)
+            for sensor in sensors:
+                corners = self._corners(sensor, cell)
+                if all(_covers(corners, shape, (shift, 0, -360, 360)) for shape in asked):
+                    by_turn.setdefault((sensor.collection, self._phase(sensor, cell)), []).append(cell)
+        return by_turn
+
+    def _named(
+        self, ids: Sequence[str], sensors: Sequence[Sensor], shapes: Sequence[Shape], *, newest_first: bool
+    ) -> list[_Pass]:
+        found = {id: each for id in ids if (each := self._find(id))}
+        inside = [
+            each
+            for each in found.values()
+            if each.sensor in sensors
+            and all(_covers(self._corners(each.sensor, each.cell), shape, (0, -360, 360)) for shape in shapes)
+        ]
+        return sorted(inside, key=_order, reverse=newest_first)
+
+    def _find(self, id: str) -> _Pass | None:
+        parts = _ID.fullmatch(id)
+        sensor = parts and next((each for each in SENSORS if parts["platform"] in each.platforms), None)
+        if not parts or not sensor or int(parts["cell"]) >= COLUMNS * ROWS:
+            return None
+        try:
+            day = _day_number(dt.datetime.strptime(parts["day"], "%Y%m%d").replace(tzinfo=dt.UTC))
+        except ValueError:
+            return None
+        if day < sensor.first_day:
+            return None
+        found = self._pass(sensor, int(parts["cell"]), day // sensor.revisit)
+        return found if self._id(found) == id else None
+
+    def _pass(self, sensor: Sensor, cell: int, number: int) -> _Pass:
+        _, sky, minute, lag, _ = self._chances(sensor, cell, number)
+        day = self._phase(sensor, cell) + number * sensor.revisit
+        longitude = (cell % COLUMNS + 0.5) * CELL - 180
+        solar_noon = 12 - longitude / 15
+        # Sun-synchronous: half past ten in the morning by the sun, so every longitude has its hour in UTC.
+        hours = (solar_noon - 1.5 + (minute - 0.5) / 3) % 24
+        moment = _START + dt.timedelta(days=day, seconds=int(hours * 3600))
+        created = moment + dt.timedelta(hours=24 + int(lag * 47))
+        return _Pass(sensor, cell, number, moment, created, self._cloud_cover(sensor, cell, number, sky))
+
+    def _cloud_cover(self, sensor: Sensor, cell: int, number: int, sky: float) -> float:
+        """Percent: wet near the equator, dry in the subtropics, and every so often clear anywhere."""
+        if (number + int(self._place(sensor, cell)[1] * 97)) % sensor.clear_every == 0:
+            return round(18 * sky, 1)
+        latitude = abs((cell // COLUMNS) * CELL - 90)
+        dryness = 0.7 if latitude < 12 else 2.2 if 17 < latitude < 33 else 1.1
+        return float(round(100 * sky**dryness, 1))
+
+    def _scene(self, found: _Pass) -> Scene:
+        platform = self._platform(found)
+        corners = self._corners(found.sensor, found.cell)
+        ring = [[float(x), float(y)] for x, y in [*corners, corners[0]]]
+        (west, south), (east, north) = corners.min(axis=0), corners.max(axis=0)
+        return Scene(
+            id=self._id(found),
+            collection=found.sensor.collection,
+            satellite_id=found.sensor.satellite(platform).id,
+            platform=platform,
+            cell=found.cell,
+            datetime=found.moment,
+            created=found.created,
+            cloud_cover=found.cloud_cover,
+            footprint={"type": "Polygon", "coordinates": [ring]},
+            bbox=(float(west), float(south), float(east), float(north)),
+            gsd=found.sensor.gsd,
+            off_nadir=round(12 * self._chances(found.sensor, found.cell, found.number)[4], 1),
+        )
+
+    def _id(self, found: _Pass) -> str:
+        day, product_day = (f"{moment:%Y%m%d}" for moment in (found.moment, found.created))
+        code = f"{round(found.sensor.gsd):03}01{len(found.sensor.bands):03}"
+        return f"{self._platform(found)}_{found.cell:06}_{day}_L2A_{product_day}_{code}"
+
+    def _platform(self, found: _Pass) -> str:
+        platforms = found.sensor.platforms
+        return platforms[(found.number + int(self._place(found.sensor, found.cell)[2] * 97)) % len(platforms)]
+
+    def _phase(self, sensor: Sensor, cell: int) -> int:
+        """Days from `EPOCH` to the first pass over a cell."""
+        return int(self._place(sensor, cell)[0] * sensor.revisit)
+
+    def _corners(self, sensor: Sensor, cell: int) -> Floats:
+        """Corners of the footprint from the south-west, counter-clockwise: a slanted frame around the cell.
+
+        The track of a descending pass leans to the west. At the antimeridian and the poles the frame is cut off
+        where the map ends.
+        """
+        row, column = divmod(cell, COLUMNS)
+        west, south = column * CELL - 180, row * CELL - 90
+        east, north = west + CELL, south + CELL
+        _, _, _, slant, turn = self._place(sensor, cell)
+        margin, lean, tilt = 0.01, 0.04 + 0.06 * slant, 0.02 + 0.03 * turn
+        corners = np.array(
+            [
+                [west - margin - lean, south - margin],
+                [east + margin, south - margin - tilt],
+                [east + margin + lean, north + margin],
+                [west - margin, north + margin + tilt],
+            ]
+        )
+        framed: Floats = np.clip(corners, (-180, -90), (180, 90)).round(6)
+        return framed
+
+    def _place(self, sensor: Sensor, cell: int) -> tuple[float, ...]:
+        return _chances(self._key, sensor.collection, cell, -1)
+
+    def _chances(self, sensor: Sensor, cell: int, number: int) -> tuple[float, ...]:
+        return _chances(self._key, sensor.collection, cell, number)
+
+
+@lru_cache(maxsize=65_536)
+def _chances(key: bytes, collection: str, cell: int, number: int) -> tuple[float, ...]:
+    """Five numbers from 0 up to 1, always the same for the same arguments."""
+    message = struct.pack("<qq", cell, number) + collection.encode()
+    digest = hashlib.blake2b(message, key=key, digest_size=20).digest()
+    return tuple(value / 2**32 for value in struct.unpack("<5I", digest))
+
+
+def _order(candidate: _Pass) -> tuple[dt.datetime, int, str]:
+    return candidate.moment, candidate.cell, candidate.sensor.collection
+
+
+def _day_number(moment: dt.datetime) -> int:
+    return (moment - _START).days
+
+
+def _shapes(bbox: Sequence[float] | None, geometry: dict[str, Any] | None) -> list[Shape]:
+    shapes = []
+    if geometry is not None:
+        shapes.append(shape_of(geometry))
+    if bbox is not None:
+        middle = len(bbox) // 2  # six numbers when heights are given too
+        shapes.append(rectangle(bbox[0], bbox[1], bbox[middle], bbox[middle + 1]))
+    return shapes
+
+
+def _covers(corners: Floats, shape: Shape, shifts: Sequence[float]) -> bool:
+    """Whether a footprint touches a shape, which may be written a turn of the globe further east or west."""
+    return any(shape.touches(corners - (shift, 0)) for shift in dict.fromkeys(shifts))
+
+
+def _columns_and_rows(shape: Shape | None) -> Iterator[tuple[int, int, bool]]:
+    """Cells whose surroundings touch a shape, and whether they lie in it altogether.
+
+    Columns beyond the antimeridian count on beyond the map. The range is halved again and again, so that a part
+    that is wholly in or out of the shape is settled at once.
+    """
+    if shape is None:
+        yield from ((column, row, True) for row in range(ROWS) for column in range(COLUMNS))
+        return
+    west, south, east, north = shape.bounds
+    first, last = (math.floor((x + 180) / CELL) for x in (west - REACH, east + REACH))
+    bottom, top = (min(max(math.floor((y + 90) / CELL), 0), ROWS - 1) for y in (south - REACH, north + REACH))
+    pending = [(first, bottom, min(last, first + COLUMNS - 1) + 1, top + 1, False)]
+    while pending:
+        left, low, right, high, settled = pending.pop()
+        if not settled:
+            frame = _frame(left, low, right, high)
+            if not shape.crosses(frame):
+                if not shape.contains(float(frame[0, 0]), float(frame[0, 1])):
+                    continue
+                settled = True
+        if right - left == high - low == 1:
+            yield left, low, settled
+        elif right - left >= high - low:
+            middle = (left + right) // 2
+            pending += [(middle, low, right, high, settled), (left, low, middle, high, settled)]
+        else:
+            middle = (low + high) // 2
+            pending += [(left, middle, right, high, settled), (left, low, right, middle, settled)]
+
+
+def _frame(left: int, low: int, right: int, high: int) -> Floats:
+    west, south = left * CELL - 180 - REACH, low * CELL - 90 - REACH
+    east, north = right * CELL - 180 + REACH, high * CELL - 90 + REACH
+    return np.array([[west, south], [east, south], [east, north], [west, north]], dtype=np.float64)
