@@ -1,0 +1,507 @@
+"""Endpoint methods and life cycles: a small emitter over the same document as the models."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import jinja2
+
+from codegen import naming
+from codegen.document import SpecError, below
+from codegen.formatting import formatted
+from codegen.spec import PAGE_PARAMETERS, Call, Component, LifeCycle, Operation, Schema, Spec
+
+TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+LIST_OPTIONS: Final = {
+    "limit": ("int | None = None", "How many items in all; every item when left out."),
+    "page_size": ("int | None = None", "How many items one request asks for."),
+    "prefetch": ("bool = False", "Ask for the next page while this one is used."),
+}
+"""Options of the paginator: type with default, and text."""
+WAIT_OPTIONS: Final = ("timeout", "poll_interval", "max_poll_interval", "on_update")
+_WIDTH: Final = 100
+
+
+@attrs.frozen
+class Argument:
+    """An argument of a method and where its value goes."""
+
+    name: str
+    place: str
+    type: str
+    required: bool
+    description: str
+    where: str
+    wire: str
+    value: str
+    """The expression that is sent."""
+
+    @property
+    def declared(self) -> str:
+        """How it stands in the signature."""
+        if self.required:
+            return f"{self.name}: {self.type}"
+        hint = self.type if self.type == "Any" else f"{self.type} | None"
+        return f"{self.name}: {hint} = None"
+
+
+@attrs.frozen
+class Method:
+    """A method that makes one operation: a call, or a listing."""
+
+    name: str
+    constant: str
+    endpoint: str
+    """The expression of its `Endpoint`."""
+    endpoint_type: str
+    options: tuple[str, ...]
+    """The paginator's options that a listing offers; empty for a call."""
+    result: str
+    arguments: tuple[Argument, ...]
+    operation: str
+    """The expression of its `Operation`."""
+    doc: str
+
+    @property
+    def signature(self) -> str:
+        """The parameters, path values by position and all else by keyword."""
+        options = [f"{name}: {LIST_OPTIONS[name][0]}" for name in self.options]
+        return _signature(self.arguments, ", ".join(options))
+
+    @property
+    def paginator(self) -> str:
+        """The paginator's options as they are passed on."""
+        defaults = {"limit": "None", "page_size": "None", "prefetch": "False"}
+        return ", ".join(
+            f"{name}={name if name in self.options else default}" for name, default in defaults.items()
+        )
+
+
+@attrs.frozen
+class Wait:
+    """A method that waits for a long-running thing."""
+
+    name: str
+    constant: str
+    helper: str
+    model: str
+    poller: str
+    arguments: tuple[Argument, ...]
+    id: str
+    read: str
+    """The expression that takes one look."""
+    doc: str
+
+    @property
+    def signature(self) -> str:
+        """The parameters, ids by position and all else by keyword."""
+        return _signature(
+            self.arguments,
+            "timeout: float | None = 3600, poll_interval: float | None = None, "
+            f"max_poll_interval: float | None = None, on_update: Callable[[{self.model}], Any] | None = None",
+        )
+
+
+def emit(spec: Spec) -> dict[str, str]:
+    """The files of `pixxel_async/_endpoints`: name to text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["doc"] = _docstring
+    template = environment.get_template("endpoints.jinja2")
+    resources = _resources(spec)
+    files = {}
+    for resource, found in resources.items():
+        values = {
+            "class_name": _class_of(spec, resource, found[0][0]),
+            "description": spec.tags[found[0][0].tag],
+            "methods": [_method(spec, operation, call) for operation, call in found],
+            "waits": [_wait(spec, cycle) for cycle in spec.life_cycles if cycle.resource == resource],
+        }
+        used = _names(template.render(values, models=["Model"])) & spec.components.keys()
+        files[f"{resource}.py"] = template.render(values, models=sorted(used))
+    files["_life_cycles.py"] = environment.get_template("life_cycles.jinja2").render(
+        cycles=[_life_cycle(cycle) for cycle in spec.life_cycles],
+        models=sorted({cycle.model for cycle in spec.life_cycles}),
+    )
+    classes = {resource: [_class_of(spec, resource, found[0][0])] for resource, found in resources.items()}
+    files["__init__.py"] = environment.get_template("package.jinja2").render(
+        docstring="One class per resource, one method per call.\n\n"
+        "Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.\n",
+        package="pixxel_async._endpoints",
+        modules=dict(sorted(classes.items())),
+        all=sorted(name for names in classes.values() for name in names),
+    )
+    return formatted(files)
+
+
+def _names(text: str) -> set[str]:
+    """The names that a module reads."""
+    return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def _resources(spec: Spec) -> dict[str, list[tuple[Operation, Call]]]:
+    resources = defaultdict(list)
+    for operation in spec.operations:
+        for call in operation.calls:
+            resources[call.resource].append((operation, call))
+    for cycle in spec.life_cycles:
+        if cycle.resource not in resources:
+            raise SpecError(below(cycle.place, "wait"), f"there is no resource {cycle.resource!r}")
+    return dict(resources)
+
+
+def _class_of(spec: Spec, resource: str, operation: Operation) -> str:
+    name = naming.class_name(resource, operation.tag)
+    if name in spec.components:
+        raise SpecError(operation.place, f"the resource {resource} and a schema are both called {name}")
+    return name
+
+
+# Arguments
+
+
+def _arguments(spec: Spec, operation: Operation, call: Call) -> tuple[Argument, ...]:
+    """All arguments of a call: path values in their order, then what is required, then the rest."""
+    hidden = PAGE_PARAMETERS[operation.paging.style] if operation.paging else ("query", ())
+    found = [
+        _parameter_argument(spec, each)
+        for each in operation.parameters
+        if not (each.where == hidden[0] and each.name in hidden[1])
+    ]
+    if operation.body is not None:
+        left_out = {*call.fixed, *(hidden[1] if hidden[0] == "body" else ())}
+        found += _body_arguments(spec, spec.components[operation.body], left_out)
+    return _ordered(found, _list_options(operation))
+
+
+def _list_options(operation: Operation) -> tuple[str, ...]:
+    if operation.paging is None:
+        return ()
+    return ("limit",) if operation.paging.style == "single" else tuple(LIST_OPTIONS)
+
+
+def _parameter_argument(spec: Spec, parameter: Any) -> Argument:
+    schema, name = parameter.schema, naming.attribute(parameter.name)
+    value = name
+    if parameter.where == "query" and not _is_plain(schema):
+        function = "required" if parameter.required else "optional"
+        # What a filter on a time may look like, the vendor leaves open: text goes as it is.
+        check = "_checks.time_filter" if schema.input == "instant" else naming.check(spec, schema)
+        value = f'_checks.{function}("{name}", {check}, {name})'
+    return Argument(
+        name=name,
+        place=schema.place,
+        type=naming.sent_type(spec, schema),
+        required=parameter.required,
+        description=schema.description,
+        where=parameter.where,
+        wire=parameter.name,
+        value=value,
+    )
+
+
+def _is_plain(schema: Schema) -> bool:
+    """Whether any text, or list of texts, will do."""
+    if schema.kind == "list" and schema.inner is not None:
+        return _is_plain(schema.inner) and not schema.limits
+    return schema.kind == "string" and not (schema.limits or schema.format or schema.input)
+
+
+def _body_arguments(spec: Spec, body: Component, left_out: Iterable[str]) -> Iterator[Argument]:
+    for wire, schema in body.properties.items():
+        if wire not in left_out:
+            name = naming.attribute(wire)
+            yield Argument(
+                name=name,
+                place=schema.place,
+                type=naming.sent_type(spec, schema),
+                required=wire in body.required,
+                description=schema.description,
+                where="body",
+                wire=wire,
+                value=name,
+            )
+
+
+def _ordered(arguments: Sequence[Argument], options: Sequence[str]) -> tuple[Argument, ...]:
+    taken = {"self": "the method itself", **dict.fromkeys(options, "an option of the method")}
+    for argument in arguments:
+        if argument.name in taken:
+            raise SpecError(argument.place, f"the name {argument.name!r} is taken by {taken[argument.name]}")
+        taken[argument.name] = f"another argument at {argument.place}"
+    return tuple(sorted(arguments, key=lambda each: (each.where != "path", not each.required)))
+
+
+def _signature(arguments: Iterable[Argument], options: str) -> str:
+    positional = [each.declared for each in arguments if each.where == "path"]
+    keyword = [each.declared for each in arguments if each.where != "path"] + ([options] if options else [])
+    return ", ".join(["self", *positional, *(["*", *keyword] if keyword else [])])
+
+
+# Methods
+
+
+def _method(spec: Spec, operation: Operation, call: Call) -> Method:
+    arguments = _arguments(spec, operation, call)
+    returns, item = _result(spec, operation, call)
+    siblings = {
+        each.name for other in spec.operations for each in other.calls if each.resource == call.resource
+    }
+    result = f"Paginator[{item}]" if operation.paging else returns
+    if "list" in siblings and result.startswith("list["):
+        result = f"builtins.{result}"  # inside the class, `list` is the method
+    constant = f"_{call.name.upper()}"
+    return Method(
+        name=call.name,
+        constant=constant,
+        endpoint=_endpoint(spec, operation, call, returns),
+        endpoint_type=returns,
+        options=_list_options(operation),
+        result=result,
+        arguments=arguments,
+        operation=_operation(spec, operation, call, constant, arguments),
+        doc=_call_doc(operation, call, arguments, item),
+    )
+
+
+def _result(spec: Spec, operation: Operation, call: Call) -> tuple[str, str]:
+    """The type that the answer becomes, and the type of its items where it is a listing."""
+    answer = call.answer
+    if answer.schema is None:
+        return {"bytes": "bytes", "text": "str", "nothing": "None"}[answer.kind], ""
+    if operation.paging:
+        return _listed(spec, operation, answer.schema)
+    schema = answer.schema
+    if operation.unwrap and schema.kind == "component":
+        schema = spec.components[schema.component].properties.get(operation.unwrap, schema)
+    return _received_type(schema), ""
+
+
+def _listed(spec: Spec, operation: Operation, schema: Schema) -> tuple[str, str]:
+    assert operation.paging is not None
+    place = operation.paging.place
+    if schema.kind != "component":
+        raise SpecError(place, "a listing must answer with a component")
+    items = spec.components[schema.component].properties.get(operation.paging.items)
+    if items is None or items.inner is None:
+        raise SpecError(below(place, "items"), f"{schema.component} has no list or map of that name")
+    if items.kind != ("map" if operation.paging.style == "lens" else "list"):
+        raise SpecError(below(place, "items"), f"a {items.kind} does not go with {operation.paging.style}")
+    component = spec.components[schema.component]
+    for step in operation.paging.total:
+        if step not in component.properties:
+            raise SpecError(below(place, "total"), f"{component.name} has no property {step!r}")
+        component = spec.components.get(component.properties[step].component, component)
+    return schema.component, _received_type(items.inner)
+
+
+def _received_type(schema: Schema) -> str:
+    if schema.kind == "component":
+        return schema.component
+    if schema.kind == "list" and schema.inner is not None and schema.inner.kind == "component":
+        return f"list[{schema.inner.component}]"
+    if schema.kind == "string":
+        return "str"
+    raise SpecError(schema.place, f"an answer cannot be of the kind {schema.kind}")
+
+
+def _endpoint(spec: Spec, operation: Operation, call: Call, returns: str) -> str:
+    parts = [
+        f'id="{operation.id}"',
+        f'method="{operation.method}"',
+        f'path="{operation.path}"',
+        f"returns={returns}",
+        f'request_class="{call.request_class}"',
+    ]
+    if call.billable:
+        parts.append("billable=True")
+    if operation.free_when:
+        name, value = operation.free_when
+        parts.append(f'free_when=("{naming.attribute(name)}", {value!r})')
+    if operation.paging:
+        paging = operation.paging
+        steps = ", ".join(_quoted(naming.attribute(step)) for step in paging.total)
+        told = f", total=({steps}{',' if len(paging.total) == 1 else ''})" if steps else ""
+        parts.append(f'paging=Paging(style="{paging.style}", items="{naming.attribute(paging.items)}"{told})')
+    if operation.unwrap:
+        parts.append(f'unwrap="{operation.unwrap}"')
+    return f"Endpoint({', '.join(parts)})"
+
+
+def _operation(
+    spec: Spec, operation: Operation, call: Call, constant: str, arguments: Sequence[Argument]
+) -> str:
+    parts = [constant]
+    for where in ("path", "query"):
+        values = [f'"{each.wire}": {each.value}' for each in arguments if each.where == where]
+        if values:
+            parts.append(f"{where}={{{', '.join(values)}}}")
+    if operation.body is not None:
+        parts.append(f"body={_body(operation, call, arguments)}")
+    return f"Operation({', '.join(parts)})"
+
+
+def _body(operation: Operation, call: Call, arguments: Sequence[Argument]) -> str:
+    given = [each.name for each in arguments if each.where == "body"]
+    values = [f"{name}={name}" for name in given]
+    values += [f"{naming.attribute(wire)}={value!r}" for wire, value in call.fixed.items()]
+    body = f"{operation.body}({', '.join(values)})"
+    if operation.body_required:
+        return body
+    return f"None if {' and '.join(f'{name} is None' for name in given)} else {body}"
+
+
+# Waits
+
+
+def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
+    operation = spec.operation(cycle.operation)
+    assert operation is not None  # checked in codegen.spec
+    (call,) = operation.calls
+    arguments = _wait_arguments(spec, cycle, operation, call)
+    id = naming.attribute(cycle.match[-1])
+    positional = [each.name for each in arguments if each.where == "path" and each.name != cycle.select]
+    keyword = [f"{each.name}={each.name}" for each in arguments if each.where != "path"]
+    if cycle.filter is not None:
+        keyword.append(f"{naming.attribute(cycle.filter)}={id}")
+    look = f"self.{call.name}({', '.join(positional + keyword)})"
+    is_package = cycle.signed_url is not None
+    return Wait(
+        name=cycle.method,
+        constant=cycle.name.upper(),
+        helper="_wait_package" if is_package else "_wait",
+        model=cycle.model,
+        poller=f"{'PackagePoller' if is_package else 'Poller'}[{cycle.model}]",
+        arguments=arguments,
+        id=id,
+        read=f'self._pick({look}, "{naming.attribute(cycle.id)}", {id})' if cycle.select else look,
+        doc=_wait_doc(cycle, arguments),
+    )
+
+
+def _wait_arguments(spec: Spec, cycle: LifeCycle, operation: Operation, call: Call) -> tuple[Argument, ...]:
+    """What tells which thing is meant; a call that is repeated to look takes its other arguments too."""
+    found = list(_arguments(spec, operation, call))
+    if cycle.select is not None:
+        found = [each for each in found if each.where == "path"]
+        name = naming.attribute(cycle.select)
+        place = below(cycle.place, "poll/select")
+        found.append(Argument(name, place, "str", True, f"Id of {_thing(cycle)}.", "path", name, name))
+    return _ordered(found, WAIT_OPTIONS)
+
+
+def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
+    options: dict[str, Any] = {"name": cycle.name}
+    for key in ("id", "status", "progress", "error", "signed_url"):
+        value = getattr(cycle, key)
+        if value is not None:
+            options[key] = naming.attribute(value)
+    written = [f'{key}="{value}"' for key, value in options.items()]
+    for key in ("in_flight", "success", "partial", "failure"):
+        words = getattr(cycle, key)
+        if words:
+            written.append(f"{key}=frozenset({{{', '.join(map(_quoted, words))}}})")
+    if cycle.estimate:
+        written.append(f'estimate=("{naming.attribute(cycle.estimate[0])}", {cycle.estimate[1]})')
+    written += [f"first_interval={cycle.first_interval}", f"most_interval={cycle.most_interval}"]
+    return {"constant": cycle.name.upper(), "model": cycle.model, "arguments": ", ".join(written)}
+
+
+# Texts
+
+
+def _call_doc(operation: Operation, call: Call, arguments: Sequence[Argument], item: str) -> str:
+    texts = {each.name: each.description for each in arguments}
+    paragraphs = [f"{call.summary.rstrip('.')}.", operation.description]
+    texts |= {name: LIST_OPTIONS[name][1] for name in _list_options(operation)}
+    if call.billable:
+        free = operation.free_when
+        unless = f", unless {naming.attribute(free[0])} is {free[1]}" if free else ""
+        paragraphs.append(f"Charges tokens{unless}.")
+    if operation.paging:
+        returns = f"A paginator: `async for` walks the items ({item}), `await` collects them."
+    else:
+        returns = call.answer.description if call.answer.kind != "nothing" else ""
+    sections = {"Args": texts, "Raises": _raises(operation, call, arguments)}
+    source = f"The vendor calls this `{operation.id}`: `{operation.method} {operation.path}`."
+    return _doc([*paragraphs, source], sections, returns)
+
+
+def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> dict[str, str]:
+    raises = {}
+    if operation.body is not None or any("_checks." in each.value for each in arguments):
+        raises["InvalidInput"] = "an argument is not what the API accepts; nothing was sent."
+    if "404" in operation.statuses and any(each.where == "path" for each in arguments):
+        raises["NotFound"] = "nothing exists under this id."
+    if "409" in operation.statuses and call.request_class == "create":
+        raises["Conflict"] = "a thing of that name or content exists already."
+    if call.request_class == "create":
+        raises["OutcomeUnknown"] = "the answer was lost: it may have happened. Look before you call again."
+    return raises
+
+
+def _wait_doc(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
+    texts = {each.name: each.description for each in arguments} | {
+        "timeout": "Seconds to wait at most; None waits without end.",
+        "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
+        "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
+        "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
+    }
+    does = "`await` gives the final snapshot, `async for` each change on the way"
+    if cycle.signed_url:
+        does += ", `.save(directory)` the package as a file"
+    raises = {
+        "WaitFailed": f"it failed, in the server's words; status {' or '.join(cycle.failure)}.",
+        "WaitTimeout": "it was still in flight when the time was up; wait again with the same id.",
+    }
+    partial = (
+        f" {' or '.join(cycle.partial)} counts as an end, too: look at its status." if cycle.partial else ""
+    )
+    summary = f"Wait until {_thing(cycle)} is {'ready' if cycle.signed_url else 'settled'}."
+    paragraphs = [summary, f"Nothing is sent before you use what this returns.{partial}"]
+    return _doc(paragraphs, {"Args": texts, "Raises": raises}, f"A poller: {does}.")
+
+
+def _thing(cycle: LifeCycle) -> str:
+    words = cycle.name.replace("_", " ").replace("aoi", "AOI")
+    return f"{'an' if words[0] in 'aeioAEIO' else 'a'} {words}"
+
+
+def _doc(paragraphs: Iterable[str], sections: Mapping[str, Mapping[str, str]], returns: str) -> str:
+    """A docstring's text, wrapped, in the order paragraphs, Args, Returns, Raises."""
+    blocks = [textwrap.fill(each, _WIDTH, break_long_words=False) for each in paragraphs if each]
+    for title in ("Args", "Returns", "Raises"):
+        if title == "Returns":
+            entries = [returns] if returns else []
+        else:
+            entries = [f"{name}: {text}" for name, text in sections[title].items()]
+        if entries:
+            blocks.append("\n".join([f"{title}:", *map(_entry, entries)]))
+    return "\n\n".join(blocks)
+
+
+def _entry(text: str) -> str:
+    return textwrap.fill(
+        text, _WIDTH, initial_indent="    ", subsequent_indent="        ", break_long_words=False
+    )
+
+
+def _docstring(text: str, indent: int) -> str:
+    """The text as a docstring literal at this indentation."""
+    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    end = "\n" if "\n" in text else ""
+    body = textwrap.indent(f'"""{escaped}{end}"""', " " * indent)
+    return body.strip()
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'

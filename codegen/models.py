@@ -1,0 +1,221 @@
+"""Models: datamodel-code-generator over the schemas, with templates of ours that write attrs classes.
+
+Three modules come out. `enums` and `answers` hold what the API sends: every field may be missing, and nothing
+is checked. `requests` holds what users write: required fields are required, and every field has its check.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from datamodel_code_generator import DataModelType, InputFileType, generate
+from datamodel_code_generator.config import GenerateConfig
+from datamodel_code_generator.enums import OpenAPIScope
+from datamodel_code_generator.format import Formatter, PythonVersion
+
+from codegen import naming
+from codegen.document import SpecError, below
+from codegen.formatting import ROOT, formatted
+from codegen.spec import Component, Schema, Spec
+
+TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+PACKAGE: Final = "pixxel_async.models"
+HEADER: Final = '"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""'
+RESERVED: Final = frozenset({"attrs", "extra", "model", "self", "sensitive", "to_dict", "wire"})
+"""Names that the generated classes need for themselves."""
+IMPORTS: Final = [
+    "attrs",
+    "collections.abc.Mapping",
+    "collections.abc.Sequence",
+    "pixxel_async._checks",
+    "pixxel_async._enums.OpenEnum",
+    "pixxel_async._inputs",
+    "pixxel_async._wire.Model",
+    "pixxel_async._wire.model",
+    "pixxel_async._wire.sensitive",
+    "pixxel_async._wire.wire",
+    "typing.Annotated",
+    "typing.Any",
+]
+"""Offered to every module; ruff takes out what a module does not use."""
+
+
+def emit(spec: Spec) -> dict[str, str]:
+    """The files of `pixxel_async/models`: name to text."""
+    modules = _modules(spec)
+    files = _generated(_document(spec, modules), _template_data(spec, modules))
+    names = defaultdict(list)
+    for component, module in sorted(modules.items()):
+        names[module].append(component)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    package = environment.get_template("package.jinja2").render(
+        docstring="What the API sends and takes, as classes.\n\n" + HEADER.strip('"') + "\n",
+        package=PACKAGE,
+        modules=dict(sorted(names.items())),
+        all=sorted(modules),
+    )
+    return {**files, **formatted({"__init__.py": package})}
+
+
+def _modules(spec: Spec) -> dict[str, str]:
+    """The components that become classes, each with its module."""
+    received = spec.received
+    modules = {}
+    for name in sorted(received | spec.sent):
+        component = spec.components[name]
+        modules[name] = "enums" if component.words else "answers" if name in received else "requests"
+    return modules
+
+
+# What datamodel-code-generator is given
+
+
+def _document(spec: Spec, modules: Mapping[str, str]) -> dict[str, Any]:
+    """The schemas as datamodel-code-generator shall see them: types and texts only, a module in each name."""
+    schemas = {
+        f"{modules[name]}.{name}": _component(component, modules)
+        for name, component in spec.components.items()
+        if name in modules
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Pixxel", "version": "v0"},
+        "paths": {},
+        "components": {"schemas": schemas},
+    }
+
+
+def _component(component: Component, modules: Mapping[str, str]) -> dict[str, Any]:
+    if component.words:
+        return {"type": "string", "enum": list(component.words), "description": component.description}
+    is_request = modules[component.name] == "requests"
+    if is_request is False and component.required:
+        raise SpecError(
+            below(component.place, "required"), "stands in answers; use `x-required-when-sent` there"
+        )
+    properties = {}
+    for wire, schema in component.properties.items():
+        if not schema.description:
+            raise SpecError(schema.place, "has no description")
+        # In requests the template writes the type (see `_rule`); what is given here tells which imports it takes.
+        body = {} if is_request and schema.input else _schema(schema, modules)
+        properties[wire] = {**body, "description": schema.description}
+    return {"type": "object", "description": component.description, "properties": properties}
+
+
+def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
+    if schema.kind == "component":
+        return {"$ref": f"#/components/schemas/{modules[schema.component]}.{schema.component}"}
+    if schema.format == "date-time":
+        return {"type": "string", "customTypePath": "pixxel_async._wire.Timestamp"}
+    inner = {} if schema.inner is None else _schema(schema.inner, modules)
+    if schema.kind == "list":
+        body: dict[str, Any] = {"type": "array", "items": inner}
+    elif schema.kind == "map":
+        body = {"type": "object", "additionalProperties": inner or True}
+    elif schema.kind == "any":
+        return {}
+    else:
+        body = {"type": schema.kind}
+    return {**body, "type": [body["type"], "null"]} if schema.nullable else body
+
+
+def _template_data(spec: Spec, modules: Mapping[str, str]) -> defaultdict[str, dict[str, Any]]:
+    """What the templates need beyond what datamodel-code-generator tells them."""
+    data: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for name, module in modules.items():
+        component = spec.components[name]
+        path = f"#/components/schemas/{module}.{name}"
+        if component.words:
+            data[path] = {"enum_description": component.description}
+        elif module == "requests":
+            rules = {wire: _rule(spec, component, wire) for wire in component.properties}
+            data[path] = {"rules": rules, "model_checks": _model_checks(component)}
+    return data
+
+
+def _rule(spec: Spec, component: Component, wire: str) -> dict[str, Any]:
+    schema = component.properties[wire]
+    if schema.nullable:
+        raise SpecError(schema.place, "null in a request: `None` means leave out")
+    is_required = wire in component.required
+    hint = naming.sent_type(spec, schema)
+    return {
+        "type": hint if is_required or hint == "Any" else f"{hint} | None",
+        "required": is_required,
+        "check": naming.check(spec, schema),
+        "sensitive": schema.sensitive,
+    }
+
+
+def _model_checks(component: Component) -> list[str]:
+    checks = []
+    for function, names in (("exactly_one_of", component.exactly_one), ("in_order", component.ordered)):
+        if names:
+            quoted = ", ".join(f'"{naming.attribute(name)}"' for name in names)
+            checks.append(f"{function}(self, {quoted})")
+    return checks
+
+
+# Running it
+
+
+def _generated(document: dict[str, Any], data: defaultdict[str, dict[str, Any]]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        output, metadata = Path(folder) / "models", Path(folder) / "metadata.json"
+        generate(
+            document,
+            config=GenerateConfig(
+                input_file_type=InputFileType.OpenAPI,
+                openapi_scopes=[OpenAPIScope.Schemas],
+                output=output,
+                emit_model_metadata=metadata,
+                output_model_type=DataModelType.DataclassesDataclass,
+                custom_template_dir=TEMPLATES,
+                extra_template_data=data,
+                custom_file_header=HEADER,
+                additional_imports=IMPORTS,
+                target_python_version=PythonVersion.PY_311,
+                treat_dot_as_module=True,
+                use_exact_imports=True,
+                use_type_checking_imports=False,
+                disable_future_imports=True,
+                disable_timestamp=True,
+                keyword_only=True,
+                strict_nullable=True,
+                snake_case_field=True,
+                capitalise_enum_members=True,
+                use_schema_description=True,
+                use_field_description=True,
+                use_single_line_docstring=True,
+                use_double_quotes=True,
+                formatters=[Formatter.RUFF_CHECK, Formatter.RUFF_FORMAT],
+                settings_path=ROOT,
+            ),
+        )
+        _check_names(json.loads(metadata.read_text(encoding="utf-8"))["models"])
+        return {path.name: path.read_text(encoding="utf-8") for path in sorted(output.glob("*.py"))}
+
+
+def _check_names(models: Iterable[Mapping[str, Any]]) -> None:
+    """The names datamodel-code-generator chose are those the endpoints will use."""
+    for model in models:
+        taken: set[str] = set()
+        for field in model["fields"]:
+            wire, name = field["original_name"], field["name"]
+            place = below(model["source_ref"], "properties", wire or name)
+            if wire is not None and name != naming.attribute(wire):
+                raise SpecError(place, f"has two names, {name} and {naming.attribute(wire)}")
+            if name in RESERVED or name in taken:
+                raise SpecError(place, f"the name {name} is taken")
+            taken.add(name)

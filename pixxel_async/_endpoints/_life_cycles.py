@@ -1,0 +1,146 @@
+"""How long-running things live.
+
+Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.
+"""
+
+from __future__ import annotations
+
+from pixxel_async import models
+from pixxel_async._operation import LifeCycle
+
+AOI: LifeCycle[models.AOI] = LifeCycle(
+    name="aoi",
+    id="aoi_id",
+    status="status",
+    progress="progress",
+    in_flight=frozenset({"started", "running", "updating"}),
+    success=frozenset({"success"}),
+    partial=frozenset({"partial_success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+ASSET: LifeCycle[models.Asset] = LifeCycle(
+    name="asset",
+    id="id",
+    status="status",
+    progress="progress",
+    in_flight=frozenset({"started", "creating"}),
+    success=frozenset({"success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+VISUALIZATION: LifeCycle[models.Visualization] = LifeCycle(
+    name="visualization",
+    id="id",
+    status="status",
+    progress="progress",
+    in_flight=frozenset({"creating"}),
+    success=frozenset({"success"}),
+    partial=frozenset({"partial_success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+INSIGHT: LifeCycle[models.Insight] = LifeCycle(
+    name="insight",
+    id="id",
+    status="status",
+    progress="progress",
+    error="err_msg",
+    in_flight=frozenset({"pending", "running"}),
+    success=frozenset({"completed", "success"}),
+    failure=frozenset({"failed"}),
+    estimate=("estimated_time_in_min", 60),
+    first_interval=2,
+    most_interval=30,
+)
+JOB: LifeCycle[models.Job] = LifeCycle(
+    name="job",
+    id="id",
+    status="status",
+    progress="progress",
+    in_flight=frozenset({"pending", "running"}),
+    success=frozenset({"completed", "success"}),
+    failure=frozenset({"failed"}),
+    estimate=("estimated_duration", 1),
+    first_interval=2,
+    most_interval=30,
+)
+AOI_DOWNLOAD: LifeCycle[models.AOIDownload] = LifeCycle(
+    name="aoi_download",
+    id="download_id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"started", "pending", "in_progress"}),
+    success=frozenset({"success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+INSIGHT_PACKAGE: LifeCycle[models.InsightPackage] = LifeCycle(
+    name="insight_package",
+    id="id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"pending"}),
+    success=frozenset({"ready", "success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+JOB_PACKAGE: LifeCycle[models.JobPackage] = LifeCycle(
+    name="job_package",
+    id="id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"pending"}),
+    success=frozenset({"ready", "success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+TASK_PACKAGE: LifeCycle[models.TaskPackage] = LifeCycle(
+    name="task_package",
+    id="id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"pending"}),
+    success=frozenset({"ready", "success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+CATALOG_DOWNLOAD: LifeCycle[models.CatalogDownload] = LifeCycle(
+    name="catalog_download",
+    id="id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"created", "in_progress"}),
+    success=frozenset({"success"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)
+DELIVERY: LifeCycle[models.Delivery] = LifeCycle(
+    name="delivery",
+    id="delivery_id",
+    status="status",
+    in_flight=frozenset({"unspecified", "created", "in_progress"}),
+    success=frozenset({"success", "successful"}),
+    failure=frozenset({"failed"}),
+    first_interval=10,
+    most_interval=60,
+)
+ORDER_ITEM: LifeCycle[models.OrderItem] = LifeCycle(
+    name="order_item",
+    id="id",
+    status="status",
+    in_flight=frozenset({"draft", "active"}),
+    success=frozenset({"fulfilled", "completed"}),
+    partial=frozenset({"partially_fulfilled", "partially_completed"}),
+    failure=frozenset({"failed", "cancelled"}),
+    first_interval=60,
+    most_interval=600,
+)

@@ -1,0 +1,209 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pixxel_async import _inputs
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import (
+    ArchiveSearch,
+    Collection,
+    CollectionList,
+    SortField,
+    STACItem,
+    STACItemCollection,
+)
+from pixxel_async.paging import Paginator
+
+_COLLECTIONS: Endpoint[CollectionList] = Endpoint(
+    id="ListCollections",
+    method="GET",
+    path="/v0/archives/collections",
+    returns=CollectionList,
+    request_class="read",
+    paging=Paging(style="single", items="collections"),
+)
+_COLLECTION: Endpoint[Collection] = Endpoint(
+    id="GetCollectionById",
+    method="GET",
+    path="/v0/archives/collections/{collection_id}",
+    returns=Collection,
+    request_class="read",
+)
+_ITEMS: Endpoint[STACItemCollection] = Endpoint(
+    id="ListItemInCollection",
+    method="GET",
+    path="/v0/archives/collections/{collection_id}/items",
+    returns=STACItemCollection,
+    request_class="read",
+    paging=Paging(style="stac-query", items="features"),
+)
+_ITEM: Endpoint[STACItem] = Endpoint(
+    id="GetCollectionItemById",
+    method="GET",
+    path="/v0/archives/collections/{collection_id}/items/{item_id}",
+    returns=STACItem,
+    request_class="read",
+)
+_SEARCH: Endpoint[STACItemCollection] = Endpoint(
+    id="SearchItemInArchive",
+    method="POST",
+    path="/v0/archives/search",
+    returns=STACItemCollection,
+    request_class="read",
+    paging=Paging(style="stac-body", items="features"),
+)
+
+
+class Archives(Resource):
+    """The STAC 1.0.0 archive of collections and items."""
+
+    def collections(
+        self, *, ids: Sequence[str] | None = None, limit: int | None = None
+    ) -> Paginator[Collection]:
+        """List STAC collections.
+
+        Collections of the archive. The list comes whole.
+
+        The vendor calls this `ListCollections`: `GET /v0/archives/collections`.
+
+        Args:
+            ids: Only the collections with these ids. Assumption: a comma list.
+            limit: How many items in all; every item when left out.
+
+        Returns:
+            A paginator: `async for` walks the items (Collection), `await` collects them.
+        """
+        return self._paginate(
+            Operation(_COLLECTIONS, query={"ids": ids}), limit=limit, page_size=None, prefetch=False
+        )
+
+    async def collection(self, collection_id: str) -> Collection:
+        """Get one STAC collection.
+
+        Reads one collection of the archive by its id.
+
+        The vendor calls this `GetCollectionById`: `GET /v0/archives/collections/{collection_id}`.
+
+        Args:
+            collection_id: Id of the collection, for instance pixxel-td-l2a.
+
+        Returns:
+            The collection.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_COLLECTION, path={"collection_id": collection_id}))
+
+    def items(
+        self,
+        collection_id: str,
+        *,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[STACItem]:
+        """List STAC items of a collection.
+
+        Items of one collection, page by page. The answer carries no total.
+
+        The vendor calls this `ListItemInCollection`: `GET /v0/archives/collections/{collection_id}/items`.
+
+        Args:
+            collection_id: Id of the collection.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (STACItem), `await` collects them.
+        """
+        return self._paginate(
+            Operation(_ITEMS, path={"collection_id": collection_id}),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def item(self, collection_id: str, item_id: str) -> STACItem:
+        """Get one STAC item.
+
+        Reads one item of a collection by its id.
+
+        The vendor calls this `GetCollectionItemById`: `GET
+        /v0/archives/collections/{collection_id}/items/{item_id}`.
+
+        Args:
+            collection_id: Id of the collection.
+            item_id: Id of the item within the collection.
+
+        Returns:
+            The item.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_ITEM, path={"collection_id": collection_id, "item_id": item_id}))
+
+    def search(
+        self,
+        *,
+        collections: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
+        bbox: Sequence[float] | None = None,
+        intersects: _inputs.GeometryInput | None = None,
+        datetime: _inputs.Interval | None = None,
+        query: Mapping[str, Any] | None = None,
+        sortby: Sequence[SortField] | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[STACItem]:
+        """Search STAC items.
+
+        Finds items of the archive by place, time, collection, id or property. Every field of the body may
+        be left out. The answer carries no total.
+
+        The vendor calls this `SearchItemInArchive`: `POST /v0/archives/search`.
+
+        Args:
+            collections: Only items of these collections.
+            ids: Only items with these ids.
+            bbox: Only items that touch this box, [west, south, east, north] in degrees.
+            intersects: Only items that touch this geometry, [lon, lat] in degrees.
+            datetime: Only items of this instant or interval, RFC 3339. An interval is start/end, with ..
+                for an open side.
+            query: Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or
+                the bare value wanted.
+            sortby: Order of the items, most important field first.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (STACItem), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(
+                _SEARCH,
+                body=ArchiveSearch(
+                    collections=collections,
+                    ids=ids,
+                    bbox=bbox,
+                    intersects=intersects,
+                    datetime=datetime,
+                    query=query,
+                    sortby=sortby,
+                ),
+            ),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )

@@ -1,0 +1,92 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pixxel_async._endpoints import _life_cycles
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Asset, AssetList
+from pixxel_async.paging import Paginator
+from pixxel_async.polling import Poller
+
+_LIST: Endpoint[AssetList] = Endpoint(
+    id="ListAssets",
+    method="GET",
+    path="/v0/aois/{aoi_id}/assets",
+    returns=AssetList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="assets", total=("pagination", "total")),
+)
+
+
+class Assets(Resource):
+    """Files that an AOI holds, such as mosaics, STAC items and rendered visualizations."""
+
+    def list(
+        self, aoi_id: str, *, limit: int | None = None, page_size: int | None = None, prefetch: bool = False
+    ) -> Paginator[Asset]:
+        """List assets of an AOI.
+
+        Files that belong to one AOI, such as mosaics, STAC items and rendered visualizations. There is no
+        call for one asset.
+
+        The vendor calls this `ListAssets`: `GET /v0/aois/{aoi_id}/assets`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Asset), `await` collects them.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return self._paginate(
+            Operation(_LIST, path={"aoi_id": aoi_id}), limit=limit, page_size=page_size, prefetch=prefetch
+        )
+
+    def wait(
+        self,
+        aoi_id: str,
+        asset_id: str,
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Asset], Any] | None = None,
+    ) -> Poller[Asset]:
+        """Wait until an asset is settled.
+
+        Nothing is sent before you use what this returns.
+
+        Args:
+            aoi_id: Id of the AOI.
+            asset_id: Id of an asset.
+            timeout: Seconds to wait at most; None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            A poller: `await` gives the final snapshot, `async for` each change on the way.
+
+        Raises:
+            WaitFailed: it failed, in the server's words; status failed.
+            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+        """
+        return self._wait(
+            _life_cycles.ASSET,
+            asset_id,
+            lambda: self._pick(self.list(aoi_id), "id", asset_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )

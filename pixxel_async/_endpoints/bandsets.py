@@ -1,0 +1,37 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Bandset, BandsetList
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[BandsetList] = Endpoint(
+    id="ListBandsets",
+    method="GET",
+    path="/v0/bandsets",
+    returns=BandsetList,
+    request_class="read",
+    paging=Paging(style="single", items="bandsets"),
+)
+
+
+class Bandsets(Resource):
+    """Sets of spectral bands that a tasking order can ask for."""
+
+    def list(self, *, limit: int | None = None) -> Paginator[Bandset]:
+        """List the bandsets that can be ordered.
+
+        Both default and custom bandsets. The price of a tasking is multiplied by the captures of its
+        bandset.
+
+        The vendor calls this `ListBandsets`: `GET /v0/bandsets`.
+
+        Args:
+            limit: How many items in all; every item when left out.
+
+        Returns:
+            A paginator: `async for` walks the items (Bandset), `await` collects them.
+        """
+        return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)

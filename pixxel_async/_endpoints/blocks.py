@@ -1,0 +1,104 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async import _checks
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Block, BlockList, BlockMode
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[BlockList] = Endpoint(
+    id="listBlocks",
+    method="GET",
+    path="/v0/blocks",
+    returns=BlockList,
+    request_class="read",
+    paging=Paging(style="single", items="blocks"),
+)
+_VERSIONS: Endpoint[BlockList] = Endpoint(
+    id="getBlockVersions",
+    method="GET",
+    path="/v0/blocks/{name}",
+    returns=BlockList,
+    request_class="read",
+    paging=Paging(style="single", items="blocks"),
+)
+_GET: Endpoint[Block] = Endpoint(
+    id="getBlockByVersion",
+    method="GET",
+    path="/v0/blocks/{name}/versions/{version}",
+    returns=Block,
+    request_class="read",
+    unwrap="blocks",
+)
+
+
+class Blocks(Resource):
+    """Analytic models and other building blocks, by name and version."""
+
+    def list(self, *, mode: BlockMode | str | None = None, limit: int | None = None) -> Paginator[Block]:
+        """List the blocks that can be run.
+
+        Blocks are published models and processing steps. Their specification says which inputs an insight
+        needs.
+
+        The vendor calls this `listBlocks`: `GET /v0/blocks`.
+
+        Args:
+            mode: Only blocks for this use: insight or workflow.
+            limit: How many items in all; every item when left out.
+
+        Returns:
+            A paginator: `async for` walks the items (Block), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(_LIST, query={"mode": _checks.optional("mode", _checks.word(BlockMode), mode)}),
+            limit=limit,
+            page_size=None,
+            prefetch=False,
+        )
+
+    def versions(self, name: str, *, limit: int | None = None) -> Paginator[Block]:
+        """List all versions of one block.
+
+        Each entry is a whole block with the specification of that version.
+
+        The vendor calls this `getBlockVersions`: `GET /v0/blocks/{name}`.
+
+        Args:
+            name: Name of the block, for instance cropclassification.
+            limit: How many items in all; every item when left out.
+
+        Returns:
+            A paginator: `async for` walks the items (Block), `await` collects them.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return self._paginate(
+            Operation(_VERSIONS, path={"name": name}), limit=limit, page_size=None, prefetch=False
+        )
+
+    async def get(self, name: str, version: str) -> Block:
+        """Read one version of a block.
+
+        The vendor shows the block by itself in one place and inside a list named blocks in another; both
+        are accepted.
+
+        The vendor calls this `getBlockByVersion`: `GET /v0/blocks/{name}/versions/{version}`.
+
+        Args:
+            name: Name of the block, for instance cropclassification.
+            version: Version of the block, for instance 1.0.0.
+
+        Returns:
+            The block.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_GET, path={"name": name, "version": version}))

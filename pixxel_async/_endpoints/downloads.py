@@ -1,0 +1,114 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pixxel_async._endpoints import _life_cycles
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._resource import Resource
+from pixxel_async.models import AOIDownload, AOIDownloadCreate
+from pixxel_async.polling import PackagePoller
+
+_CREATE: Endpoint[AOIDownload] = Endpoint(
+    id="AOICreateDownload",
+    method="POST",
+    path="/v0/aois/{aoi_id}/downloads",
+    returns=AOIDownload,
+    request_class="repeatable",
+)
+_GET: Endpoint[AOIDownload] = Endpoint(
+    id="GetDownloadStatus",
+    method="GET",
+    path="/v0/aois/{aoi_id}/downloads/{download_id}",
+    returns=AOIDownload,
+    request_class="read",
+)
+
+
+class Downloads(Resource):
+    """Packages of AOI assets prepared for download."""
+
+    async def create(self, aoi_id: str, *, asset_ids: Sequence[str]) -> AOIDownload:
+        """Ask for a package of AOI assets.
+
+        Starts packing assets of one AOI. Read the download again until it has succeeded and carries a
+        signed URL. Asking twice makes two packages.
+
+        The vendor calls this `AOICreateDownload`: `POST /v0/aois/{aoi_id}/downloads`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            asset_ids: Ids of the assets.
+
+        Returns:
+            The new download; older pages of the vendor say 200 here.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(
+            Operation(_CREATE, path={"aoi_id": aoi_id}, body=AOIDownloadCreate(asset_ids=asset_ids))
+        )
+
+    async def get(self, aoi_id: str, download_id: str) -> AOIDownload:
+        """Get one download of AOI assets.
+
+        Reads the state of one download and, once it has succeeded, the signed URL of its package.
+
+        The vendor calls this `GetDownloadStatus`: `GET /v0/aois/{aoi_id}/downloads/{download_id}`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            download_id: Id of the download.
+
+        Returns:
+            The download.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_GET, path={"aoi_id": aoi_id, "download_id": download_id}))
+
+    def wait(
+        self,
+        aoi_id: str,
+        download_id: str,
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[AOIDownload], Any] | None = None,
+    ) -> PackagePoller[AOIDownload]:
+        """Wait until an AOI download is ready.
+
+        Nothing is sent before you use what this returns.
+
+        Args:
+            aoi_id: Id of the AOI.
+            download_id: Id of the download.
+            timeout: Seconds to wait at most; None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            A poller: `await` gives the final snapshot, `async for` each change on the way,
+                `.save(directory)` the package as a file.
+
+        Raises:
+            WaitFailed: it failed, in the server's words; status failed.
+            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+        """
+        return self._wait_package(
+            _life_cycles.AOI_DOWNLOAD,
+            download_id,
+            lambda: self.get(aoi_id, download_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )

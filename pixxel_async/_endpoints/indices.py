@@ -1,0 +1,128 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixxel_async import _checks
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import ExpressionType, Index, IndexCreate, IndexList, IndexType
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[IndexList] = Endpoint(
+    id="ListIndices",
+    method="GET",
+    path="/v0/indices",
+    returns=IndexList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="indices", total=("pagination", "total")),
+)
+_CREATE: Endpoint[Index] = Endpoint(
+    id="CreateIndex", method="POST", path="/v0/indices", returns=Index, request_class="create"
+)
+
+
+class Indices(Resource):
+    """Band formulas, preset ones and your own."""
+
+    def list(
+        self,
+        *,
+        satellite_id: str | None = None,
+        type: IndexType | str | None = None,
+        expression_type: ExpressionType | str | None = None,
+        index_id: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[Index]:
+        """List indices.
+
+        Preset indices and your own, narrowed by the given filters. There is no call for one index; filter
+        by index_id instead.
+
+        The vendor calls this `ListIndices`: `GET /v0/indices`.
+
+        Args:
+            satellite_id: Only indices for this satellite.
+            type: Only preset indices, or only your own.
+            expression_type: Only indices whose expression is of this kind.
+            index_id: Only the index with this id.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Index), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(
+                _LIST,
+                query={
+                    "satellite_id": satellite_id,
+                    "type": _checks.optional("type", _checks.word(IndexType), type),
+                    "expression_type": _checks.optional(
+                        "expression_type", _checks.word(ExpressionType), expression_type
+                    ),
+                    "index_id": index_id,
+                },
+            ),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def create(
+        self,
+        *,
+        name: str,
+        description: str,
+        rescale: Sequence[float],
+        expression: str,
+        colormap: str,
+        satellite_id: str,
+        expression_type: ExpressionType | str,
+    ) -> Index:
+        """Create a custom index.
+
+        Stores a band formula of your own. Only custom indices can be made; one that exists already is a
+        conflict. There is no call to change or delete an index.
+
+        The vendor calls this `CreateIndex`: `POST /v0/indices`.
+
+        Args:
+            name: Name of the index.
+            description: Free text.
+            rescale: Smallest and largest value that the colormap spans, as [min, max].
+            expression: Formula over band names with + - * / and parentheses, such as (B08-B04)/(B08+B04).
+                The vendor does not document the form of composites.
+            colormap: Name of a colormap, such as rdylgn.
+            satellite_id: Id of the satellite whose bands the formula names.
+            expression_type: What the expression yields.
+
+        Returns:
+            The stored index.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            Conflict: a thing of that name or content exists already.
+            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+        """
+        return await self._send(
+            Operation(
+                _CREATE,
+                body=IndexCreate(
+                    name=name,
+                    description=description,
+                    rescale=rescale,
+                    expression=expression,
+                    colormap=colormap,
+                    satellite_id=satellite_id,
+                    expression_type=expression_type,
+                ),
+            )
+        )

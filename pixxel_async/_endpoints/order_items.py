@@ -1,0 +1,152 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pixxel_async import _checks, _inputs
+from pixxel_async._endpoints import _life_cycles
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import OrderItem, OrderItemList, OrderItemStatus, OrderItemType
+from pixxel_async.paging import Paginator
+from pixxel_async.polling import Poller
+
+_LIST: Endpoint[OrderItemList] = Endpoint(
+    id="ListOrderItems",
+    method="GET",
+    path="/v0/order-items",
+    returns=OrderItemList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="order_items", total=("pagination", "total")),
+)
+_GET: Endpoint[OrderItem] = Endpoint(
+    id="GetOrderItemById",
+    method="GET",
+    path="/v0/order-items/{order_item_id}",
+    returns=OrderItem,
+    request_class="read",
+)
+
+
+class OrderItems(Resource):
+    """Orders and order items, from the archive and for new captures."""
+
+    def list(
+        self,
+        *,
+        user_id: str | None = None,
+        type: OrderItemType | str | None = None,
+        status: OrderItemStatus | str | None = None,
+        order_ids: Sequence[str] | None = None,
+        created_by: str | None = None,
+        created_at: _inputs.Instant | None = None,
+        project_ids: Sequence[str] | None = None,
+        ids: Sequence[str] | None = None,
+        area: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[OrderItem]:
+        """List order items across orders.
+
+        Order items come with their tasks, which tell how capture and delivery go.
+
+        The vendor calls this `ListOrderItems`: `GET /v0/order-items`.
+
+        Args:
+            user_id: Only items of this user.
+            type: Only items of this kind.
+            status: Only items in this state.
+            order_ids: Only items of these orders. Assumption: separated by commas.
+            created_by: Only items created by this user.
+            created_at: Only items created in this range. Its syntax is not documented; a text is sent as it
+                is.
+            project_ids: Only items of these projects. Assumption: separated by commas.
+            ids: Only the items with these identifiers. Assumption: separated by commas.
+            area: Only items whose area in km² is in this range. Its syntax is not documented; the text is
+                sent as it is.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (OrderItem), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(
+                _LIST,
+                query={
+                    "user_id": user_id,
+                    "type": _checks.optional("type", _checks.word(OrderItemType), type),
+                    "status": _checks.optional("status", _checks.word(OrderItemStatus), status),
+                    "order_ids": order_ids,
+                    "created_by": created_by,
+                    "created_at": _checks.optional("created_at", _checks.time_filter, created_at),
+                    "project_ids": project_ids,
+                    "ids": ids,
+                    "area": area,
+                },
+            ),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def get(self, order_item_id: str) -> OrderItem:
+        """Read one order item with its tasks.
+
+        The tasks tell how capture and delivery go; validation_errors what is wrong with the item.
+
+        The vendor calls this `GetOrderItemById`: `GET /v0/order-items/{order_item_id}`.
+
+        Args:
+            order_item_id: Identifier of the order item.
+
+        Returns:
+            The order item.
+        """
+        return await self._send(Operation(_GET, path={"order_item_id": order_item_id}))
+
+    def wait(
+        self,
+        order_item_id: str,
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[OrderItem], Any] | None = None,
+    ) -> Poller[OrderItem]:
+        """Wait until an order item is settled.
+
+        Nothing is sent before you use what this returns. partially_fulfilled or partially_completed counts
+        as an end, too: look at its status.
+
+        Args:
+            order_item_id: Identifier of the order item.
+            timeout: Seconds to wait at most; None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 60 when left out.
+            max_poll_interval: Most seconds between two looks; 600 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            A poller: `await` gives the final snapshot, `async for` each change on the way.
+
+        Raises:
+            WaitFailed: it failed, in the server's words; status failed or cancelled.
+            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+        """
+        return self._wait(
+            _life_cycles.ORDER_ITEM,
+            order_item_id,
+            lambda: self.get(order_item_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )

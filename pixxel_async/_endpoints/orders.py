@@ -1,0 +1,106 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Order, OrderCreate, OrderItemCreate, OrderList
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[OrderList] = Endpoint(
+    id="ListOrders",
+    method="GET",
+    path="/v0/orders",
+    returns=OrderList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="orders", total=("pagination", "total")),
+)
+_CREATE: Endpoint[Order] = Endpoint(
+    id="SubmitOrder",
+    method="POST",
+    path="/v0/orders",
+    returns=Order,
+    request_class="create",
+    billable=True,
+    free_when=("dry_run", True),
+)
+_GET: Endpoint[Order] = Endpoint(
+    id="GetOrderById", method="GET", path="/v0/orders/{order_id}", returns=Order, request_class="read"
+)
+
+
+class Orders(Resource):
+    """Orders and order items, from the archive and for new captures."""
+
+    def list(
+        self,
+        *,
+        user_id: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[Order]:
+        """List orders.
+
+        Orders come with their items, but without the tasks of these.
+
+        The vendor calls this `ListOrders`: `GET /v0/orders`.
+
+        Args:
+            user_id: Only orders of this user.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Order), `await` collects them.
+        """
+        return self._paginate(
+            Operation(_LIST, query={"user_id": user_id}), limit=limit, page_size=page_size, prefetch=prefetch
+        )
+
+    async def create(self, *, order_items: Sequence[OrderItemCreate], dry_run: bool | None = None) -> Order:
+        """Place an order, or try one out.
+
+        Orders archive images or tasks a satellite; the price in tokens is charged. With dry_run true the
+        same answer comes back, but nothing is placed or charged.
+
+        Charges tokens, unless dry_run is True.
+
+        The vendor calls this `SubmitOrder`: `POST /v0/orders`.
+
+        Args:
+            order_items: What is ordered, at least one item.
+            dry_run: True checks and prices the order without placing it: nothing is deducted. The server
+                takes false when it is absent.
+
+        Returns:
+            The order, or what it would be.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+        """
+        return await self._send(
+            Operation(_CREATE, body=OrderCreate(order_items=order_items, dry_run=dry_run))
+        )
+
+    async def get(self, order_id: str) -> Order:
+        """Read one order.
+
+        Its items come without their tasks; read the order items for these.
+
+        The vendor calls this `GetOrderById`: `GET /v0/orders/{order_id}`.
+
+        Args:
+            order_id: Identifier of the order.
+
+        Returns:
+            The order.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_GET, path={"order_id": order_id}))

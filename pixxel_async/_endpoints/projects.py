@@ -1,0 +1,66 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Project, ProjectList
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[ProjectList] = Endpoint(
+    id="ListProjects",
+    method="GET",
+    path="/v0/projects",
+    returns=ProjectList,
+    request_class="read",
+    paging=Paging(style="page-number", items="projects", total=("count",)),
+)
+_GET: Endpoint[Project] = Endpoint(
+    id="GetProjectById",
+    method="GET",
+    path="/v0/projects/{project_id}",
+    returns=Project,
+    request_class="read",
+    unwrap="project",
+)
+
+
+class Projects(Resource):
+    """Projects that the credential may see; most other things belong to one."""
+
+    def list(
+        self, *, limit: int | None = None, page_size: int | None = None, prefetch: bool = False
+    ) -> Paginator[Project]:
+        """List projects.
+
+        Projects that the credential may see. Errors of this call may come without the usual error envelope.
+
+        The vendor calls this `ListProjects`: `GET /v0/projects`.
+
+        Args:
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Project), `await` collects them.
+        """
+        return self._paginate(Operation(_LIST), limit=limit, page_size=page_size, prefetch=prefetch)
+
+    async def get(self, project_id: str) -> Project:
+        """Get one project.
+
+        Reads one project by its id. Errors of this call may come without the usual error envelope.
+
+        The vendor calls this `GetProjectById`: `GET /v0/projects/{project_id}`.
+
+        Args:
+            project_id: Id of the project.
+
+        Returns:
+            The project, wrapped under one key.
+
+        Raises:
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(Operation(_GET, path={"project_id": project_id}))

@@ -1,0 +1,30 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._resource import Resource
+
+_ORDERS: Endpoint[str] = Endpoint(
+    id="DownloadOrderReport", method="GET", path="/v0/reports", returns=str, request_class="read"
+)
+
+
+class Reports(Resource):
+    """Exports of the order history."""
+
+    async def orders(self, *, tz: str | None = None) -> str:
+        """Download the order history of the organization as CSV.
+
+        Holds all orders of the organization. Only its owner may export it. The columns are not documented.
+
+        The vendor calls this `DownloadOrderReport`: `GET /v0/reports`.
+
+        Args:
+            tz: Time zone that the times in the report are written in. Assumption: an IANA name such as
+                Asia/Kolkata.
+
+        Returns:
+            The report as CSV text. The columns of the example are made up.
+        """
+        return await self._send(Operation(_ORDERS, query={"tz": tz}))

@@ -1,0 +1,95 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Store, StoreConfigs, StoreCreate, StoreList, StoreType
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[StoreList] = Endpoint(
+    id="ListStores",
+    method="GET",
+    path="/v0/stores",
+    returns=StoreList,
+    request_class="read",
+    paging=Paging(style="single", items="stores"),
+)
+_CREATE: Endpoint[Store] = Endpoint(
+    id="CreateStore", method="POST", path="/v0/stores", returns=Store, request_class="create"
+)
+_DELETE: Endpoint[None] = Endpoint(
+    id="DeleteStore", method="DELETE", path="/v0/stores/{store_id}", returns=None, request_class="idempotent"
+)
+
+
+class Stores(Resource):
+    """Your cloud buckets as targets of deliveries."""
+
+    def list(self, *, limit: int | None = None) -> Paginator[Store]:
+        """List the stores that images can be delivered to.
+
+        Credentials are never part of the answer.
+
+        The vendor calls this `ListStores`: `GET /v0/stores`.
+
+        Args:
+            limit: How many items in all; every item when left out.
+
+        Returns:
+            A paginator: `async for` walks the items (Store), `await` collects them.
+        """
+        return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)
+
+    async def create(
+        self,
+        *,
+        name: str,
+        type: StoreType | str,
+        configs: StoreConfigs,
+        secrets: Mapping[str, str],
+        labels: Mapping[str, str] | None = None,
+    ) -> Store:
+        """Register a bucket to deliver to.
+
+        The name must be new; a name in use is answered with a conflict.
+
+        The vendor calls this `CreateStore`: `POST /v0/stores`.
+
+        Args:
+            name: Name of the store, unique among yours.
+            type: Cloud provider of the bucket.
+            configs: Where the bucket is.
+            secrets: Credentials by name. S3 wants access_key_id and secret_access_key; AZBLOB wants
+                account_name, tenant_id, client_id and client_secret; GCS wants project_id and
+                service_account_credentials. Never returned by the server.
+            labels: Free text labels of yours.
+
+        Returns:
+            The store, without its credentials.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            Conflict: a thing of that name or content exists already.
+            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+        """
+        return await self._send(
+            Operation(
+                _CREATE,
+                body=StoreCreate(name=name, type=type, configs=configs, secrets=secrets, labels=labels),
+            )
+        )
+
+    async def delete(self, store_id: str) -> None:
+        """Remove a store.
+
+        Forgets the bucket and its credentials. Assumption: files in the bucket stay.
+
+        The vendor calls this `DeleteStore`: `DELETE /v0/stores/{store_id}`.
+
+        Args:
+            store_id: Identifier of the store.
+        """
+        await self._send(Operation(_DELETE, path={"store_id": store_id}))

@@ -1,0 +1,90 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pixxel_async._endpoints import _life_cycles
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._resource import Resource
+from pixxel_async.models import TaskPackage
+from pixxel_async.polling import PackagePoller
+
+_REQUEST_DOWNLOAD: Endpoint[TaskPackage] = Endpoint(
+    id="downloadTask",
+    method="PUT",
+    path="/v0/workflows/{workflow_id}/jobs/{job_id}/tasks/{task_id}/download",
+    returns=TaskPackage,
+    request_class="idempotent",
+)
+
+
+class Tasks(Resource):
+    """Single blocks within a job and their results."""
+
+    async def request_download(self, workflow_id: str, job_id: str, task_id: str) -> TaskPackage:
+        """Ask for a package of the results of one task of a job.
+
+        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
+        there is no other way to ask. The request has no body.
+
+        The vendor calls this `downloadTask`: `PUT
+        /v0/workflows/{workflow_id}/jobs/{job_id}/tasks/{task_id}/download`.
+
+        Args:
+            workflow_id: Identifier of the workflow.
+            job_id: Identifier of the job.
+            task_id: Identifier of the task, as in tasks of the job.
+
+        Returns:
+            How the package stands.
+        """
+        return await self._send(
+            Operation(
+                _REQUEST_DOWNLOAD, path={"workflow_id": workflow_id, "job_id": job_id, "task_id": task_id}
+            )
+        )
+
+    def wait_download(
+        self,
+        workflow_id: str,
+        job_id: str,
+        task_id: str,
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[TaskPackage], Any] | None = None,
+    ) -> PackagePoller[TaskPackage]:
+        """Wait until a task package is ready.
+
+        Nothing is sent before you use what this returns.
+
+        Args:
+            workflow_id: Identifier of the workflow.
+            job_id: Identifier of the job.
+            task_id: Identifier of the task, as in tasks of the job.
+            timeout: Seconds to wait at most; None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            A poller: `await` gives the final snapshot, `async for` each change on the way,
+                `.save(directory)` the package as a file.
+
+        Raises:
+            WaitFailed: it failed, in the server's words; status failed.
+            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+        """
+        return self._wait_package(
+            _life_cycles.TASK_PACKAGE,
+            task_id,
+            lambda: self.request_download(workflow_id, job_id, task_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )

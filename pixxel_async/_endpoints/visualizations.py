@@ -1,0 +1,377 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pixxel_async import _checks
+from pixxel_async._endpoints import _life_cycles
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import (
+    SLD,
+    ExpressionType,
+    LegendItemUpdate,
+    PngRequest,
+    SLDRequest,
+    Visualization,
+    VisualizationCreate,
+    VisualizationList,
+    VisualizationMetadata,
+    VisualizationMetadataRollback,
+    VisualizationMetadataUpdate,
+    VisualizationMode,
+    VisualizationType,
+)
+from pixxel_async.paging import Paginator
+from pixxel_async.polling import Poller
+
+_LIST: Endpoint[VisualizationList] = Endpoint(
+    id="ListVisualizations",
+    method="GET",
+    path="/v0/aois/{aoi_id}/visualizations",
+    returns=VisualizationList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="visualization", total=("pagination", "total")),
+)
+_CREATE: Endpoint[Visualization] = Endpoint(
+    id="CreateVisualization",
+    method="POST",
+    path="/v0/aois/{aoi_id}/visualizations",
+    returns=Visualization,
+    request_class="create",
+)
+_UPDATE_METADATA: Endpoint[VisualizationMetadata] = Endpoint(
+    id="UpdateVisualizationMetadata",
+    method="PUT",
+    path="/v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata",
+    returns=VisualizationMetadata,
+    request_class="idempotent",
+)
+_ROLLBACK_METADATA: Endpoint[Visualization] = Endpoint(
+    id="RollbackVisualizationMetadata",
+    method="PATCH",
+    path="/v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata",
+    returns=Visualization,
+    request_class="create",
+)
+_PNG: Endpoint[bytes] = Endpoint(
+    id="GenerateIndexPng",
+    method="POST",
+    path="/v0/aois/{aoi_id}/visualizations/{visualization_id}/png",
+    returns=bytes,
+    request_class="read",
+)
+_SLD: Endpoint[SLD] = Endpoint(
+    id="GenerateVisualizationSLD",
+    method="POST",
+    path="/v0/aois/{aoi_id}/visualizations/{visualization_id}/sld",
+    returns=SLD,
+    request_class="read",
+)
+
+
+class Visualizations(Resource):
+    """Indices rendered over the images of an AOI, with legends, PNG pictures and SLD styles."""
+
+    def list(
+        self,
+        aoi_id: str,
+        *,
+        type: VisualizationType | str | None = None,
+        user_id: str | None = None,
+        expression_type: ExpressionType | str | None = None,
+        index_id: str | None = None,
+        visualization_id: str | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[Visualization]:
+        """List visualizations of an AOI.
+
+        Visualizations of one AOI in short form, with ids, state and progress; expression, assets and
+        legends come only from create and rollback. There is no call for one visualization; filter by
+        visualization_id instead.
+
+        The vendor calls this `ListVisualizations`: `GET /v0/aois/{aoi_id}/visualizations`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            type: Only visualizations of this type.
+            user_id: Only visualizations made by this user.
+            expression_type: Only visualizations whose expression is of this kind.
+            index_id: Only visualizations of this index.
+            visualization_id: Only the visualization with this id.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Visualization), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(
+                _LIST,
+                path={"aoi_id": aoi_id},
+                query={
+                    "type": _checks.optional("type", _checks.word(VisualizationType), type),
+                    "user_id": user_id,
+                    "expression_type": _checks.optional(
+                        "expression_type", _checks.word(ExpressionType), expression_type
+                    ),
+                    "index_id": index_id,
+                    "visualization_id": visualization_id,
+                },
+            ),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def create(
+        self,
+        aoi_id: str,
+        *,
+        index_id: str,
+        src_asset_ids: Sequence[str] | None = None,
+        resolution: float | None = None,
+    ) -> Visualization:
+        """Create a visualization.
+
+        Starts rendering an index over images of an AOI. Legends come by themselves, dynamic and theoretical
+        for a preset index, dynamic only for a custom index expression, none for composite and grayscale.
+
+        The vendor calls this `CreateVisualization`: `POST /v0/aois/{aoi_id}/visualizations`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            index_id: Id of the index to render.
+            src_asset_ids: Ids of the assets to render it over. Optional in the vendor document, required by
+                an older page.
+            resolution: Size of a pixel on the ground in metres; the server takes that of the satellite when
+                left out.
+
+        Returns:
+            The new visualization, usually still being rendered.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+            Conflict: a thing of that name or content exists already.
+            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+        """
+        return await self._send(
+            Operation(
+                _CREATE,
+                path={"aoi_id": aoi_id},
+                body=VisualizationCreate(
+                    index_id=index_id, src_asset_ids=src_asset_ids, resolution=resolution
+                ),
+            )
+        )
+
+    async def update_metadata(
+        self,
+        aoi_id: str,
+        visualization_id: str,
+        *,
+        visualization_mode: VisualizationMode | str,
+        legend: Mapping[str, Sequence[LegendItemUpdate] | None],
+        dynamic_bins: int | None = None,
+    ) -> VisualizationMetadata:
+        """Replace legends of one mode.
+
+        Sets the legends of one mode for the given days and leaves the other mode alone. In dynamic mode the
+        server can compute the classes itself from dynamic_bins. Answers with the metadata only.
+
+        The vendor calls this `UpdateVisualizationMetadata`: `PUT
+        /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            visualization_id: Id of the visualization.
+            visualization_mode: Whose legends to set; the other mode stays as it is.
+            legend: Classes by day such as 2024_05_06. In dynamic mode null lets the server compute the
+                classes from dynamic_bins.
+            dynamic_bins: Number of classes of equal width to compute, 1-15. Needed in dynamic mode where a
+                legend is null.
+
+        Returns:
+            The metadata after the change.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(
+            Operation(
+                _UPDATE_METADATA,
+                path={"aoi_id": aoi_id, "visualization_id": visualization_id},
+                body=VisualizationMetadataUpdate(
+                    visualization_mode=visualization_mode, legend=legend, dynamic_bins=dynamic_bins
+                ),
+            )
+        )
+
+    async def rollback_metadata(
+        self,
+        aoi_id: str,
+        visualization_id: str,
+        *,
+        index_id: str,
+        dates: Sequence[str],
+        visualization_mode: VisualizationMode | str,
+    ) -> Visualization:
+        """Recompute legends from the source data.
+
+        Throws away the edited legends of one mode for the given days and computes them again from the
+        source data. Answers with the whole visualization.
+
+        The vendor calls this `RollbackVisualizationMetadata`: `PATCH
+        /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            visualization_id: Id of the visualization.
+            index_id: Id of the index.
+            dates: Days of the images, such as 2024_05_06.
+            visualization_mode: Whose legends to compute again.
+
+        Returns:
+            The whole visualization after the change.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+        """
+        return await self._send(
+            Operation(
+                _ROLLBACK_METADATA,
+                path={"aoi_id": aoi_id, "visualization_id": visualization_id},
+                body=VisualizationMetadataRollback(
+                    index_id=index_id, dates=dates, visualization_mode=visualization_mode
+                ),
+            )
+        )
+
+    async def png(
+        self,
+        aoi_id: str,
+        visualization_id: str,
+        *,
+        index_id: str,
+        date: str,
+        visualization_mode: VisualizationMode | str,
+    ) -> bytes:
+        """Render one day as a PNG.
+
+        Draws the index of one day on the fly with its legend on top and answers with the picture itself.
+        Errors come as JSON although the vendor labels them as pictures.
+
+        The vendor calls this `GenerateIndexPng`: `POST
+        /v0/aois/{aoi_id}/visualizations/{visualization_id}/png`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            visualization_id: Id of the visualization.
+            index_id: Id of the index to draw.
+            date: Day of the image, such as 2024_05_06.
+            visualization_mode: Which legend to use.
+
+        Returns:
+            The picture as binary data.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(
+            Operation(
+                _PNG,
+                path={"aoi_id": aoi_id, "visualization_id": visualization_id},
+                body=PngRequest(index_id=index_id, date=date, visualization_mode=visualization_mode),
+            )
+        )
+
+    async def sld(
+        self,
+        aoi_id: str,
+        visualization_id: str,
+        *,
+        dates: Sequence[str],
+        visualization_modes: Sequence[VisualizationMode | str],
+    ) -> SLD:
+        """Generate SLD styles.
+
+        Writes the legends of the given days and modes as Styled Layer Descriptor documents, for use in a
+        map server or GIS.
+
+        The vendor calls this `GenerateVisualizationSLD`: `POST
+        /v0/aois/{aoi_id}/visualizations/{visualization_id}/sld`.
+
+        Args:
+            aoi_id: Id of the AOI.
+            visualization_id: Id of the visualization.
+            dates: Days of the images, such as 2024_05_06.
+            visualization_modes: Legends to write styles for.
+
+        Returns:
+            The styles by mode and day.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            NotFound: nothing exists under this id.
+        """
+        return await self._send(
+            Operation(
+                _SLD,
+                path={"aoi_id": aoi_id, "visualization_id": visualization_id},
+                body=SLDRequest(dates=dates, visualization_modes=visualization_modes),
+            )
+        )
+
+    def wait(
+        self,
+        aoi_id: str,
+        visualization_id: str,
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Visualization], Any] | None = None,
+    ) -> Poller[Visualization]:
+        """Wait until a visualization is settled.
+
+        Nothing is sent before you use what this returns. partial_success counts as an end, too: look at its
+        status.
+
+        Args:
+            aoi_id: Id of the AOI.
+            visualization_id: Id of a visualization.
+            timeout: Seconds to wait at most; None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            A poller: `await` gives the final snapshot, `async for` each change on the way.
+
+        Raises:
+            WaitFailed: it failed, in the server's words; status failed.
+            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+        """
+        return self._wait(
+            _life_cycles.VISUALIZATION,
+            visualization_id,
+            lambda: self._pick(self.list(aoi_id, visualization_id=visualization_id), "id", visualization_id),
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )

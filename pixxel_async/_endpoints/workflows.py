@@ -1,0 +1,132 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async import _checks, _inputs
+from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._resource import Resource
+from pixxel_async.models import Workflow, WorkflowEstimate, WorkflowList
+from pixxel_async.paging import Paginator
+
+_LIST: Endpoint[WorkflowList] = Endpoint(
+    id="listWorkflows",
+    method="GET",
+    path="/v0/workflows",
+    returns=WorkflowList,
+    request_class="read",
+    paging=Paging(style="offset-query", items="workflows", total=("pagination", "total")),
+)
+_GET: Endpoint[Workflow] = Endpoint(
+    id="getWorkflowsById",
+    method="GET",
+    path="/v0/workflows/{workflow_id}",
+    returns=Workflow,
+    request_class="read",
+)
+_ESTIMATE: Endpoint[WorkflowEstimate] = Endpoint(
+    id="getWorkflowCostEstimate",
+    method="GET",
+    path="/v0/workflows/{workflow_id}/estimate",
+    returns=WorkflowEstimate,
+    request_class="read",
+)
+
+
+class Workflows(Resource):
+    """Graphs of blocks drawn in the web application, readable here."""
+
+    def list(
+        self,
+        *,
+        project_id: str | None = None,
+        id: str | None = None,
+        name: str | None = None,
+        created_by: str | None = None,
+        created_on: _inputs.Instant | None = None,
+        updated_at: _inputs.Instant | None = None,
+        limit: int | None = None,
+        page_size: int | None = None,
+        prefetch: bool = False,
+    ) -> Paginator[Workflow]:
+        """List workflows.
+
+        Workflows are made in the web application; there is no call that creates one. The entries leave out
+        the definition.
+
+        The vendor calls this `listWorkflows`: `GET /v0/workflows`.
+
+        Args:
+            project_id: Only workflows of this project.
+            id: Only the workflow with this identifier.
+            name: Only workflows with this name.
+            created_by: Only workflows made by this user.
+            created_on: Only workflows made at this time. The syntax of ranges is not documented; a text is
+                sent as it is.
+            updated_at: Only workflows changed at this time. The syntax of ranges is not documented; a text
+                is sent as it is.
+            limit: How many items in all; every item when left out.
+            page_size: How many items one request asks for.
+            prefetch: Ask for the next page while this one is used.
+
+        Returns:
+            A paginator: `async for` walks the items (Workflow), `await` collects them.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return self._paginate(
+            Operation(
+                _LIST,
+                query={
+                    "project_id": project_id,
+                    "id": id,
+                    "name": name,
+                    "created_by": created_by,
+                    "created_on": _checks.optional("created_on", _checks.time_filter, created_on),
+                    "updated_at": _checks.optional("updated_at", _checks.time_filter, updated_at),
+                },
+            ),
+            limit=limit,
+            page_size=page_size,
+            prefetch=prefetch,
+        )
+
+    async def get(self, workflow_id: str, *, project_id: str) -> Workflow:
+        """Read one workflow with its definition.
+
+        Beyond the entries of the list it tells the definition, its faults, and the price of one job.
+
+        The vendor calls this `getWorkflowsById`: `GET /v0/workflows/{workflow_id}`.
+
+        Args:
+            workflow_id: Identifier of the workflow.
+            project_id: Project that the workflow belongs to.
+
+        Returns:
+            The workflow.
+
+        Raises:
+            InvalidInput: an argument is not what the API accepts; nothing was sent.
+        """
+        return await self._send(
+            Operation(
+                _GET,
+                path={"workflow_id": workflow_id},
+                query={"project_id": _checks.required("project_id", _checks.text(min_length=1), project_id)},
+            )
+        )
+
+    async def estimate(self, workflow_id: str) -> WorkflowEstimate:
+        """Ask what one job of a workflow costs.
+
+        Nothing is started or charged.
+
+        The vendor calls this `getWorkflowCostEstimate`: `GET /v0/workflows/{workflow_id}/estimate`.
+
+        Args:
+            workflow_id: Identifier of the workflow.
+
+        Returns:
+            The price in tokens.
+        """
+        return await self._send(Operation(_ESTIMATE, path={"workflow_id": workflow_id}))
