@@ -21,6 +21,10 @@ import attrs
 from pixxel_async.errors import InvalidInput
 
 
+Timestamp = datetime
+"""An aware `datetime`. Models say it so because STAC has a field that is itself called `datetime`."""
+
+
 @attrs.frozen
 class WireName:
     """The key of a field in JSON, where it is not the name of the attribute."""
@@ -92,12 +96,12 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""
         result = {
-            member.wire: to_json(value)
+            member.wire: unstructure(value)
             for member in members(type(self))
             if (value := getattr(self, member.attribute)) is not None
         }
         if self.extra:
-            result.update(to_json(self.extra))
+            result.update(unstructure(self.extra))
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -141,21 +145,22 @@ def model(cls: type[M]) -> type[M]:
 _JSON_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-def to_json(value: Any) -> Any:
+def unstructure(value: Any) -> Any:
     """Models, enums, datetimes and containers of them as JSON values; the containers are new ones."""
-    kind = type(value)
-    if kind in _JSON_SCALARS:
+    if type(value) in _JSON_SCALARS:
         return value
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(key): to_json(item) for key, item in value.items()}
+        return {str(key) if isinstance(key, str) else key: unstructure(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [item if type(item) in _JSON_SCALARS else to_json(item) for item in value]
+        return [item if type(item) in _JSON_SCALARS else unstructure(item) for item in value]
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, float):  # numpy's, for one
+        return float(value)
     return value
 
 
@@ -165,4 +170,7 @@ def rfc3339(moment: datetime) -> str:
         raise InvalidInput(
             f"{moment!r} has no time zone: make it aware, for example with tzinfo=datetime.UTC"
         )
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    try:
+        return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    except OverflowError:  # within a day of year 1 or 9999, where UTC has no such year
+        return moment.isoformat()
