@@ -126,7 +126,20 @@ def _odd_instant(text: str) -> datetime | None:
     return None
 
 
-_SCALARS: dict[Any, Hook] = {str: _string, bool: _boolean, int: _integer, float: _number, datetime: _instant}
+def _word(value: Any, kind: Any) -> OpenEnum:
+    if type(value) is not str:
+        raise _Mismatch("a string", value)
+    return kind._value2member_map_.get(value) or kind(value)  # type: ignore[no-any-return]
+
+
+_SCALARS: dict[Any, Hook] = {
+    str: _string,
+    OpenEnum: _word,  # a subclass of str: cattrs takes the hook of the nearest base
+    bool: _boolean,
+    int: _integer,
+    float: _number,
+    datetime: _instant,
+}
 _JSON_TYPES: dict[Any, frozenset[type]] = {
     str: frozenset({str}),
     bool: frozenset({bool}),
@@ -134,17 +147,6 @@ _JSON_TYPES: dict[Any, frozenset[type]] = {
     float: frozenset({float, int}),
 }
 """What the parser delivers for a plain type, ready to be passed on."""
-
-
-def _enum_hook(cls: type[OpenEnum], _: Any) -> Hook:
-    words = cls._value2member_map_
-
-    def read(value: Any, _: Any = None) -> Any:
-        if type(value) is not str:
-            raise _Mismatch("a word", value)
-        return words.get(value) or cls(value)
-
-    return read
 
 
 def _scalar_union_hook(annotation: Any, _: Any) -> Hook:
@@ -331,7 +333,6 @@ def _converter(list_hook: Any, dict_hook: Any, model_hook: Any, *, detailed: boo
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
     factories: list[tuple[Callable[[Any], bool], Any]] = [
-        (lambda kind: isinstance(kind, type) and issubclass(kind, OpenEnum), _enum_hook),
         (_is_scalar_union, _scalar_union_hook),
         (lambda kind: kind is list or get_origin(kind) is list, list_hook),
         (lambda kind: kind is dict or get_origin(kind) is dict, dict_hook),
