@@ -15,7 +15,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 
 from pixxel_async import errors
-from pixxel_async._convert import StructureError, dumps, loads, structure, unstructure
+from pixxel_async._convert import StructureError, dumps, loads, structure
 from pixxel_async._operation import Endpoint, Operation
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def build_request(operation: Operation[Any], base_url: str) -> Request:
     headers = (_FILE if endpoint.returns in (bytes, str) else _JSON).copy()
     body = None
     if operation.body is not None:
-        body = dumps(unstructure(operation.body))
+        body = dumps(operation.body)
         headers["Content-Type"] = "application/json"
     return Request(endpoint.method, url, path, headers, body)
 
@@ -226,30 +226,37 @@ def _refuse_page(response: Response) -> None:
         )
 
 
-def redirect_target(request: Request, response: Response, redact: Redact) -> tuple[str | None, str]:
-    """Where a redirect leads if that is the origin it came from, else None; and the words for it, without a query."""
+def redirect_target(request: Request, response: Response) -> str | None:
+    """The URL to which a redirect leads, if it stays within the origin that it came from."""
     location = response.headers.get("location", "")
+    if not location or not location.isascii() or _CONTROL.search(location):
+        return None
     try:
         target = urlsplit(urljoin(request.url, location))
         home = urlsplit(request.url)
-        same = (target.scheme, target.hostname, target.port, target.username, target.password) == (
-            home.scheme,
-            home.hostname,
-            home.port,
-            None,
-            None,
-        )
-        place = f"{target.scheme}://{target.hostname or ''}{target.path}"
+        is_same = (target.scheme, target.hostname, target.port) == (home.scheme, home.hostname, home.port)
     except ValueError:
-        return None, "an unreadable place"
-    if not location:
-        return None, "nowhere: no Location header"
-    if not same or not target.path.isascii() or not target.query.isascii():
-        return None, clean_text(place, redact)
-    # Rebuilt upon our own spelling of the origin, so that it is recognised as the API's.
-    origin = home._replace(path="", query="", fragment="").geturl()
-    query = f"?{target.query}" if target.query else ""
-    return quote(f"{origin}{target.path}{query}", safe="%/:?#[]@!$&'()*+,;=~"), clean_text(place, redact)
+        return None
+    if not is_same or "@" in target.netloc:
+        return None
+    # Upon our own spelling of the origin, so that it is recognised as the API's.
+    url = target._replace(scheme=home.scheme, netloc=home.netloc, fragment="").geturl()
+    return quote(url, safe="%/:?#[]@!$&'()*+,;=~")
+
+
+def redirect_refused(request: Request, response: Response, *, redact: Redact) -> errors.APIError:
+    """The error of a redirect that is not followed. Where to is told without query and user info."""
+    location = response.headers.get("location", "")
+    try:
+        target = urlsplit(urljoin(request.url, location))
+        place = f"{target.scheme}://{target.hostname or ''}{target.path}" if location else "nowhere"
+    except ValueError:
+        place = "an unreadable place"
+    return errors.UnexpectedStatus(
+        f"redirected to {clean_text(place, redact)}; this is not followed",
+        status=response.status,
+        request_id=request_id(response.headers, redact),
+    )
 
 
 # --- errors -----------------------------------------------------------------------------------------------

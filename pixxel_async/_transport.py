@@ -1,30 +1,72 @@
-"""From an operation to its result: build, send and resend, parse."""
+"""From an operation to its result: build, sign, send and resend, parse."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
+from pixxel_async._clock import Clock
+from pixxel_async._exchange import Exchange
 from pixxel_async._operation import Operation
-from pixxel_async._retry import RetryPolicy
-from pixxel_async.errors import ConfigurationError
+from pixxel_async._retry import (
+    Retries,
+    RetryBudget,
+    RetryPolicy,
+    Verdict,
+    judge_body,
+    judge_failure,
+    judge_status,
+)
+from pixxel_async._sansio import (
+    SUCCESS,
+    ExchangeFailed,
+    Request,
+    Response,
+    Trouble,
+    build_request,
+    error_from,
+    error_from_failure,
+    parse,
+    redirect_refused,
+    redirect_target,
+    retry_after,
+)
+from pixxel_async.auth import Auth
+from pixxel_async.errors import (
+    APIError,
+    Attempt,
+    CallError,
+    ConfigurationError,
+    DeadlineExceeded,
+    OutcomeUnknown,
+    UnexpectedAnswer,
+)
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
 
-def _seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 3
+_FRESH = frozenset({"create", "repeatable"})
+
+
+def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if type(value) not in (int, float) or not 0 < value < float("inf"):
         raise ConfigurationError(f"{attribute.name} must be a positive number of seconds, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
 class CallOptions:
-    """How long a call may take, and how it is retried."""
+    """How long a call may take, and how it is resent."""
 
-    timeout: float = attrs.field(default=120.0, validator=_seconds)
+    timeout: float = attrs.field(default=120.0, validator=_check_seconds)
     """Seconds for the whole call: all attempts and the waits between them."""
-    attempt_timeout: float = attrs.field(default=90.0, validator=_seconds)
+    attempt_timeout: float = attrs.field(default=90.0, validator=_check_seconds)
     """Seconds for one attempt."""
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
 
@@ -33,9 +75,244 @@ class Transport(Protocol):
     """Turns an operation into its result; `pixxel_async.testing` has one without a network."""
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Make the call."""
+        """Make the call; raises a CallError."""
         ...
 
     async def aclose(self) -> None:
         """Close what it opened."""
         ...
+
+
+class _Call:
+    """One call on its way."""
+
+    __slots__ = (
+        "attempts",
+        "deadline",
+        "is_lost",
+        "kind",
+        "operation",
+        "options",
+        "renewed",
+        "request",
+        "retries",
+    )
+
+    def __init__(
+        self,
+        operation: Operation[Any],
+        request: Request,
+        options: CallOptions,
+        budget: RetryBudget,
+        now: float,
+    ) -> None:
+        self.operation = operation
+        self.request = request
+        self.kind = operation.request_class
+        self.options = options
+        self.deadline = now + options.timeout
+        self.retries = Retries(self.kind, options.retry, budget, self.deadline)
+        self.attempts: list[Attempt] = []
+        self.is_lost = False
+        """Whether an attempt so far may have been executed without our knowing."""
+        self.renewed = False
+
+
+class HttpTransport:
+    """The transport that talks to the API."""
+
+    def __init__(self, exchange: Exchange, auth: Auth, base_url: str, clock: Clock) -> None:
+        self._exchange = exchange
+        self._auth = auth
+        self._base_url = base_url
+        self._clock = clock
+        self._budget = RetryBudget(clock)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._exchange.aclose()
+
+    async def send(self, operation: Operation[T], options: CallOptions) -> T:
+        """Make the call.
+
+        Raises:
+            InvalidInput: the operation cannot be put into a request; nothing was sent.
+            CallError: every other way in which it can go wrong.
+        """
+        clock = self._clock
+        call = _Call(
+            operation, build_request(operation, self._base_url), options, self._budget, clock.monotonic()
+        )
+        if self._auth.generation == 0:
+            await self._renew(call, 0)
+        while True:
+            generation = self._auth.generation
+            started = clock.monotonic()
+            outcome = await self._attempt(call)
+            elapsed = clock.monotonic() - started
+            if _log.isEnabledFor(logging.DEBUG):
+                self._log_attempt(call, outcome, elapsed)
+            error: CallError
+            if isinstance(outcome, ExchangeFailed):
+                error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
+            elif outcome.status in SUCCESS:
+                try:
+                    result = parse(operation.endpoint, outcome)
+                except UnexpectedAnswer as unexpected:
+                    error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
+                else:
+                    call.retries.succeeded()
+                    return result
+            elif _is_gone(call, outcome):
+                return None  # type: ignore[return-value]  # the T of a DELETE
+            else:
+                error, verdict = self._answered(call, outcome), judge_status(call.kind, outcome.status)
+            if not await self._may_go_on(call, outcome, error, verdict, generation, elapsed):
+                break
+        raise self._last_word(call, outcome, error, verdict)
+
+    async def _attempt(self, call: _Call) -> Response | ExchangeFailed:
+        """One attempt: an exchange, and those to which the API's own origin redirects a GET."""
+        request = call.request
+        until = min(call.deadline, self._clock.monotonic() + call.options.attempt_timeout)
+        for redirects in range(_MOST_REDIRECTS + 1):
+            self._auth.sign(request)
+            try:
+                response = await self._exchange.exchange(
+                    request, timeout=until - self._clock.monotonic(), fresh=call.kind in _FRESH
+                )
+            except ExchangeFailed as failure:
+                return failure.with_traceback(None)
+            if response.status not in _REDIRECTS or request.method != "GET" or redirects == _MOST_REDIRECTS:
+                break
+            target = redirect_target(request, response)
+            if target is None:
+                break
+            request = attrs.evolve(request, url=target, headers=_unsigned(request.headers))
+        return response
+
+    def _answered(self, call: _Call, response: Response) -> APIError:
+        """The error that an answer means."""
+        if response.status in _REDIRECTS:
+            return redirect_refused(call.request, response, redact=self._auth.redact)
+        return error_from(
+            response,
+            redact=self._auth.redact,
+            retry_after=retry_after(response.headers, datetime.now(UTC)),
+        )
+
+    async def _may_go_on(
+        self,
+        call: _Call,
+        outcome: Response | ExchangeFailed,
+        error: CallError,
+        verdict: Verdict,
+        generation: int,
+        elapsed: float,
+    ) -> bool:
+        """Write the attempt down; renew the token or sleep where a further attempt is due."""
+        status = outcome.status if isinstance(outcome, Response) else None
+        asked = error.retry_after if isinstance(error, APIError) else None
+        is_renewed = status in (401, 403) and await self._is_token_newer(call, status, generation)
+        wait = (
+            0.0
+            if is_renewed
+            else call.retries.next_wait(
+                verdict, sendings=len(call.attempts) + 1, retry_after=asked, now=self._clock.monotonic()
+            )
+        )
+        call.attempts.append(_attempt_of(outcome, error, elapsed, wait or 0.0))
+        call.is_lost = (
+            call.is_lost or (verdict.was_sent and isinstance(outcome, ExchangeFailed)) or (status or 0) >= 500
+        )
+        if wait is None:
+            return False
+        if verdict.is_unknown:
+            _log.warning("%s is sent a second time: %s", call.operation, error.message)
+        if wait:
+            await self._clock.sleep(wait)
+        return True
+
+    async def _is_token_newer(self, call: _Call, status: int, generation: int) -> bool:
+        """Whether there is a token that the API has not refused yet in this call."""
+        if call.renewed:
+            return False
+        call.renewed = True
+        if self._auth.generation != generation:
+            return True
+        return status == 401 and await self._renew(call, generation)
+
+    async def _renew(self, call: _Call, generation: int) -> bool:
+        """Ask for a token within the call's deadline."""
+        try:
+            async with asyncio.timeout(call.deadline - self._clock.monotonic()) as limit:
+                return await self._auth.renew(generation)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        raise self._signed(
+            DeadlineExceeded("the token provider did not answer within the call's deadline"), call
+        )
+
+    def _last_word(
+        self, call: _Call, outcome: Response | ExchangeFailed, error: CallError, verdict: Verdict
+    ) -> CallError:
+        """The error that ends the call."""
+        if call.retries.refusal is not None:
+            error.add_note(f"Not sent again: {call.retries.refusal}.")
+        elif self._is_out_of_time(call, outcome):
+            error = DeadlineExceeded(
+                f"the call's deadline of {call.options.timeout:g} s passed; at last: {error.message}"
+            )
+        if not verdict.is_unknown:
+            return self._signed(error, call)
+        if verdict.is_accepted:
+            message = f"the API accepted this call, but what came of it could not be read: {error.message}"
+        else:
+            message = f"this call may have been executed: {error.message}"
+        return self._signed(
+            OutcomeUnknown(
+                f"{message}. Look whether it happened before you send it again.",
+                cause=self._signed(error, call),
+                accepted=verdict.is_accepted,
+            ),
+            call,
+        )
+
+    def _is_out_of_time(self, call: _Call, outcome: Response | ExchangeFailed) -> bool:
+        return (
+            isinstance(outcome, ExchangeFailed)
+            and outcome.trouble is Trouble.TIMEOUT
+            and self._clock.monotonic() > call.deadline - 0.01
+        )
+
+    def _signed(self, error: CallError, call: _Call) -> CallError:
+        """The error with the facts of its call, and nothing else in it."""
+        error.endpoint = call.operation.endpoint.id
+        error.method = call.request.method
+        error.path = call.request.path
+        error.attempts = tuple(call.attempts)
+        error.message = self._auth.redact(error.message)
+        error.args = (error.message,)
+        return error
+
+    def _log_attempt(self, call: _Call, outcome: Response | ExchangeFailed, elapsed: float) -> None:
+        # Nothing else goes into the log: a query, a header or a body may hold what is nobody's business.
+        word = outcome.status if isinstance(outcome, Response) else outcome.trouble.value
+        _log.debug("%s %s: %s in %.3f s", call.request.method, call.request.path, word, elapsed)
+
+
+def _is_gone(call: _Call, response: Response) -> bool:
+    """Whether an earlier DELETE of this call, whose answer was lost, did it."""
+    return call.is_lost and call.request.method == "DELETE" and response.status in (404, 410)
+
+
+def _attempt_of(outcome: Response | ExchangeFailed, error: CallError, elapsed: float, wait: float) -> Attempt:
+    if isinstance(outcome, ExchangeFailed):
+        return Attempt(outcome.phase, outcome.trouble.value, elapsed, wait)
+    named = error.request_id if isinstance(error, APIError) else None
+    return Attempt("done", str(outcome.status), elapsed, wait, named)
+
+
+def _unsigned(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "Authorization"}

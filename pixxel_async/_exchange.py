@@ -1,0 +1,411 @@
+"""One HTTP exchange over aiohttp: the only socket to the API. Every end is an answer or an `ExchangeFailed` that knows its phase."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import warnings
+import zlib
+from os import PathLike
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+from yarl import URL
+
+from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble
+from pixxel_async.config import is_loopback
+from pixxel_async.errors import ClientClosed, ConfigurationError
+
+CONNECT_LIMIT = 10.0
+"""Seconds for name, TCP, TLS and proxy."""
+HEAD_LIMIT = 60.0
+"""Seconds until the head of the answer is complete, from the beginning of the exchange."""
+IDLE_LIMIT = 30.0
+"""Seconds between two pieces of a body."""
+MOST_BYTES = 64 * 2**20
+"""Bytes of an answer, compressed as well as inflated; no answer of this API comes near."""
+MOST_ERROR_BYTES = 64 * 2**10
+"""Bytes that are read of an error answer."""
+
+_CONNECT_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
+
+
+class Exchange(Protocol):
+    """What the transport needs of a socket."""
+
+    async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
+        """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed.
+
+        `fresh` asks for a connection that no other request has used: one that the server may be about to close would
+        leave open whether the request arrived.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what it opened."""
+        ...
+
+
+class _Progress:
+    """How far an exchange got. Where nobody reports it, everything counts as sent."""
+
+    __slots__ = ("head", "phase", "pieces", "sent")
+
+    def __init__(self, *, is_reported: bool) -> None:
+        self.sent = not is_reported
+        self.phase = "connect" if is_reported else "sent"
+        self.head: aiohttp.ClientResponse | None = None
+        self.pieces: list[bytes] = []
+        """The body, as far as it came."""
+
+
+async def _on_queued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.phase = "pool"
+
+
+async def _on_connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.phase = "connect"
+
+
+async def _on_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
+    progress: _Progress = context.trace_request_ctx
+    progress.sent, progress.phase = True, "sent"
+
+
+def _reporting() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_queued_start.append(_on_queued)
+    trace.on_connection_create_start.append(_on_connecting)
+    trace.on_request_headers_sent.append(_on_sent)
+    return trace
+
+
+class _Broken(aiohttp.ClientError):
+    """A broken connection, in a class that aiohttp does not answer by sending GET, PUT and DELETE again by itself."""
+
+
+async def _no_hidden_resend(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # never resent by aiohttp, and tells what went wrong
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        pass
+    raise _Broken
+
+
+class AiohttpExchange:
+    """Exchanges over sessions of its own, or over an injected one, which it neither changes nor closes.
+
+    Args:
+        base_url: the API; decides about the proxy.
+        session: the session to use; its own proxy, TLS and pool settings apply.
+        proxy: URL of an HTTP proxy; without it, that of the environment (never for this machine).
+        ca_file: PEM file of further certificate authorities to trust.
+        insecure: trust every certificate.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        insecure: bool = False,
+    ) -> None:
+        self._injected = session
+        self._proxy = _proxy_for(base_url, proxy, use_environment=session is None)
+        self._ssl = _tls(ca_file, insecure=insecure)
+        self._host = urlsplit(base_url).netloc
+        self._pooled: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close the sessions that it made."""
+        for session in (self._pooled, self._fresh):
+            if session is not None:
+                await session.close()
+
+    async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
+        """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed."""
+        progress = _Progress(is_reported=self._injected is None)
+        try:
+            head = await self._exchange(request, timeout, self._session(fresh=fresh), progress)
+            return Response(head.status, head.headers, _body(head, progress.pieces))
+        except asyncio.CancelledError as cancelled:
+            if progress.sent and request.method != "GET":
+                cancelled.add_note(f"{request.method} {request.path} was sent: it may have been executed.")
+            # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None)  # noqa: B904
+        except Exception as error:
+            failure = self._failure(error, progress)
+        if progress.head is not None and progress.head.status not in SUCCESS:
+            # The status is known, and says more than a body that broke off.
+            return Response(
+                progress.head.status, progress.head.headers, _scrap(progress.head, progress.pieces)
+            )
+        # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
+        raise failure
+
+    async def _exchange(
+        self, request: Request, timeout: float, session: aiohttp.ClientSession, progress: _Progress
+    ) -> aiohttp.ClientResponse:
+        now = asyncio.get_running_loop().time()
+        end = now + timeout
+        async with asyncio.timeout_at(min(end, now + HEAD_LIMIT)) as limit:
+            response = await session.request(
+                request.method,
+                URL(request.url, encoded=True),
+                data=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                raise_for_status=False,
+                auto_decompress=False,
+                timeout=_CONNECT_ONLY,
+                middlewares=(_no_hidden_resend,),
+                trace_request_ctx=progress,
+                proxy=self._proxy,
+                ssl=self._ssl,
+            )
+            progress.head, progress.phase = response, "body"
+            try:
+                await _read(response, progress.pieces, limit, end)
+            finally:
+                response.release()
+        return response
+
+    def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        if self._injected is not None:
+            return self._injected
+        session = self._fresh if fresh else self._pooled
+        if session is None:
+            # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=fresh),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[_reporting()],
+            )
+            if fresh:
+                self._fresh = session
+            else:
+                self._pooled = session
+        return session
+
+    def _failure(self, error: Exception, progress: _Progress) -> Exception:
+        """What happened, in our words; with nothing in it of an exception that may hold the token."""
+        if isinstance(error, ExchangeFailed):
+            return error.with_traceback(None)
+        if (
+            isinstance(error, ValueError)
+            and self._injected is not None
+            and not isinstance(error, aiohttp.ClientError)
+        ):
+            return ConfigurationError(
+                "the injected session refuses to send the token: it must not have auth= or trust_env=True (.netrc)"
+            )
+        if self._injected is not None and self._injected.closed:
+            return ClientClosed("the injected session is closed")
+        trouble, detail = self._connect_trouble(error)
+        if trouble is not None:
+            return ExchangeFailed(trouble, "connect", detail, sent=False)
+        trouble, detail = _trouble(error, progress.phase)
+        return ExchangeFailed(trouble, progress.phase, detail, sent=progress.sent)
+
+    def _connect_trouble(self, error: Exception) -> tuple[Trouble | None, str]:
+        """The troubles that aiohttp knows to come before anything is sent."""
+        host = self._host
+        match error:
+            case aiohttp.ClientHttpProxyError():
+                trouble = Trouble.PROXY_AUTH if error.status == 407 else Trouble.PROXY
+                return (
+                    trouble,
+                    f"the proxy {self._proxy_host} refused to connect to {host} (HTTP {error.status})",
+                )
+            case aiohttp.ClientProxyConnectionError():
+                return Trouble.PROXY, f"cannot connect to the proxy {self._proxy_host}: {_reason(error)}"
+            case aiohttp.ClientConnectorDNSError():
+                return Trouble.DNS, f"cannot find the address of {host}: {_reason(error)}"
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
+                return Trouble.CERTIFICATE, (
+                    f"the certificate of {host} is not trusted; if a certificate authority of your own signed it, "
+                    "pass its PEM file as ca_file="
+                )
+            case aiohttp.ClientConnectorError():
+                return Trouble.CONNECT, f"cannot connect to {host}: {_reason(error)}"
+            case aiohttp.ConnectionTimeoutError():
+                return Trouble.CONNECT, f"cannot connect to {host} within {CONNECT_LIMIT:g} s"
+        return None, ""
+
+    @property
+    def _proxy_host(self) -> str:
+        return "" if self._proxy is None else f"{self._proxy.host}:{self._proxy.port}"
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    return error.os_error.strerror or type(error.os_error).__name__
+
+
+_SILENCE = {
+    "pool": "no connection became free in time",
+    "connect": "no connection in time",
+    "sent": "no answer in time",
+    "body": "the answer fell silent",
+}
+
+
+def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
+    """The troubles on the way, told by what aiohttp raised and when."""
+    if isinstance(error, TimeoutError):
+        return Trouble.TIMEOUT, _SILENCE[phase]
+    if phase == "body":
+        return Trouble.CUT, "the answer broke off"
+    if isinstance(error, _Broken | OSError | aiohttp.ClientConnectionError):
+        return Trouble.LOST, "the connection broke before an answer came"
+    # Among them ClientResponseError(status=400): aiohttp's word for an answer that *it* cannot read.
+    return Trouble.HEAD, "the answer is not HTTP"
+
+
+# --- bodies -----------------------------------------------------------------------------------------------
+
+
+async def _read(
+    response: aiohttp.ClientResponse, pieces: list[bytes], limit: asyncio.Timeout, end: float
+) -> None:
+    """Collect the body. Each piece has its own time limit: aiohttp never reports a broken chunk after the head."""
+    content = response.content
+    if content.is_eof():  # came together with the head, as small answers do
+        pieces.append(content.read_nowait())
+        return
+    is_success = response.status in SUCCESS
+    most = MOST_BYTES if is_success else MOST_ERROR_BYTES
+    if is_success and (response.content_length or 0) > most:
+        raise _too_large()
+    loop = asyncio.get_running_loop()
+    size = 0
+    while size <= most:
+        limit.reschedule(min(end, loop.time() + IDLE_LIMIT))
+        piece = await content.readany()
+        if not piece:
+            return
+        pieces.append(piece)
+        size += len(piece)
+    if is_success:
+        raise _too_large()
+
+
+def _too_large() -> ExchangeFailed:
+    return ExchangeFailed(
+        Trouble.TOO_LARGE, "body", f"the answer is larger than {MOST_BYTES // 2**20} MiB", sent=True
+    )
+
+
+def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
+    """The body of an answer that came whole. aiohttp would take a gzip stream that was cut for complete."""
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    encoding = head.headers.get("Content-Encoding", "")
+    if not encoding or not body or encoding.lower() == "identity":
+        return body
+    if encoding.lower() not in ("gzip", "x-gzip"):
+        raise ExchangeFailed(
+            Trouble.GARBLED, "body", "the answer is encoded in a way nobody asked for", sent=True
+        )
+    try:
+        body, is_whole = inflate(body, MOST_BYTES)
+    except zlib.error:
+        is_gzip = False
+    else:
+        is_gzip = True
+    if not is_gzip:
+        raise ExchangeFailed(
+            Trouble.GARBLED, "body", "the answer says that it is gzip, and is not", sent=True
+        )
+    if len(body) > MOST_BYTES:
+        raise _too_large()
+    if not is_whole:
+        raise ExchangeFailed(Trouble.CUT, "body", "the answer broke off", sent=True)
+    return body
+
+
+def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
+    """What can be had of the body of an error answer."""
+    body = b"".join(pieces)[:MOST_ERROR_BYTES]
+    if "gzip" not in head.headers.get("Content-Encoding", "").lower():
+        return body
+    try:
+        return inflate(body, MOST_ERROR_BYTES)[0][:MOST_ERROR_BYTES]
+    except zlib.error:
+        return b""
+
+
+def inflate(data: bytes, most: int) -> tuple[bytes, bool]:
+    """Gunzip, and tell whether the stream came to its end. Stops soon after `most` bytes."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        inflater = zlib.decompressobj(31)
+        while not inflater.eof and size <= most:
+            piece = inflater.decompress(data, 2**20)
+            data = inflater.unconsumed_tail
+            pieces.append(piece)
+            size += len(piece)
+            if not piece and not data:
+                break
+        data = inflater.unused_data
+        if not inflater.eof or not data.startswith(b"\x1f\x8b"):
+            return b"".join(pieces), inflater.eof
+
+
+# --- proxy and TLS ----------------------------------------------------------------------------------------
+
+
+def _proxy_for(base_url: str, proxy: str | None, *, use_environment: bool) -> URL | None:
+    """The proxy to use. Read by ourselves: aiohttp's trust_env would also read .netrc and replace the token."""
+    name = "proxy"
+    if proxy is None:
+        host = urlsplit(base_url).hostname or ""
+        if not use_environment or is_loopback(host) or proxy_bypass(host):
+            return None
+        proxies = getproxies()
+        proxy = proxies.get(urlsplit(base_url).scheme) or proxies.get("all")
+        name = "the proxy in the environment"
+    if not proxy:
+        return None
+    try:
+        url = URL(proxy if "://" in proxy else f"http://{proxy}")
+        is_usable = url.scheme in ("http", "https") and bool(url.host)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise ConfigurationError(
+            f"{name} must be the URL of an HTTP proxy, like http://proxy.example:3128; "
+            "for SOCKS pass a session with a connector of its own"
+        )
+    return url
+
+
+def _tls(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:
+    if insecure:
+        warnings.warn(
+            "insecure=True: certificates are not checked, anyone on the way can read the token",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return False
+    if ca_file is None:
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(Path(ca_file))
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or "it holds no PEM certificate"
+    else:
+        return context
+    raise ConfigurationError(f"ca_file {str(ca_file)!r} cannot be used: {problem}")

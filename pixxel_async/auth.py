@@ -1,0 +1,142 @@
+"""The token: kept secret, added to a request in one place, and only when that goes to the API's own origin."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from pixxel_async._sansio import Request
+from pixxel_async.errors import ConfigurationError
+
+_LONGEST = 8192
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_COMPLETE = re.compile(r"(Bearer|Basic) ", re.IGNORECASE)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._~+-]*")
+_SHORTEST_REDACTED = 4  # a shorter "secret" is none, and taking it out would garble every text
+
+
+class Secret:
+    """A string that shows itself only when asked to: not in `repr()`, `str()`, logs, tracebacks or pickles."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The string itself."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return self._value == other._value if isinstance(other, Secret) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret is not pickled: it would leave the process in clear")
+
+
+TokenSource = str | Secret | Callable[[], "str | Awaitable[str]"]
+"""A token, or a function (`async` or not) that gives the current one; it is asked again when the API answers 401."""
+
+
+def conceal(token: TokenSource | None) -> Secret | Callable[[], str | Awaitable[str]] | None:
+    """Wrap a plain token before anything can raise: a traceback may show the locals of every frame."""
+    return Secret(token) if isinstance(token, str) else token
+
+
+def _fault(secret: Secret) -> str | None:
+    """What is wrong with a token, in words that do not repeat it."""
+    value = secret.reveal()
+    if not isinstance(value, str):
+        return f"must be a string, not {type(value).__name__}"
+    if len(value) > _LONGEST:
+        return f"is longer than {_LONGEST} characters"
+    bare = _COMPLETE.sub("", value, count=1)
+    if not bare.strip():
+        return "is empty"
+    if not _PRINTABLE.fullmatch(bare):
+        return "holds blanks, line breaks or characters that no token has: was it copied whole, and nothing else?"
+    return None
+
+
+class Auth:
+    """Signs requests to one origin, and takes the token out of texts that repeat it.
+
+    Args:
+        token: the token or its provider; None where none is needed.
+        scheme: word before the token; None or "" sends it bare. A token that begins with `Bearer ` or `Basic ` is complete.
+        origin: scheme, host and port of the API.
+    """
+
+    def __init__(
+        self,
+        token: Secret | Callable[[], str | Awaitable[str]] | None,
+        scheme: str | None,
+        origin: str,
+    ) -> None:
+        if scheme and not _SCHEME.fullmatch(scheme):
+            raise ConfigurationError(
+                "auth_scheme must be one word, like Bearer, or None to send the token bare"
+            )
+        self._home = f"{origin}/"
+        self._scheme = scheme
+        self._provider = None if isinstance(token, Secret) else token
+        self._asking = asyncio.Lock()
+        self._header: str | None = None
+        self._known: list[str] = []  # as they may be repeated in a text; the longest first
+        self.generation = 0
+        """Counts the different tokens so far."""
+        if isinstance(token, Secret):
+            self._take(token)
+
+    def sign(self, request: Request) -> None:
+        """Add the token, if the request goes to the API's own origin. The only place that does."""
+        if self._header is not None and request.url.startswith(self._home):
+            request.headers["Authorization"] = self._header
+
+    async def prepare(self) -> None:
+        """Ask the provider for the first token."""
+        if self._provider is not None and self._header is None:
+            await self.renew(0)
+
+    async def renew(self, generation: int) -> bool:
+        """After a 401 to a token of that generation: whether there is another one now."""
+        async with self._asking:
+            if self.generation == generation and self._provider is not None:
+                answer: Any = self._provider()
+                if inspect.isawaitable(answer):
+                    answer = await answer
+                answer = Secret(answer)
+                self._take(answer)
+        return self.generation != generation
+
+    def redact(self, text: str) -> str:
+        """The text without the token."""
+        for secret in self._known:
+            if secret in text:
+                text = text.replace(secret, "***")
+        return text
+
+    def _take(self, secret: Secret) -> None:
+        fault = _fault(secret)
+        if fault is not None:
+            raise ConfigurationError(f"the token {fault}")
+        header = self._complete(secret)
+        if header != self._header:
+            self._header = header
+            self.generation += 1
+            bare = _COMPLETE.sub("", secret.reveal(), count=1)
+            # An old token may still be repeated by a late answer; more than a few are not alive at once.
+            self._known = [bare, *self._known[:3]] if len(bare) >= _SHORTEST_REDACTED else self._known
+
+    def _complete(self, secret: Secret) -> str:
+        value = secret.reveal()
+        return value if not self._scheme or _COMPLETE.match(value) else f"{self._scheme} {value}"

@@ -1,0 +1,156 @@
+"""The client: owns transport and downloader, and has one attribute per resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import attrs
+
+from pixxel_async import _endpoints as resources
+from pixxel_async._clock import Clock
+from pixxel_async._exchange import AiohttpExchange
+from pixxel_async._resource import Calls, Life
+from pixxel_async._retry import RetryPolicy
+from pixxel_async._transport import CallOptions, HttpTransport, Transport
+from pixxel_async.auth import Auth, TokenSource, conceal
+from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
+from pixxel_async.downloads import Downloader, SavedFile
+
+
+class PixxelClient:
+    """A client of the Pixxel API, bound to one event loop.
+
+    Use it as a context manager, or call `aclose()` at the end.
+
+        async with PixxelClient() as client:
+            async for order in client.orders.list(limit=50): ...
+
+    Args:
+        token: The token, or a function (`async` or not) that gives the current one and is asked again after a 401.
+            Without it: PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile's.
+        profile: Name of a profile in the configuration file; see `pixxel_async.config`.
+        base_url: Where the API is; PIXXEL_BASE_URL, the profile's, or the vendor's public address when left out.
+        auth_scheme: Word before the token. None or "" sends it bare, as older API keys want it; a token that begins with
+            `Bearer ` or `Basic ` is sent as it is. The profile's wins over the default.
+        timeout: Seconds for one call with all its attempts and waits.
+        attempt_timeout: Seconds for one attempt of it.
+        retry: How often and how soon a call is sent again.
+        session: An aiohttp session to use instead of our own; it is neither changed nor closed. Creates share its
+            connections, and more of their failures end in OutcomeUnknown, since the session does not tell what was sent.
+        proxy: URL of an HTTP proxy; that of the environment when left out.
+        ca_file: PEM file of certificate authorities to trust beside the system's.
+        insecure: Trust every certificate. Warns.
+        transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then.
+        clock: Time and chance; see `pixxel_async.testing`.
+
+    Raises:
+        ConfigurationError: a setting is missing or unusable.
+    """
+
+    def __init__(
+        self,
+        token: TokenSource | None = None,
+        *,
+        profile: str | None = None,
+        base_url: str | None = None,
+        auth_scheme: str | None = AUTH_SCHEME,
+        timeout: float = 120.0,
+        attempt_timeout: float = 90.0,
+        retry: RetryPolicy | None = None,
+        session: aiohttp.ClientSession | None = None,
+        proxy: str | None = None,
+        ca_file: str | PathLike[str] | None = None,
+        insecure: bool = False,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        token = conceal(token)
+        log_as_asked()
+        clock = clock or Clock()
+        options = CallOptions(timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy())
+        url = BASE_URL
+        if transport is None:
+            chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
+            url = chosen.base_url
+            transport = HttpTransport(
+                AiohttpExchange(url, session=session, proxy=proxy, ca_file=ca_file, insecure=insecure),
+                Auth(chosen.token, chosen.auth_scheme, origin_of(url)),
+                url,
+                clock,
+            )
+        self._open(Calls(transport, options, Downloader(), clock, Life()), is_owner=True)
+
+    def _open(self, calls: Calls, *, is_owner: bool) -> None:
+        self._calls = calls
+        self._is_owner = is_owner
+        self._status = resources.Status(calls)
+        self.projects = resources.Projects(calls)
+        self.aois = resources.AOIs(calls)
+        self.satellites = resources.Satellites(calls)
+        self.search = resources.Search(calls)
+        self.indices = resources.Indices(calls)
+        self.visualizations = resources.Visualizations(calls)
+        self.blocks = resources.Blocks(calls)
+        self.insights = resources.Insights(calls)
+        self.assets = resources.Assets(calls)
+        self.downloads = resources.Downloads(calls)
+        self.workflows = resources.Workflows(calls)
+        self.jobs = resources.Jobs(calls)
+        self.tasks = resources.Tasks(calls)
+        self.bandsets = resources.Bandsets(calls)
+        self.orders = resources.Orders(calls)
+        self.order_items = resources.OrderItems(calls)
+        self.archives = resources.Archives(calls)
+        self.reports = resources.Reports(calls)
+        self.stores = resources.Stores(calls)
+        self.deliveries = resources.Deliveries(calls)
+        self.catalogs = resources.Catalogs(calls)
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        attempt_timeout: float | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> PixxelClient:
+        """The same client with other options for its calls; what is left out stays.
+
+        It shares connections, token and retry budget with this one, which alone closes them.
+
+            report = await client.with_options(timeout=600).reports.orders(...)
+        """
+        changes: dict[str, Any] = {"timeout": timeout, "attempt_timeout": attempt_timeout, "retry": retry}
+        options = attrs.evolve(
+            self._calls.options, **{name: value for name, value in changes.items() if value is not None}
+        )
+        sibling = object.__new__(type(self))
+        sibling._open(attrs.evolve(self._calls, options=options), is_owner=False)
+        return sibling
+
+    async def ping(self) -> str:
+        """Ask whether the service is up; gives its answer, a short text."""
+        return await self._status.ping()
+
+    async def aclose(self) -> None:
+        """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing."""
+        if self._is_owner and self._calls.life.end():
+            try:
+                await self._calls.transport.aclose()
+            finally:
+                await self._calls.downloader.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._calls.life.check()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
