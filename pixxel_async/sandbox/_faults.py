@@ -1,0 +1,114 @@
+"""Faults that a test switches on: what breaks, how, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import struct
+from typing import Literal
+
+import attrs
+
+FaultKind = Literal["status", "delay", "reset", "reset_after", "truncate", "hang", "expire", "change"]
+"""How something breaks.
+
+status: answered with an error status. delay: answered late. reset: the connection is reset before any
+answer. reset_after: reset after `after_bytes` of the body. truncate: closed in good order after
+`after_bytes`, though more was announced. hang: never answered. expire: the token (API) or the signed
+URL (storage) counts as expired. change: the stored object is another one from now on (storage only).
+"""
+
+
+@attrs.define
+class Fault:
+    """One thing that goes wrong."""
+
+    target: str
+    """What it hits: an operationId, `METHOD /path/{template}` as in the spec, `api`, or `storage`."""
+    kind: FaultKind
+    times: int | None = 1
+    """How many requests it hits; None for all of them until it is removed."""
+    probability: float = 1.0
+    """Chance that a request is hit, drawn from the sandbox's seed."""
+    status: int = 503
+    retry_after: float | str | None = None
+    """Sent as `Retry-After` with a `status` fault: seconds, or an HTTP date as text."""
+    delay: float = 0.0
+    """Real seconds of a `delay` fault."""
+    after_bytes: int = 0
+    """How much of the body still arrives with `reset_after` and `truncate`."""
+    after_effect: bool = False
+    """Whether the request takes effect first, so that only its answer is hit."""
+    hits: int = 0
+    """How many requests it has hit so far."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has hit as often as it was to."""
+        return self.times is not None and self.hits >= self.times
+
+
+class Faults:
+    """The faults that are switched on, tried in the order in which they were added."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._rng = random.Random(f"faults-{seed}")
+        self._active: list[Fault] = []
+
+    def add(
+        self,
+        target: str,
+        kind: FaultKind,
+        *,
+        times: int | None = 1,
+        probability: float = 1.0,
+        status: int = 503,
+        retry_after: float | str | None = None,
+        delay: float = 0.0,
+        after_bytes: int = 0,
+        after_effect: bool = False,
+    ) -> Fault:
+        """Switch a fault on; see `Fault` for what the arguments mean."""
+        fault = Fault(
+            target=target,
+            kind=kind,
+            times=times,
+            probability=probability,
+            status=status,
+            retry_after=retry_after,
+            delay=delay,
+            after_bytes=after_bytes,
+            after_effect=after_effect,
+        )
+        self._active.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        self._active.clear()
+
+    def take(self, *names: str) -> list[Fault]:
+        """The faults that hit a request known under `names`: all delays before the first other fault, and that one."""
+        if not self._active:
+            return []
+        hit: list[Fault] = []
+        for fault in self._active:
+            if fault.target not in names or self._rng.random() >= fault.probability:
+                continue
+            fault.hits += 1
+            hit.append(fault)
+            if fault.kind != "delay":
+                break
+        self._active = [fault for fault in self._active if not fault.spent]
+        return hit
+
+
+def reset_connection(transport: asyncio.Transport | None) -> None:
+    """Break the connection so that the peer sees a reset (RST), not an orderly end."""
+    if transport is None:
+        return
+    sock: socket.socket | None = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -1,0 +1,80 @@
+"""What things cost, in tokens. The prices are ours, for the vendor publishes none; the rules around them are the vendor's.
+
+The vendor's rules: an area below 100 km² is billed as 100 km², the captures of a bandset multiply the price, and a
+short or fixed capture window costs an uplift.
+"""
+
+from __future__ import annotations
+
+import math
+
+import attrs
+
+LEAST_KM2 = 100
+TASKING_PER_KM2 = 8
+ARCHIVE_PER_KM2 = 3
+INSIGHT_BASE = 20
+INSIGHT_PER_KM2 = 1
+
+
+@attrs.frozen
+class Uplift:
+    """An addition to a price."""
+
+    title: str
+    percentage: int
+
+
+@attrs.frozen
+class Price:
+    """The price of an order item."""
+
+    base: int
+    uplift: Uplift | None = None
+
+    @property
+    def extra(self) -> int:
+        """Tokens that the uplift adds."""
+        return math.ceil(self.base * self.uplift.percentage / 100) if self.uplift else 0
+
+    @property
+    def final(self) -> int:
+        """What is charged."""
+        return self.base + self.extra
+
+
+def archive_price(area_km2: float, images: int) -> Price:
+    """Price of `images` archive images over an area."""
+    return Price(_billed_km2(area_km2) * ARCHIVE_PER_KM2 * images)
+
+
+def tasking_price(area_km2: float, captures: int, window_days: float, notice_days: float) -> Price:
+    """Price of one capture of an area.
+
+    Args:
+        area_km2: The area.
+        captures: How often the satellite must pass to take all bands of the bandset.
+        window_days: Length of the window in which it may do so.
+        notice_days: Days between the order and the window's beginning.
+    """
+    base = _billed_km2(area_km2) * TASKING_PER_KM2 * captures
+    return Price(base, _timeline_uplift(window_days, notice_days))
+
+
+def insight_price(area_m2: float) -> int:
+    """Price of running a block over an AOI."""
+    return INSIGHT_BASE + math.ceil(area_m2 / 1e6) * INSIGHT_PER_KM2
+
+
+def _billed_km2(area_km2: float) -> int:
+    return max(LEAST_KM2, math.ceil(area_km2))
+
+
+def _timeline_uplift(window_days: float, notice_days: float) -> Uplift | None:
+    if window_days <= 1 and notice_days >= 7:
+        return Uplift("Capture timeline: Assured", 50)
+    if window_days <= 2:
+        return Uplift("Capture timeline: Critical", 40)
+    if window_days <= 6:
+        return Uplift("Capture timeline: Expedited", 25)
+    return None

@@ -1,0 +1,141 @@
+"""Everything the sandbox knows. It changes through calls and through happenings that have come due."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import itertools
+import random
+import uuid
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pixxel_async.sandbox import _seeds
+from pixxel_async.sandbox._call import Call
+from pixxel_async.sandbox._clock import SandboxClock
+from pixxel_async.sandbox._course import Course, Outcomes
+from pixxel_async.sandbox._ledger import Entry, Ledger
+from pixxel_async.sandbox._records import (
+    AOI,
+    CatalogEntry,
+    Delivery,
+    Insight,
+    Job,
+    Order,
+    OrderItem,
+    Package,
+    Store,
+    Visualization,
+)
+from pixxel_async.sandbox._scenes import Archive, Scene
+from pixxel_async.sandbox._storage import Storage
+
+NOMINAL_SECONDS = {
+    "aoi": 40.0,
+    "aoi_download": 10.0,
+    "visualization": 15.0,
+    "insight_package": 8.0,
+    "job_package": 8.0,
+    "task_package": 6.0,
+    "archive_task": 120.0,
+    "delivery": 20.0,
+    "catalog_download": 10.0,
+}
+"""How long things take; each one up to a quarter more or less, drawn from the seed. Ours."""
+
+
+class State:
+    """The things by id, and what all handlers need."""
+
+    def __init__(
+        self, *, clock: SandboxClock, seed: int, archive: Archive, storage: Storage, url_lifetime: float
+    ) -> None:
+        self.clock = clock
+        self.seed = seed
+        self.archive = archive
+        self.storage = storage
+        self.url_lifetime = url_lifetime
+        self.ledger = Ledger()
+        self.outcomes = Outcomes()
+        self.projects = _seeds.projects()
+        self.bandsets = _seeds.bandsets()
+        self.blocks = _seeds.blocks()
+        self.workflows = _seeds.workflows()
+        self.satellites = {satellite["id"]: satellite for satellite in archive.satellites()}
+        self.indices = {index["id"]: index for index in _seeds.preset_indices([*self.satellites.values()])}
+        self.aois: dict[str, AOI] = {}
+        self.aoi_names: set[str] = set()
+        self.aoi_downloads: dict[str, tuple[AOI, Package]] = {}
+        self.visualizations: dict[str, Visualization] = {}
+        self.insights: dict[str, Insight] = {}
+        self.jobs: dict[str, Job] = {}
+        self.stores: dict[str, Store] = {}
+        self.orders: dict[str, Order] = {}
+        self.order_items: dict[str, OrderItem] = {}
+        self.catalog: dict[str, CatalogEntry] = {}
+        self.deliveries: dict[str, Delivery] = {}
+        self.catalog_downloads: dict[str, Package] = {}
+        self._made: Counter[str] = Counter()
+        self._happenings: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._order = itertools.count()
+
+    @property
+    def now(self) -> datetime:
+        """The sandbox's time."""
+        return self.clock.now()
+
+    def new_id(self, kind: str) -> str:
+        """An id that depends only on the seed and on how many of this kind were made before."""
+        self._made[kind] += 1
+        digest = hashlib.sha256(f"{self.seed}/{kind}/{self._made[kind]}".encode()).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=4))
+
+    def chance(self, kind: str, id: str) -> float:
+        """A number from 0 up to 1 that depends only on the seed and its arguments."""
+        return random.Random(f"{self.seed}/{kind}/{id}").random()
+
+    def seconds(self, kind: str, id: str, nominal: float | None = None) -> float:
+        """How long a thing takes."""
+        whole = NOMINAL_SECONDS[kind] if nominal is None else nominal
+        return whole * (0.75 + 0.5 * self.chance(kind, id))
+
+    def course(self, kind: str, id: str, *texts: str | None, nominal: float | None = None) -> Course:
+        """How a new thing will go on; marks in `texts` decide how it ends unless that is planned."""
+        return Course(self.now, self.seconds(kind, id, nominal), self.outcomes.take(kind, *texts))
+
+    def record(self, call: Call, id: str, key: str, tokens: int = 0) -> None:
+        """Write into the books what a call has made."""
+        self.ledger.record(Entry(self.now, call.operation.id, id, key, tokens))
+
+    def package(
+        self, kind: str, id: str, geometry: dict[str, Any], scenes: Sequence[Scene], bands: Sequence[str]
+    ) -> Package:
+        """Begin a package; its bytes are made when they are first fetched."""
+        from pixxel_async.sandbox._packages import build_package
+
+        seed = self.seed
+        key = self.storage.publish(
+            f"{kind}/{id}.zip",
+            lambda: build_package(
+                kind=kind, name=id, geometry=geometry, scenes=scenes, bands=bands, seed=seed
+            ),
+        )
+        return Package(id, self.course(kind, id), key)
+
+    def signed_url(self, package: Package) -> str:
+        """A fresh URL of a package; empty until it is there."""
+        if not package.course.succeeded(self.now):
+            return ""
+        return self.storage.sign(package.key, self.url_lifetime)
+
+    def at(self, due: datetime, happening: Callable[[], None]) -> None:
+        """Let something happen when its time has come."""
+        heapq.heappush(self._happenings, (due, next(self._order), happening))
+
+    def settle(self) -> None:
+        """Let everything happen that is due, in order."""
+        now = self.now
+        while self._happenings and self._happenings[0][0] <= now:
+            heapq.heappop(self._happenings)[2]()

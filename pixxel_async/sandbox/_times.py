@@ -1,0 +1,62 @@
+"""The vendor's ways to write a time, and the ways in which a filter may name one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def zulu(moment: datetime) -> str:
+    """`2024-05-27T06:50:20.056549Z`: orders, catalog, deliveries, stores, STAC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def offset(moment: datetime) -> str:
+    """`2022-11-14T12:55:49.125928+00:00`: AOIs, orders."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+
+
+def spaced(moment: datetime) -> str:
+    """`2022-11-14 12:55:49.125928+00:00`: assets, indices, visualizations."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+
+
+def day_key(moment: datetime) -> str:
+    """`2024_05_06`: the days of a visualization."""
+    return moment.strftime("%Y_%m_%d")
+
+
+def day_first(moment: datetime) -> str:
+    """`15-05-2024`: the window of an order task."""
+    return moment.strftime("%d-%m-%Y")
+
+
+def instant(text: str) -> datetime:
+    """An RFC 3339 time or a plain date (its first moment); without an offset it counts as UTC.
+
+    Raises:
+        ValueError: The text is neither.
+    """
+    moment = datetime.fromisoformat(text.replace("z", "Z"))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def interval(text: str) -> tuple[datetime | None, datetime | None]:
+    """A STAC time: one instant (both ends are equal), or `start/end` with `..` or nothing for an open end.
+
+    Raises:
+        ValueError: The text is neither, or ends before it begins.
+    """
+    if "/" not in text:
+        moment = instant(text)
+        return moment, moment
+    start_text, end_text = text.split("/", 1)
+    start = None if start_text in ("", "..") else instant(start_text)
+    end = None if end_text in ("", "..") else instant(end_text)
+    if start and end and end < start:
+        raise ValueError(f"{text} ends before it begins")
+    return start, end
+
+
+def since(text: str) -> tuple[datetime | None, datetime | None]:
+    """What a filter such as `created_at` means here: an interval, or an instant for everything since then."""
+    return interval(text) if "/" in text else (instant(text), None)
