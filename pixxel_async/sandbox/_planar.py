@@ -59,6 +59,12 @@ class Shape:
         leaves = np.where(stop < 0, at, 1.0).min(axis=1)
         return bool(np.any(enters <= leaves))
 
+    def within(self, convex: Floats) -> bool:
+        """Whether all of the geometry lies in a convex polygon, whose corners run counter-clockwise."""
+        sides = np.roll(convex, -1, axis=0) - convex
+        inward = np.stack([-sides[:, 1], sides[:, 0]])
+        return bool(np.all(self.segments[:, :2] @ inward >= np.sum(inward.T * convex, axis=1)))
+
     def raster(self, xs: Floats, ys: Floats) -> NDArray[np.bool_]:
         """Which points of a grid lie in the polygons: one row per latitude, one column per longitude.
 
@@ -141,12 +147,12 @@ def _edges(positions: Floats) -> Floats:
 
 def _even_odd(rings: tuple[Floats, ...], xs: Floats, ys: Floats) -> NDArray[np.bool_]:
     """Each edge flips all points east of it, on the rows that it spans; an odd number of flips is inside."""
-    flips = np.zeros((len(ys), len(xs) + 1), dtype=np.int32)
+    flips = np.zeros((len(ys), len(xs) + 1), dtype=np.uint8)
     for ring in rings:
         for x0, y0, x1, y1 in _edges(ring).tolist():
             rows = np.flatnonzero((ys >= min(y0, y1)) & (ys < max(y0, y1)))
             if len(rows):
                 crossing = x0 + (ys[rows] - y0) * (x1 - x0) / (y1 - y0)
-                flips[rows, np.searchsorted(xs, crossing)] += 1
-    inside: NDArray[np.bool_] = np.cumsum(flips[:, :-1], axis=1) % 2 == 1
+                flips[rows, np.searchsorted(xs, crossing)] ^= 1
+    inside: NDArray[np.bool_] = np.bitwise_xor.accumulate(flips[:, :-1], axis=1).view(np.bool_)
     return inside

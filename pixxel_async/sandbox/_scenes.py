@@ -1,6 +1,6 @@
 """A seeded archive with scenes of every place on Earth: nothing is stored, everything follows from the seed.
 
-The globe is cut into cells of half a degree. Each collection passes over a cell every few days, and each pass is one
+The globe is cut into cells of one degree. Each collection passes over a cell every few days, and each pass is one
 scene: its id names the spacecraft, the cell and the day, and everything else about it is drawn from the seed for
 that cell and pass. So a scene can be found from its id alone, and the same search always finds the same scenes.
 """
@@ -34,11 +34,13 @@ from pixxel_async.sandbox._stac import stac_item
 if TYPE_CHECKING:
     from pixxel_async.sandbox._storage import Storage
 
-CELL = 0.5
+CELL = 1.0
 """Side of a cell in degrees."""
 COLUMNS = round(360 / CELL)
 ROWS = round(180 / CELL)
-REACH = 0.15
+OVERLAP = 0.1
+"""How far a footprint reaches beyond its cell at least, in degrees: a smaller area is always whole in some scene."""
+REACH = 0.25
 """How far a footprint reaches beyond its cell at most, in degrees."""
 CELL_LIMIT = 1_000
 """A search looks at this many cells of an area at most."""
@@ -167,6 +169,8 @@ class Archive:
             offset: How many to leave out first.
             newest_first: False for the oldest first.
 
+        An area that fits into a scene is searched for scenes that show all of it, for a picture with a corner of the
+        area is of no use in a demonstration. Otherwise, and for `ids`, it is enough that a footprint touches the area.
         No more than `SCENE_LIMIT` scenes in `CELL_LIMIT` cells are looked at, so that a search of the whole world
         ends; what lies beyond is neither returned nor counted.
         """
@@ -232,15 +236,26 @@ class Archive:
     ) -> dict[tuple[str, int], list[int]]:
         """The cells under each collection's footprints, by the day of its turn on which they are passed."""
         by_turn: dict[tuple[str, int], list[int]] = {}
-        for column, row, inside in islice(_columns_and_rows(shapes[0] if shapes else None), CELL_LIMIT):
-            asked = shapes[1:] if inside else shapes
-            cell = row * COLUMNS + column % COLUMNS
-            shift = -360.0 * (column // COLUMNS)
-            for sensor in sensors:
-                corners = self._corners(sensor, cell)
-                if all(_covers(corners, shape, (shift, 0, -360, 360)) for shape in asked):
-                    by_turn.setdefault((sensor.collection, self._phase(sensor, cell)), []).append(cell)
+        area = list(islice(_columns_and_rows(shapes[0] if shapes else None), CELL_LIMIT))
+        for sensor in sensors:
+            for cell in self._cells(sensor, area, shapes):
+                by_turn.setdefault((sensor.collection, self._phase(sensor, cell)), []).append(cell)
         return by_turn
+
+    def _cells(
+        self, sensor: Sensor, area: Sequence[tuple[int, int, bool]], shapes: Sequence[Shape]
+    ) -> list[int]:
+        """The cells whose footprints touch all shapes; only those that show all of them if there are such."""
+        found, whole = [], []
+        for column, row, inside in area:
+            cell = row * COLUMNS + column % COLUMNS
+            shifts = (-360.0 * (column // COLUMNS), 0, -360, 360)
+            corners = self._corners(sensor, cell)
+            if all(_covers(corners, shape, shifts) for shape in (shapes[1:] if inside else shapes)):
+                found.append(cell)
+                if shapes and all(_covers(corners, shape, shifts, Shape.within) for shape in shapes):
+                    whole.append(cell)
+        return whole or found
 
     def _named(
         self, ids: Sequence[str], sensors: Sequence[Sensor], shapes: Sequence[Shape], *, newest_first: bool
@@ -330,7 +345,7 @@ class Archive:
         west, south = column * CELL - 180, row * CELL - 90
         east, north = west + CELL, south + CELL
         _, _, _, slant, turn = self._place(sensor, cell)
-        margin, lean, tilt = 0.01, 0.04 + 0.06 * slant, 0.02 + 0.03 * turn
+        margin, lean, tilt = OVERLAP, 0.04 + 0.06 * slant, 0.02 + 0.03 * turn
         corners = np.array(
             [
                 [west - margin - lean, south - margin],
@@ -375,9 +390,14 @@ def _shapes(bbox: Sequence[float] | None, geometry: dict[str, Any] | None) -> li
     return shapes
 
 
-def _covers(corners: Floats, shape: Shape, shifts: Sequence[float]) -> bool:
+def _covers(
+    corners: Floats,
+    shape: Shape,
+    shifts: Sequence[float],
+    judge: Callable[[Shape, Floats], bool] = Shape.touches,
+) -> bool:
     """Whether a footprint touches a shape, which may be written a turn of the globe further east or west."""
-    return any(shape.touches(corners - (shift, 0)) for shift in dict.fromkeys(shifts))
+    return any(judge(shape, corners - (shift, 0)) for shift in dict.fromkeys(shifts))
 
 
 def _columns_and_rows(shape: Shape | None) -> Iterator[tuple[int, int, bool]]:

@@ -1,0 +1,250 @@
+"""The archive of the sandbox: scenes for any place and time, always the same ones."""
+
+import datetime as dt
+import time
+
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pixxel_async.sandbox._planar import shape_of
+from pixxel_async.sandbox._scenes import Archive
+from pixxel_async.sandbox._sensors import SENSORS
+
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+ARCHIVE = Archive(seed=7, now=lambda: NOW)
+
+
+class Host:
+    origin = "http://storage.test"
+
+
+def square(west: float, south: float, side: float = 0.02) -> dict:
+    east, north = west + side, south + side
+    return {
+        "type": "Polygon",
+        "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+    }
+
+
+def day(year: int, month: int, number: int) -> dt.datetime:
+    return dt.datetime(year, month, number, tzinfo=dt.UTC)
+
+
+def overlaps(scene, geometry: dict, shift: float = 0) -> bool:
+    footprint = shapely.geometry.shape(scene.footprint)
+    moved = shapely.affinity.translate(footprint, shift)
+    return bool(moved.intersects(shapely.geometry.shape(geometry)))
+
+
+places = st.tuples(st.floats(-180, 179.9), st.floats(-90, 89.9))
+windows = st.integers(0, (NOW - day(2022, 1, 1)).days - 64)
+
+
+@settings(max_examples=150, deadline=None)
+@given(place=places, first=windows, side=st.floats(0.0001, 0.1))
+def test_every_place_has_a_clear_scene_in_every_two_months(place, first, side):
+    """Each collection that flies has a scene of at most 20 % clouds over all of any small polygon in any 60 days."""
+    geometry = square(*place, side=side)
+    start = day(2022, 1, 1) + dt.timedelta(days=first)
+    for sensor in SENSORS:
+        if first < sensor.first_day:
+            continue
+        scenes, total = ARCHIVE.search(
+            collections=[sensor.collection],
+            geometry=geometry,
+            start=start,
+            end=start + dt.timedelta(days=60),
+            max_cloud=20,
+        )
+        assert total >= 1
+        for scene in scenes:
+            assert scene.cloud_cover <= 20
+            assert shapely.geometry.shape(scene.footprint).covers(shapely.geometry.shape(geometry))
+
+
+@settings(max_examples=100, deadline=None)
+@given(place=places, first=windows)
+def test_what_is_found_meets_the_search_and_is_found_by_its_id(place, first):
+    """Footprint, time and order hold for every scene, and its id alone gives the same scene again."""
+    geometry = square(*place)
+    start = day(2022, 1, 1) + dt.timedelta(days=first)
+    end = start + dt.timedelta(days=30)
+    scenes, total = ARCHIVE.search(geometry=geometry, start=start, end=end, limit=1000)
+    assert total == len(scenes)
+    assert [scene.datetime for scene in scenes] == sorted((s.datetime for s in scenes), reverse=True)
+    for scene in scenes:
+        assert start <= scene.datetime <= end
+        assert overlaps(scene, geometry)
+        assert ARCHIVE.scene(scene.collection, scene.id) == scene
+
+
+@settings(max_examples=20, deadline=None)
+@given(west=st.floats(-179, 175), south=st.floats(-89, 85), width=st.floats(4, 5), height=st.floats(4, 5))
+def test_no_footprint_over_the_area_is_missed(west, south, width, height):
+    """A search of an area finds every scene that searches of its parts find."""
+    when = {"start": day(2025, 6, 1), "end": day(2025, 6, 6), "limit": 10_000}
+    whole, _ = ARCHIVE.search(bbox=(west, south, west + width, south + height), **when)
+    for part in range(4):
+        x, y = west + width * (part % 2) / 2, south + height * (part // 2) / 2
+        inside, _ = ARCHIVE.search(bbox=(x, y, x + width / 2, y + height / 2), **when)
+        assert {scene.id for scene in inside} <= {scene.id for scene in whole}
+
+
+def test_footprint_covers_its_cell():
+    """Neighbouring scenes leave no gap, also at the antimeridian and the poles, and stay on the map."""
+    for longitude, latitude in [(0.1, 0.1), (179.9, 12.2), (-179.9, 12.2), (30.2, 89.9), (30.2, -89.9)]:
+        scenes, _ = ARCHIVE.search(geometry={"type": "Point", "coordinates": [longitude, latitude]})
+        assert scenes
+        for scene in scenes:
+            west, south = scene.centre[0] - 0.5, scene.centre[1] - 0.5
+            cell = shapely.box(west, south, west + 1, south + 1)
+            footprint = shapely.geometry.shape(scene.footprint)
+            assert footprint.covers(cell)
+            assert footprint.exterior.is_ccw
+            assert footprint.within(shapely.box(-180, -90, 180, 90))
+            assert footprint.bounds == pytest.approx(scene.bbox)
+
+
+def test_bbox_across_the_antimeridian_finds_both_sides():
+    scenes, _ = ARCHIVE.search(bbox=(179.2, -17, -179.2, -16.9), limit=1000)
+    assert {scene.centre[0] > 0 for scene in scenes} == {True, False}
+    beyond, _ = ARCHIVE.search(geometry=square(179.2, -17, 1.6), limit=1000)
+    assert {scene.centre[0] > 0 for scene in beyond} == {True, False}
+
+
+def test_hole_that_swallows_a_footprint_is_left_out():
+    ring = square(10, 10, 6)["coordinates"][0]
+    hole = square(11.5, 11.5, 4)["coordinates"][0][::-1]
+    geometry = {"type": "Polygon", "coordinates": [ring, hole]}
+    when = {"start": day(2025, 1, 1), "end": day(2025, 1, 5), "limit": 10_000}
+    centres = {scene.centre for scene in ARCHIVE.search(geometry=geometry, **when)[0]}
+    assert (13.5, 13.5) not in centres
+    assert (10.5, 10.5) in centres
+
+
+def test_seed_decides():
+    """Two archives of one seed agree, another seed has another sky."""
+    query = {"geometry": square(75.8, 30.9), "start": day(2024, 1, 1), "end": day(2024, 6, 1), "limit": 1000}
+    same = Archive(seed=7, now=lambda: NOW).search(**query)
+    assert same == ARCHIVE.search(**query)
+    assert same != Archive(seed=8, now=lambda: NOW).search(**query)
+
+
+def test_pages_put_together_are_the_whole():
+    query = {"geometry": square(75.8, 30.9), "start": day(2024, 1, 1), "end": day(2024, 6, 1)}
+    whole, total = ARCHIVE.search(**query, limit=1000)
+    pages = [ARCHIVE.search(**query, limit=7, offset=offset) for offset in range(0, total, 7)]
+    assert [scene for page, _ in pages for scene in page] == whole
+    assert {count for _, count in pages} == {total}
+
+
+def test_filters_narrow_the_search():
+    query = {"geometry": square(75.8, 30.9), "start": day(2025, 3, 1), "end": day(2025, 9, 1), "limit": 1000}
+    everything, _ = ARCHIVE.search(**query)
+    td2 = "0005c5bb-0bd2-4c80-9393-4a808341c54c"
+    by_satellite, _ = ARCHIVE.search(**query, satellites=[td2])
+    assert by_satellite == [scene for scene in everything if scene.platform == "TD2"]
+    cloudy, _ = ARCHIVE.search(**query, min_cloud=50)
+    assert cloudy == [scene for scene in everything if scene.cloud_cover >= 50]
+    oldest_first, _ = ARCHIVE.search(**query, newest_first=False)
+    assert oldest_first == everything[::-1]
+    named, total = ARCHIVE.search(
+        **query, ids=[everything[3].id, everything[5].id, "nothing", everything[3].id]
+    )
+    assert (named, total) == ([everything[3], everything[5]], 2)
+    elsewhere, _ = ARCHIVE.search(geometry=square(0, 0), ids=[everything[3].id])
+    assert elsewhere == []
+    assert ARCHIVE.search(**query, collections=["unknown"]) == ([], 0)
+    assert {scene.collection for scene in everything} == {sensor.collection for sensor in SENSORS}
+
+
+def test_scene_appears_when_its_product_is_made():
+    """Nothing from the future: neither in a search nor by its id."""
+    newest = ARCHIVE.search(geometry=square(75.8, 30.9))[0][0]
+    assert newest.created <= NOW
+    before = Archive(seed=7, now=lambda: newest.created - dt.timedelta(seconds=1))
+    assert before.scene(None, newest.id) is None
+    assert newest not in before.search(geometry=square(75.8, 30.9))[0]
+    assert dt.timedelta(days=1) <= newest.created - newest.datetime <= dt.timedelta(days=3)
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "",
+        "nothing",
+        "TD1_064800_20240430_L2A_20240502_03001010",
+        "TD1_000000_20241399_L2A_20240502_03001010",
+        "FF01_174031_20240427_L2A_20240428_00501010",
+        "XX9_174031_20240427_L2A_20240428_03001010",
+        "TD2_00056_20230815_L2A_004010_01001001",
+    ],
+)
+def test_id_that_names_no_scene_gives_none(id):
+    assert ARCHIVE.scene(None, id) is None
+
+
+def test_id_follows_the_vendors_file_naming():
+    """Satellite, six-digit image, day, level, product day; resolution, version and number of bands."""
+    scene = ARCHIVE.search(collections=["pixxel-td-l2a"], geometry=square(75.8, 30.9))[0][0]
+    platform, image, taken, level, made, code = scene.id.split("_")
+    assert platform == scene.platform
+    assert image == f"{scene.cell:06}"
+    assert taken == f"{scene.datetime:%Y%m%d}"
+    assert level == "L2A"
+    assert made == f"{scene.created:%Y%m%d}"
+    assert code == f"03001{len(scene.sensor.bands):03}"
+    assert ARCHIVE.scene("sentinel-2-l2a", scene.id) is None
+
+
+def test_item_has_the_archives_shape():
+    """Strings in `bbox`, one asset per band with its own `eo:bands` and `raster:bands`, files on the storage host."""
+    scene = ARCHIVE.search(collections=["pixxel-td-l2a"], geometry=square(75.8, 30.9))[0][0]
+    item = ARCHIVE.item(scene, Host)
+    assert [float(text) for text in item["bbox"]] == pytest.approx(scene.bbox)
+    assert all(isinstance(text, str) for text in item["bbox"])
+    assert item["properties"]["eo:cloud_cover"] == scene.cloud_cover
+    assert item["properties"]["proj:code"] == "EPSG:32643"
+    assert 5 <= item["properties"]["view:sun_elevation"] <= 90
+    assert list(item["assets"]) == [band.name for band in scene.sensor.bands]
+    asset = item["assets"]["B040"]
+    assert asset["href"].startswith(f"{Host.origin}/")
+    assert asset["raster:bands"] == [{"scale": 0.00002, "nodata": 0, "offset": 0, "spatial_resolution": 30}]
+    assert asset["eo:bands"][0]["center_wavelength"] == 668
+
+
+def test_small_search_is_fast():
+    """Two months over a farm take a few milliseconds; the whole world for all time ends as well."""
+    query = {"start": day(2024, 3, 1), "end": day(2024, 5, 1)}
+    fastest = min(_seconds(lambda i=i: ARCHIVE.search(geometry=square(i, 30.9), **query)) for i in range(20))
+    assert fastest < 0.02
+    world, total = ARCHIVE.search(bbox=(-180, -90, 180, 90))
+    assert len(world) == 10
+    assert 1000 < total <= 10_000
+
+
+def _seconds(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    points=st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=3, max_size=8),
+    x=st.floats(-5, 5),
+    y=st.floats(-5, 5),
+    side=st.floats(0.01, 3),
+)
+def test_shape_agrees_with_shapely(points, x, y, side):
+    """Touching a square is judged as the reference library judges it, for hulls of any points."""
+    hull = shapely.MultiPoint(points).convex_hull.buffer(0.1)
+    box = shapely.box(x, y, x + side, y + side)
+    if hull.boundary.distance(box) < 1e-9 and not hull.intersects(box.buffer(-1e-9)):
+        return  # a touch within rounding
+    shape = shape_of(shapely.geometry.mapping(hull))
+    assert shape.touches(shapely.get_coordinates(box.normalize().exterior.reverse())[:-1]) == hull.intersects(
+        box
+    )
