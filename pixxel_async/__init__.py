@@ -1,1 +1,103 @@
-"""Asyncio-first SDK for Pixxel's hyperspectral imagery API."""
+"""Asyncio-first SDK for Pixxel's hyperspectral imagery API.
+
+    async with PixxelClient() as client:
+        async for order in client.orders.list(limit=50): ...
+
+Models are in `pixxel_async.models`, fakes for tests in `pixxel_async.testing`.
+"""
+
+from pixxel_async._clock import Clock
+from pixxel_async._operation import Phase
+from pixxel_async._retry import RetryPolicy
+from pixxel_async._sansio import VERSION as __version__
+from pixxel_async.client import PixxelClient
+from pixxel_async.downloads import SavedFile
+from pixxel_async.errors import (
+    APIError,
+    Attempt,
+    AuthenticationError,
+    BadRequest,
+    CallError,
+    ClientClosed,
+    ConfigurationError,
+    Conflict,
+    ConnectError,
+    ConnectionLost,
+    DeadlineExceeded,
+    DiskFull,
+    DownloadError,
+    FileInTheWay,
+    GeometryError,
+    IntegrityError,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    PaginationError,
+    PermissionDenied,
+    PixxelError,
+    ProtocolError,
+    ProxyError,
+    RateLimited,
+    ResponseTooLarge,
+    SchemaError,
+    ServerError,
+    TlsError,
+    TransportError,
+    UnexpectedAnswer,
+    UnexpectedBody,
+    UnexpectedStatus,
+    WaitError,
+    WaitFailed,
+    WaitTimeout,
+)
+from pixxel_async.paging import Page, Paginator
+from pixxel_async.polling import PackagePoller, Poller
+
+__all__ = [
+    "APIError",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequest",
+    "CallError",
+    "ClientClosed",
+    "Clock",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectError",
+    "ConnectionLost",
+    "DeadlineExceeded",
+    "DiskFull",
+    "DownloadError",
+    "FileInTheWay",
+    "GeometryError",
+    "IntegrityError",
+    "InvalidInput",
+    "NotFound",
+    "OutcomeUnknown",
+    "PackagePoller",
+    "Page",
+    "PaginationError",
+    "Paginator",
+    "PermissionDenied",
+    "Phase",
+    "PixxelClient",
+    "PixxelError",
+    "Poller",
+    "ProtocolError",
+    "ProxyError",
+    "RateLimited",
+    "ResponseTooLarge",
+    "RetryPolicy",
+    "SavedFile",
+    "SchemaError",
+    "ServerError",
+    "TlsError",
+    "TransportError",
+    "UnexpectedAnswer",
+    "UnexpectedBody",
+    "UnexpectedStatus",
+    "WaitError",
+    "WaitFailed",
+    "WaitTimeout",
+    "__version__",
+]

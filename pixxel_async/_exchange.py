@@ -104,11 +104,10 @@ class AiohttpExchange:
     """Exchanges over sessions of its own, or over an injected one, which it neither changes nor closes.
 
     Args:
-        base_url: the API; decides about the proxy.
-        session: the session to use; its own proxy, TLS and pool settings apply.
-        proxy: URL of an HTTP proxy; without it, that of the environment (never for this machine).
-        ca_file: PEM file of further certificate authorities to trust.
-        insecure: trust every certificate.
+        base_url: the API.
+        session: the session to use; its pool settings apply.
+        proxy: URL of the proxy to use.
+        tls: whom to trust; True for the system's authorities.
     """
 
     def __init__(
@@ -117,12 +116,13 @@ class AiohttpExchange:
         *,
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
-        ca_file: str | PathLike[str] | None = None,
-        insecure: bool = False,
+        tls: ssl.SSLContext | bool = True,
     ) -> None:
         self._injected = session
-        self._proxy = _proxy_for(base_url, proxy, use_environment=session is None)
-        self._ssl = _tls(ca_file, insecure=insecure)
+        self._proxy = None if proxy is None else URL(proxy)
+        self._tls = tls
+        # Those of a request replace those of its session: keep what an injected session brings (it has no public name).
+        self._middlewares = (_no_hidden_resend, *getattr(session, "_middlewares", ()))
         self._host = urlsplit(base_url).netloc
         self._pooled: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
@@ -170,10 +170,10 @@ class AiohttpExchange:
                 raise_for_status=False,
                 auto_decompress=False,
                 timeout=_CONNECT_ONLY,
-                middlewares=(_no_hidden_resend,),
-                trace_request_ctx=progress,
+                middlewares=self._middlewares,
+                trace_request_ctx=progress if self._injected is None else None,
                 proxy=self._proxy,
-                ssl=self._ssl,
+                ssl=self._tls,
             )
             progress.head, progress.phase = response, "body"
             try:
@@ -366,21 +366,30 @@ def inflate(data: bytes, most: int) -> tuple[bytes, bool]:
 # --- proxy and TLS ----------------------------------------------------------------------------------------
 
 
-def _proxy_for(base_url: str, proxy: str | None, *, use_environment: bool) -> URL | None:
-    """The proxy to use. Read by ourselves: aiohttp's trust_env would also read .netrc and replace the token."""
-    name = "proxy"
-    if proxy is None:
-        host = urlsplit(base_url).hostname or ""
-        if not use_environment or is_loopback(host) or proxy_bypass(host):
-            return None
-        proxies = getproxies()
-        proxy = proxies.get(urlsplit(base_url).scheme) or proxies.get("all")
-        name = "the proxy in the environment"
-    if not proxy:
+def proxy_of_environment(url: str) -> str | None:
+    """The proxy that the environment names for a URL; none for this machine.
+
+    Read by ourselves: aiohttp's trust_env would also read .netrc, and put its password in the place of our token.
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
         return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return check_proxy(proxy, "the proxy in the environment") if proxy else None
+
+
+def check_proxy(proxy: str, name: str = "proxy") -> str:
+    """The URL of a proxy, complete.
+
+    Raises:
+        ConfigurationError: it is no HTTP proxy.
+    """
+    url = proxy if "://" in proxy else f"http://{proxy}"
     try:
-        url = URL(proxy if "://" in proxy else f"http://{proxy}")
-        is_usable = url.scheme in ("http", "https") and bool(url.host)
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_usable = False
     if not is_usable:
@@ -391,12 +400,17 @@ def _proxy_for(base_url: str, proxy: str | None, *, use_environment: bool) -> UR
     return url
 
 
-def _tls(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:
+def tls_of(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:
+    """Whom to trust, in aiohttp's terms.
+
+    Raises:
+        ConfigurationError: the file holds no certificates.
+    """
     if insecure:
         warnings.warn(
             "insecure=True: certificates are not checked, anyone on the way can read the token",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
         return False
     if ca_file is None:

@@ -81,7 +81,8 @@ class ExchangeFailed(Exception):
 
 # --- requests ---------------------------------------------------------------------------------------------
 
-_USER_AGENT = "pixxel-async/0.1.0"
+VERSION = "0.1.0"
+_USER_AGENT = f"pixxel-async/{VERSION}"
 _JSON = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
 _FILE = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
 
@@ -354,7 +355,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\s]+")
 
 
-def clean_text(text: str, redact: Redact, *, most: int = 2000) -> str:
+def clean_text(text: str, redact: Redact = str, *, most: int = 2000) -> str:
     """A peer's text, safe to print: one line, no token, no terminal escapes, control or direction characters, cut to 2 kB."""
     # The token is looked for after it may have been put together, and before it may be cut.
     line = redact(_UNPRINTABLE.sub(" ", _ESCAPES.sub("", text)).strip())

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
 
 from pixxel_async import _endpoints as resources
 from pixxel_async._clock import Clock
-from pixxel_async._exchange import AiohttpExchange
+from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
 from pixxel_async.auth import Auth, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
-from pixxel_async.downloads import Downloader, SavedFile
+from pixxel_async.downloads import Downloader, Progress, SavedFile
 
 
 class PixxelClient:
@@ -72,17 +72,32 @@ class PixxelClient:
         log_as_asked()
         clock = clock or Clock()
         options = CallOptions(timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy())
+        tls = tls_of(ca_file, insecure=insecure)
+        if proxy is not None:
+            proxy = check_proxy(proxy)
         url = BASE_URL
+
+        def proxy_for(target: str) -> str | None:
+            return proxy or proxy_of_environment(target)
+
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
             url = chosen.base_url
             transport = HttpTransport(
-                AiohttpExchange(url, session=session, proxy=proxy, ca_file=ca_file, insecure=insecure),
+                AiohttpExchange(
+                    url, session=session, proxy=proxy_for(url) if session is None else proxy, tls=tls
+                ),
                 Auth(chosen.token, chosen.auth_scheme, origin_of(url)),
                 url,
                 clock,
             )
-        self._open(Calls(transport, options, Downloader(), clock, Life()), is_owner=True)
+        downloader = Downloader(
+            clock=clock,
+            allow_private=is_loopback(urlsplit(url).hostname or ""),
+            proxy_for=proxy_for,
+            tls=tls,
+        )
+        self._open(Calls(transport, options, downloader, clock, Life()), is_owner=True)
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
         self._calls = calls
@@ -134,6 +149,37 @@ class PixxelClient:
     async def ping(self) -> str:
         """Ask whether the service is up; gives its answer, a short text."""
         return await self._status.ping()
+
+    async def save(
+        self,
+        url: str,
+        directory: str | PathLike[str],
+        *,
+        filename: str | None = None,
+        overwrite: bool = False,
+        on_progress: Progress | None = None,
+        unzip: bool = False,
+    ) -> SavedFile:
+        """Fetch what a signed URL leads to, whole and verified. The token is not sent there.
+
+        The URL of a package expires; `.save()` of the package's wait gets itself a new one.
+
+        Args:
+            url: The signed URL.
+            directory: Where to; made if missing.
+            filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
+            overwrite: Replace what has the name already.
+            on_progress: Called with the bytes so far and the bytes in all (None where the server does not tell).
+            unzip: Also unpack the file, a ZIP, into a folder beside it.
+
+        Raises:
+            FileInTheWay: the name is taken.
+            DownloadError: the file could not be had whole.
+        """
+        self._calls.life.check()
+        return await self._calls.downloader.save(
+            url, directory, filename=filename, overwrite=overwrite, on_progress=on_progress, unzip=unzip
+        )
 
     async def aclose(self) -> None:
         """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing."""
