@@ -1,0 +1,402 @@
+"""Areas, in whatever form they come, as the GeoJSON that the API takes.
+
+An area may be given as GeoJSON (a geometry, a Feature, a FeatureCollection), as a file of it, as WKT, as an object
+with `__geo_interface__` (Shapely, GeoPandas and others), or as a geometry out of one of the API's own answers. What
+comes out is plain GeoJSON: WGS 84, positions [longitude, latitude] in degrees.
+
+Errors name the place: features are counted from 1, as people count; polygons, rings and vertices from 0, as they stand
+in `coordinates`. Checked are types, lengths, closure, ranges and the antimeridian. Not checked is whether an outline
+crosses itself, or which way round it runs: the API judges that.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import isfinite
+from numbers import Real
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+import attrs
+import orjson
+
+from pixxel_async._wire import Model
+from pixxel_async.errors import GeometryError
+
+_log = logging.getLogger(__name__)
+
+_MOST_VERTICES = 1_000_000
+_LARGEST_FILE = 64 * 2**20
+"""Bytes; a million vertices written with six decimals take less than half of it."""
+
+
+class HasGeoInterface(Protocol):
+    """An object that can say itself in GeoJSON, as Shapely geometries can."""
+
+    @property
+    def __geo_interface__(self) -> Mapping[str, Any]:
+        """GeoJSON as a mapping."""
+
+
+GeometryInput: TypeAlias = Mapping[str, Any] | str | os.PathLike[str] | HasGeoInterface | Model
+"""GeoJSON, WKT, the path of a GeoJSON file, or an object that knows its GeoJSON."""
+
+
+def polygon(value: GeometryInput) -> dict[str, Any]:
+    """The one polygon in `value`, as a GeoJSON Polygon.
+
+    Raises:
+        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+    """
+    area = geometry(value)
+    if area["type"] == "Polygon":
+        return area
+    parts = area["coordinates"]
+    if len(parts) > 1:
+        raise GeometryError(
+            f"a MultiPolygon of {len(parts)} parts, but this takes one polygon: make one call for each part"
+        )
+    return {"type": "Polygon", "coordinates": parts[0]}
+
+
+def geometry(value: GeometryInput) -> dict[str, Any]:
+    """The one area in `value`, as a GeoJSON Polygon or MultiPolygon.
+
+    Raises:
+        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+    """
+    source = _source(value)
+    features = list(_features(source))
+    if len(features) != 1:
+        raise GeometryError(
+            f"{source.place}{len(features)} features, but this takes one area: make one call for each feature"
+        )
+    return _area(features[0])
+
+
+def feature_collection(value: GeometryInput) -> dict[str, Any]:
+    """All areas in `value`, as a GeoJSON FeatureCollection; properties are kept.
+
+    Raises:
+        GeometryError: It holds none, or one that the API could not accept; the message names the place.
+    """
+    features = [
+        {"type": "Feature", "geometry": _area(feature), "properties": feature.properties}
+        for feature in _features(_source(value))
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+# From what was given to GeoJSON
+
+
+@attrs.frozen
+class _Source:
+    """GeoJSON as found."""
+
+    raw: Any
+    place: str = ""
+    """Name of the file, for messages."""
+
+
+@attrs.frozen
+class _Feature:
+    """One geometry as found."""
+
+    raw: Any
+    place: str
+    properties: dict[str, Any] = attrs.field(factory=dict)
+
+
+def _source(value: GeometryInput) -> _Source:
+    if isinstance(value, Model):
+        return _Source(value.to_dict())
+    if isinstance(value, Mapping):
+        return _Source(value)
+    if isinstance(value, str):
+        wkt = _WKT.match(value)
+        return _Source(_from_wkt(wkt, value)) if wkt else _from_file(value)
+    if isinstance(value, os.PathLike):
+        return _from_file(os.fsdecode(value))
+    shape = getattr(value, "__geo_interface__", None)
+    if isinstance(shape, Mapping):
+        return _Source(shape)
+    raise GeometryError(
+        f"{_short(value)} is no geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
+        "or an object with __geo_interface__"
+    )
+
+
+def _from_file(path: str) -> _Source:
+    if path.lstrip().startswith("{"):
+        raise GeometryError("GeoJSON as text: parse it first, for example with json.loads()")
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GeometryError(f"{path[:200]!r} is neither WKT nor a file that can be read: {reason}") from None
+    if len(data) > _LARGEST_FILE:
+        raise GeometryError(f"{path}: larger than {_LARGEST_FILE // 2**20} MiB; split or simplify it")
+    try:
+        return _Source(orjson.loads(data.removeprefix(b"\xef\xbb\xbf")), f"{path}: ")
+    except orjson.JSONDecodeError as error:
+        raise GeometryError(
+            f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); only GeoJSON files can be "
+            "read, so convert others first, for example with ogr2ogr"
+        ) from None
+
+
+def _features(source: _Source) -> Iterator[_Feature]:
+    raw = source.raw
+    kind = raw.get("type") if isinstance(raw, Mapping) else None
+    if kind is None:
+        raise GeometryError(f'{source.place}not GeoJSON: an object with a "type" is needed')
+    _check_crs(raw, source.place)
+    if kind == "FeatureCollection":
+        found = raw.get("features")
+        if not _is_array(found) or not found:
+            raise GeometryError(f"{source.place}a FeatureCollection without features")
+        for number, feature in enumerate(found, 1):
+            yield _feature(feature, f"{source.place}feature {number}")
+    elif kind == "Feature":
+        yield _feature(raw, f"{source.place}feature")
+    else:
+        yield _Feature(raw, source.place.removesuffix(": "))
+
+
+def _feature(raw: Any, place: str) -> _Feature:
+    if not isinstance(raw, Mapping) or raw.get("type") != "Feature":
+        raise GeometryError(f'{place}: not a GeoJSON Feature, its "type" must be "Feature"')
+    properties = raw.get("properties")
+    properties = dict(properties) if isinstance(properties, Mapping) else {}
+    name = properties.get("name", raw.get("id"))
+    return _Feature(raw.get("geometry"), place if name is None else f"{place} ({_label(name)})", properties)
+
+
+def _check_crs(raw: Mapping[str, Any], place: str) -> None:
+    """RFC 7946 knows only WGS 84; the member is a leftover of the older GeoJSON that some programs still write."""
+    crs = raw.get("crs")
+    if crs is None:
+        return
+    properties = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = properties.get("name") if isinstance(properties, Mapping) else None
+    if not isinstance(name, str) or not re.search(r"(CRS:?84|EPSG:.*\b4326)$", name, re.IGNORECASE):
+        raise GeometryError(
+            f"{place}its coordinates are in {name or 'an unnamed reference system'}: transform them to WGS 84 "
+            "(EPSG:4326), for example with ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES"
+        )
+
+
+# WKT
+
+
+_WKT = re.compile(
+    r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;\s*)?"
+    r"(?P<kind>(?:MULTI)?(?:POINT|LINESTRING|POLYGON|CURVE|SURFACE)|GEOMETRYCOLLECTION|CURVEPOLYGON|TRIANGLE|TIN)"
+    r"\s*(?:ZM|Z|M)?\s*(?=\(|EMPTY\b)",
+    re.IGNORECASE,
+)
+_WKT_TOKEN = re.compile(r"[(),]|[^\s(),]+")
+_WKT_KINDS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
+
+
+def _from_wkt(head: re.Match[str], text: str) -> dict[str, Any]:
+    kind = head["kind"].upper()
+    if head["srid"] not in (None, "4326"):
+        raise GeometryError(f"WKT in SRID {head['srid']}: transform it to WGS 84 (SRID 4326)")
+    if kind not in _WKT_KINDS:
+        raise GeometryError(f"WKT of a {kind}: a POLYGON or MULTIPOLYGON is needed")
+    if text[head.end() :].strip().upper() == "EMPTY":
+        return {"type": _WKT_KINDS[kind], "coordinates": []}
+    return {"type": _WKT_KINDS[kind], "coordinates": _wkt_lists(text, head.end())}
+
+
+def _wkt_lists(text: str, start: int) -> list[Any]:
+    """The nested lists of numbers between the parentheses of WKT."""
+    open_lists: list[list[Any]] = [[]]
+    position: list[float] = []
+    for token in _WKT_TOKEN.finditer(text, start):
+        word = token[0]
+        if word == "(" and not position:
+            open_lists.append([])
+        elif word in ",)" and len(open_lists) > 1:
+            if position:
+                open_lists[-1].append(position)
+                position = []
+            if word == ")":
+                closed = open_lists.pop()
+                open_lists[-1].append(closed)
+        elif word in "(,)" or len(open_lists) == 1:
+            raise GeometryError(
+                f"WKT with a {word!r} at character {token.start()} that does not belong there"
+            )
+        else:
+            position.append(_wkt_number(word, token.start()))
+    if len(open_lists) > 1 or len(open_lists[0]) != 1:
+        raise GeometryError("WKT whose parentheses do not match")
+    coordinates: list[Any] = open_lists[0][0]
+    return coordinates
+
+
+def _wkt_number(word: str, index: int) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise GeometryError(f"WKT with {word!r} at character {index}, where a number is needed") from None
+
+
+# Checks
+
+
+def _area(feature: _Feature) -> dict[str, Any]:
+    """The geometry of a feature as checked, plain GeoJSON."""
+    raw = feature.raw
+    if raw is None:
+        raise GeometryError(f"{_at(feature.place)}has no geometry")
+    kind = raw.get("type") if isinstance(raw, Mapping) else None
+    coordinates = raw.get("coordinates") if isinstance(raw, Mapping) else None
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise GeometryError(
+            f"{_at(feature.place)}a Polygon or MultiPolygon is needed, not {_kind(raw, kind)}"
+        )
+    if not _is_array(coordinates) or not coordinates:
+        raise GeometryError(f"{_at(feature.place)}the {kind} is empty: it has no coordinates")
+    polygons = _Polygons(feature.place)
+    if kind == "Polygon":
+        result: list[Any] = polygons.rings(coordinates, feature.place)
+    else:
+        result = [
+            polygons.rings(rings, _below(feature.place, "polygon", number))
+            for number, rings in enumerate(coordinates)
+        ]
+    polygons.tell()
+    return {"type": kind, "coordinates": result}
+
+
+class _Polygons:
+    """Checks and copies the polygons of one geometry, and counts on the way."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._vertices = 0
+        self._has_altitudes = False
+
+    def rings(self, raw: Any, place: str) -> list[list[list[float]]]:
+        """The rings of one polygon."""
+        if not _is_array(raw) or not raw:
+            raise GeometryError(f"{_at(place)}has no rings")
+        return [self._ring(ring, _below(place, "ring", number)) for number, ring in enumerate(raw)]
+
+    def tell(self) -> None:
+        """Tell once what was left out."""
+        if self._has_altitudes:
+            _log.warning("%saltitudes are left out, the API takes longitude and latitude", _at(self._place))
+
+    def _ring(self, raw: Any, place: str) -> list[list[float]]:
+        if not _is_array(raw):
+            raise GeometryError(f"{place}: must be a list of positions, not a {type(raw).__name__}")
+        self._vertices += len(raw)
+        if self._vertices > _MOST_VERTICES:
+            raise GeometryError(f"{place}: more than {_MOST_VERTICES:,} vertices; simplify the outline")
+        ring = [self._position(position, place, number) for number, position in enumerate(raw)]
+        if len(ring) < 4:
+            raise GeometryError(
+                f"{place}: has {len(ring)} vertices; a ring needs 4 or more, the last repeating the first"
+            )
+        if ring[0] != ring[-1]:
+            raise GeometryError(f"{place}: is not closed; repeat the first vertex {ring[0]} at its end")
+        if len({tuple(position) for position in ring}) < 3:
+            raise GeometryError(f"{place}: has fewer than 3 different vertices, so no area")
+        _check_edges(ring, place)
+        return ring
+
+    def _position(self, raw: Any, place: str, number: int) -> list[float]:
+        if not _is_array(raw) or len(raw) < 2:
+            _refuse(place, number, f"{_short(raw)} is no position; give [longitude, latitude]")
+        if len(raw) > 2:
+            self._has_altitudes = True
+        longitude, latitude = _degrees(raw[0], place, number), _degrees(raw[1], place, number)
+        if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+            _refuse(place, number, _out_of_range(longitude, latitude))
+        return [longitude, latitude]
+
+
+def _degrees(raw: Any, place: str, number: int) -> float:
+    if type(raw) is float and isfinite(raw):
+        return raw
+    if isinstance(raw, str):
+        _refuse(place, number, f"{_short(raw)} is text; give the number without quotes")
+    if isinstance(raw, bool) or not isinstance(raw, Real):
+        _refuse(place, number, f"{_short(raw)} is not a number")
+    try:
+        value = float(raw)
+    except OverflowError:
+        value = float("inf")
+    if not isfinite(value):
+        _refuse(place, number, f"{_short(raw)} is not a finite number")
+    return value
+
+
+def _out_of_range(longitude: float, latitude: float) -> str:
+    if abs(longitude) <= 90 < abs(latitude) <= 180:
+        return (
+            f"latitude {latitude} is outside -90 to 90; longitude comes first, so the two may be swapped "
+            f"([{latitude}, {longitude}])"
+        )
+    if max(abs(longitude), abs(latitude)) > 360:
+        return (
+            f"[{longitude}, {latitude}] are not degrees, perhaps metres of a map projection; "
+            "transform the geometry to WGS 84 (EPSG:4326)"
+        )
+    if abs(longitude) > 180:
+        return f"longitude {longitude} is outside -180 to 180"
+    return f"latitude {latitude} is outside -90 to 90"
+
+
+def _check_edges(ring: Sequence[Sequence[float]], place: str) -> None:
+    for number, (start, end) in enumerate(pairwise(ring)):
+        if abs(end[0] - start[0]) > 180:
+            raise GeometryError(
+                f"{place}: the edge from vertex {number} to {number + 1} spans more than 180° of longitude; cut an "
+                "area that crosses the antimeridian or holds a pole into polygons on either side of it, and give a "
+                "truly wide one more vertices"
+            )
+
+
+# Messages
+
+
+def _refuse(place: str, number: int, problem: str) -> NoReturn:
+    raise GeometryError(f"{place}, vertex {number}: {problem}")
+
+
+def _at(place: str) -> str:
+    return f"{place}: " if place else ""
+
+
+def _below(place: str, kind: str, number: int) -> str:
+    return f"{place}, {kind} {number}" if place else f"{kind} {number}"
+
+
+def _kind(raw: Any, kind: Any) -> str:
+    return f"a {kind}" if isinstance(kind, str) else f"a {type(raw).__name__}"
+
+
+def _label(name: Any) -> str:
+    """A feature's name in quotes, without what would disturb a terminal."""
+    text = str(name)[:60]
+    return f'"{text}"' if text.isprintable() else ascii(text)
+
+
+def _short(raw: Any) -> str:
+    text = repr(raw)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _is_array(raw: Any) -> bool:
+    return isinstance(raw, (list, tuple))
