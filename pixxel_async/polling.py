@@ -1,0 +1,382 @@
+"""Waiting for things that take their time: AOIs, jobs, deliveries, packages.
+
+    aoi = await client.aois.wait("a-1")
+    async for snapshot in client.jobs.wait("w-1", "j-1"): ...
+    file = await client.downloads.wait("a-1", "d-1").save("data")
+
+A wait only looks; it creates nothing and can always be taken up again from the id. Three clocks run, each inside
+the next: an attempt and the retries of one look are the transport's, the whole wait is counted here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import aclosing
+from math import inf, isfinite
+from os import PathLike
+from typing import Any, Generic, NoReturn, TypeVar
+
+from pixxel_async._clock import Clock
+from pixxel_async._files import safe_name
+from pixxel_async._operation import LifeCycle, Phase
+from pixxel_async._sansio import clean_text
+from pixxel_async.downloads import Downloader, Progress, SavedFile
+from pixxel_async.errors import (
+    APIError,
+    CallError,
+    DeadlineExceeded,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    ServerError,
+    TlsError,
+    TransportError,
+    UnexpectedBody,
+    WaitError,
+    WaitFailed,
+    WaitTimeout,
+)
+
+T = TypeVar("T")
+Read = Callable[[], Awaitable[T | None]]
+OnUpdate = Callable[[T], Any]
+
+_GROWTH = 1.5
+_JITTER = 0.2
+_ESTIMATE_LEAST, _ESTIMATE_MOST = 2.0, 60.0
+_NOT_YET = 60.0
+"""Seconds in which a new thing may not be visible yet."""
+_NOT_YET_PAUSE = 10.0
+_LAST_LOOK = 10.0
+"""Seconds that the look at the very end of the time may take."""
+_LOOKS_WITHOUT_URL = 10
+
+# What says nothing about the thing itself. A certificate that cannot be trusted does not heal by waiting.
+_PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
+
+_log = logging.getLogger(__name__)
+
+
+class Poller(Generic[T]):
+    """A wait that has not begun: `await` gives the final snapshot, `async for` each one that differs from the last.
+
+    Looks at once, then after the life cycle's first interval (or half of the server's own estimate, 2-60 s), then at
+    intervals that grow by half up to its largest, each ±20 %. Each new iteration starts a new wait for the same id.
+    """
+
+    def __init__(
+        self,
+        life_cycle: LifeCycle[T],
+        id: str,
+        read: Read[T],
+        *,
+        clock: Clock,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: OnUpdate[T] | None = None,
+    ) -> None:
+        """Make a wait.
+
+        Args:
+            life_cycle: What the status words mean, and how often it is worth looking.
+            id: Id of the thing.
+            read: Looks once; None when the thing is not listed (yet).
+            clock: Time, sleep and jitter.
+            timeout: Seconds that the whole wait may take; None waits as long as it takes.
+            poll_interval: Seconds before the second look, in place of the life cycle's and the server's estimate.
+            max_poll_interval: Most seconds between two looks.
+            on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last.
+
+        Raises:
+            InvalidInput: a time is not a positive number.
+        """
+        self.life_cycle = life_cycle
+        self.id = id
+        self.last: T | None = None
+        """The newest snapshot; None before the first look."""
+        self._read = read
+        self._clock = clock
+        self._timeout = _seconds("timeout", timeout)
+        self._poll_interval = _seconds("poll_interval", poll_interval)
+        self._max_poll_interval = _seconds("max_poll_interval", max_poll_interval)
+        self._on_update = on_update
+        self._looking = asyncio.Lock()  # never two looks at one thing at once, even if it is awaited twice
+
+    @property
+    def phase(self) -> Phase:
+        """Where the newest snapshot stands: tells success from partial success after the wait."""
+        return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
+
+    async def _changes(self) -> AsyncGenerator[T, None]:
+        pace = _Pace(
+            self.life_cycle, self._clock, self._timeout, self._poll_interval, self._max_poll_interval
+        )
+        words = _Words(self.life_cycle, self.id)
+        previous: T | None = None
+        while True:
+            snapshot = await self._look(pace)
+            if snapshot is not None:
+                self.last = snapshot
+                phase = words.judge(snapshot)
+                if snapshot != previous:
+                    previous = snapshot
+                    await self._tell(snapshot)
+                    yield snapshot
+                if phase is Phase.FAILURE:
+                    raise words.failed(snapshot)
+                if phase.is_terminal:
+                    return
+            if pace.is_over:
+                raise self._timed_out(previous) from pace.trouble
+            await self._clock.sleep(pace.pause(snapshot))
+
+    async def _look(self, pace: _Pace[T]) -> T | None:
+        """Look once. None: nothing to be seen, for reasons that may pass."""
+        pace.trouble = None
+        limit = asyncio.timeout(pace.look_limit)
+        try:
+            async with limit, self._looking:
+                snapshot = await self._read()
+        except TlsError:
+            raise
+        except NotFound as error:
+            if pace.elapsed > _NOT_YET:
+                raise
+            pace.trouble = error
+        except _PASSING as error:
+            _log.info("%s %s: a look failed, the wait goes on: %s", self.life_cycle.name, self.id, error)
+            pace.trouble = error
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        else:
+            if snapshot is None and pace.elapsed > _NOT_YET:
+                words = f"is not in the API's list, {_NOT_YET:g} s after the wait began"
+                raise _wait_error(WaitError, self.life_cycle, self.id, words)
+            return snapshot
+        return None
+
+    async def _tell(self, snapshot: T) -> None:
+        if self._on_update is not None:
+            result = self._on_update(snapshot)
+            if inspect.isawaitable(result):
+                await result
+
+    def _timed_out(self, last: T | None) -> WaitError:
+        state = "was not seen" if last is None else f"is still {_word(self.life_cycle, last)}"
+        words = f"{state} after {self._timeout:g} s; nothing was cancelled: wait again with the same id, longer or timeout=None"
+        return _wait_error(WaitTimeout, self.life_cycle, self.id, words, last)
+
+    def __aiter__(self) -> AsyncGenerator[T, None]:
+        return self._changes()
+
+    async def _finish(self) -> T:
+        final = None
+        async with aclosing(self._changes()) as changes:
+            async for snapshot in changes:
+                final = snapshot
+        assert final is not None  # the terminal snapshot differs from all before it
+        return final
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._finish().__await__()
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "a wait is asynchronous: write `async for snapshot in wait:`, or `final = await wait` for the end alone"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.life_cycle.name} {self.id}: {self.phase.value}>"
+
+
+class PackagePoller(Poller[T]):
+    """A wait for a package, which carries a signed URL once it is ready: `await` waits, `.save()` also fetches."""
+
+    def __init__(
+        self, life_cycle: LifeCycle[T], id: str, read: Read[T], *, downloader: Downloader, **waiting: Any
+    ) -> None:
+        super().__init__(life_cycle, id, read, **waiting)
+        self._downloader = downloader
+
+    async def save(
+        self,
+        directory: str | PathLike[str],
+        *,
+        filename: str | None = None,
+        overwrite: bool = False,
+        on_progress: Progress | None = None,
+        unzip: bool = False,
+    ) -> SavedFile:
+        """Wait until the package is ready, then fetch it whole and verified.
+
+        Args:
+            directory: Where to; made if missing.
+            filename: Bare name of the file; the kind of package and its id with `.zip` when left out.
+            overwrite: Replace what has the name already.
+            on_progress: Called with the bytes so far and the bytes in all (None where the server does not tell).
+            unzip: Also unpack the ZIP, into a folder beside it.
+
+        Raises:
+            FileInTheWay: the name is taken; told before the wait begins.
+            WaitError: the package was not ready in time, or failed.
+            DownloadError: the file could not be had whole.
+        """
+        name = filename or safe_name(f"{self.life_cycle.name}-{self.id}.zip")
+        await self._downloader.check_target(directory, filename=name, overwrite=overwrite, unzip=unzip)
+        return await self._downloader.save(
+            await self._signed_url(),
+            directory,
+            filename=name,
+            overwrite=overwrite,
+            on_progress=on_progress,
+            refresh=self._signed_url,
+            unzip=unzip,
+        )
+
+    async def _signed_url(self) -> str:
+        assert self.life_cycle.signed_url is not None
+        url: str = getattr(await self, self.life_cycle.signed_url)
+        return url
+
+
+class _Pace(Generic[T]):
+    """The clock of one wait: what is left of it, and how long to the next look."""
+
+    def __init__(
+        self,
+        life_cycle: LifeCycle[T],
+        clock: Clock,
+        timeout: float | None,
+        first: float | None,
+        most: float | None,
+    ) -> None:
+        self._clock = clock
+        self._start = clock.monotonic()
+        self._timeout = inf if timeout is None else timeout
+        self._estimate = life_cycle.estimate if first is None else None
+        self._interval = first or min(life_cycle.first_interval, most or inf)
+        self._most = most or max(life_cycle.most_interval, self._interval)
+        self._estimate_most = most or _ESTIMATE_MOST
+        self.trouble: CallError | None = None
+        """Why the newest look saw nothing."""
+
+    @property
+    def elapsed(self) -> float:
+        return self._clock.monotonic() - self._start
+
+    @property
+    def left(self) -> float:
+        return self._timeout - self.elapsed
+
+    @property
+    def look_limit(self) -> float | None:
+        """Seconds that a look may take."""
+        if self._timeout == inf:
+            return None
+        return _LAST_LOOK if self.is_over else self.left
+
+    @property
+    def is_over(self) -> bool:
+        return self.left < 0.001  # a sleep may end a clock tick early
+
+    def pause(self, snapshot: T | None) -> float:
+        """Seconds to the next look; one falls on the very end of the time."""
+        seconds = self._from_estimate(snapshot)
+        if seconds is None:
+            seconds = self._interval
+            self._interval = min(self._interval * _GROWTH, self._most)
+        if snapshot is None:
+            seconds = min(seconds, _NOT_YET_PAUSE)
+        seconds *= self._clock.rng.uniform(1 - _JITTER, 1 + _JITTER)
+        if isinstance(self.trouble, APIError) and self.trouble.retry_after is not None:
+            seconds = max(seconds, self.trouble.retry_after)
+        return min(seconds, self.left)
+
+    def _from_estimate(self, snapshot: T | None) -> float | None:
+        """Half of what the server expects it to take; only at the first sight of the thing."""
+        if self._estimate is None or snapshot is None:
+            return None
+        (name, unit), self._estimate = self._estimate, None
+        value = getattr(snapshot, name)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not (isfinite(value) and value > 0)
+        ):
+            return None
+        return min(max(value * unit / 2, _ESTIMATE_LEAST), self._estimate_most)
+
+
+class _Words(Generic[T]):
+    """Reads the snapshots of one wait: what they mean, and which of them make no sense."""
+
+    def __init__(self, life_cycle: LifeCycle[T], id: str) -> None:
+        self._life_cycle = life_cycle
+        self._id = id
+        self._unknown: set[str | None] = set()
+        self._without_url = 0
+
+    def judge(self, snapshot: T) -> Phase:
+        """The phase of a snapshot.
+
+        Raises:
+            WaitError: it has been ready for ten looks and still has no URL.
+        """
+        cycle = self._life_cycle
+        word = cycle.word(snapshot)
+        if not cycle.is_known(snapshot) and word not in self._unknown:
+            self._unknown.add(word)
+            _log.warning(
+                "%s %s: unknown status %s counts as in flight", cycle.name, self._id, _word(cycle, snapshot)
+            )
+        if cycle.phase(snapshot) in _READY and not _has_url(cycle, snapshot):
+            self._without_url += 1
+            if self._without_url > _LOOKS_WITHOUT_URL:
+                words = f"is {_word(cycle, snapshot)}, but the API gives no URL for it"
+                raise _wait_error(WaitError, cycle, self._id, words, snapshot)
+        return _phase(cycle, snapshot)
+
+    def failed(self, snapshot: T) -> WaitError:
+        """The error that a failed thing means, in the server's words where it has any."""
+        words = getattr(snapshot, self._life_cycle.error) if self._life_cycle.error else None
+        reason = f": {clean_text(str(words), str)}" if words else ""
+        text = f"ended as {_word(self._life_cycle, snapshot)}{reason}"
+        return _wait_error(WaitFailed, self._life_cycle, self._id, text, snapshot)
+
+
+_READY = (Phase.SUCCESS, Phase.PARTIAL)
+
+
+def _wait_error(
+    kind: type[WaitError], life_cycle: LifeCycle[T], id: str, words: str, last: T | None = None
+) -> WaitError:
+    return kind(f"{life_cycle.name} {id} {words}", kind=life_cycle.name, id=id, last=last)
+
+
+def _phase(life_cycle: LifeCycle[T], snapshot: T) -> Phase:
+    """Where a snapshot stands; what should carry a URL is not ready without one."""
+    phase = life_cycle.phase(snapshot)
+    return Phase.IN_FLIGHT if phase in _READY and not _has_url(life_cycle, snapshot) else phase
+
+
+def _has_url(life_cycle: LifeCycle[T], snapshot: T) -> bool:
+    return life_cycle.signed_url is None or bool(getattr(snapshot, life_cycle.signed_url))
+
+
+def _word(life_cycle: LifeCycle[T], snapshot: T) -> str:
+    """The status as the server writes it, safe to print."""
+    value = getattr(snapshot, life_cycle.status)
+    return "without a status" if value is None else repr(clean_text(str(value), str, most=100))
+
+
+def _seconds(name: str, value: float | None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
+        raise InvalidInput(f"{name}={value!r}: give a positive number of seconds, or leave it out")
+    return float(value)
