@@ -345,5 +345,5 @@ def _rgb(color: str) -> tuple[int, int, int]:
 
 def _png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
