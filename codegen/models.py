@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from datamodel_code_generator import DataModelType, InputFileType, generate
+from datamodel_code_generator import generate
 from datamodel_code_generator.config import GenerateConfig
-from datamodel_code_generator.enums import OpenAPIScope
+from datamodel_code_generator.enums import DataModelType, InputFileType, OpenAPIScope
 from datamodel_code_generator.format import Formatter, PythonVersion
 
 from codegen import naming

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from functools import cache
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
@@ -28,7 +27,7 @@ Test = Callable[[Any, str], Any]
 """`(value, place) -> value`, raises `InvalidInput`."""
 
 
-class Check(attrs.Converter):  # type: ignore[misc]  # attrs marks it final for type checkers only
+class Check(attrs.Converter):  # type: ignore[type-arg]  # generic for type checkers, not when it runs
     """A test that attrs runs when a field is set. `None` is let through where the field has that default."""
 
     __slots__ = ("test",)
@@ -37,7 +36,7 @@ class Check(attrs.Converter):  # type: ignore[misc]  # attrs marks it final for 
         super().__init__(self._of_field, takes_self=True, takes_field=True)
         self.test = test
 
-    def _of_field(self, value: Any, model: Model, field: attrs.Attribute[Any]) -> Any:
+    def _of_field(self, value: Any, model: Any, field: attrs.Attribute[Any]) -> Any:
         if value is None and field.default is None:
             return None
         return self.test(value, f"{type(model).__name__}.{field.name}")
@@ -56,7 +55,6 @@ def optional(name: str, check: Any, value: Any) -> Any:
 # Single values
 
 
-@cache
 def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | None = None) -> Any:
     """Text. With a `min_length`, blanks alone do not do."""
 
@@ -78,7 +76,6 @@ def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | N
     return Check(test)
 
 
-@cache
 def integer(*, minimum: float | None = None, maximum: float | None = None) -> Any:
     """A whole number."""
 
@@ -90,7 +87,6 @@ def integer(*, minimum: float | None = None, maximum: float | None = None) -> An
     return Check(test)
 
 
-@cache
 def number(*, minimum: float | None = None, maximum: float | None = None) -> Any:
     """A finite number."""
 
@@ -105,7 +101,6 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Any
     return Check(test)
 
 
-@cache
 def boolean() -> Any:
     """True or False, nothing that merely counts as one."""
 
@@ -117,7 +112,6 @@ def boolean() -> Any:
     return Check(test)
 
 
-@cache
 def word(enum: type[OpenEnum]) -> Any:
     """A member of `enum` or one of its words. A word the list lacks is sent when it is wrapped in the enum."""
 
@@ -136,7 +130,6 @@ def word(enum: type[OpenEnum]) -> Any:
     return Check(test)
 
 
-@cache
 def instance(model: type[Model], *required: str) -> Any:
     """An object of a model class, its fields of the types they are annotated with and `required` ones given."""
 
@@ -159,7 +152,6 @@ def instance(model: type[Model], *required: str) -> Any:
 # Values made of others
 
 
-@cache
 def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique: bool = False) -> Any:
     """A list or tuple whose every element passes `item`."""
 
@@ -181,7 +173,6 @@ def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique:
     return Check(test)
 
 
-@cache
 def table(item: Any) -> Any:
     """A mapping from text to values that pass `item`."""
 
@@ -196,19 +187,16 @@ def table(item: Any) -> Any:
     return Check(test)
 
 
-@cache
 def anything() -> Any:
     """Any JSON value; what JSON cannot say is refused when it is written."""
     return Check(lambda value, place: value)
 
 
-@cache
 def maybe(item: Any) -> Any:
     """What passes `item`, or None, which is sent as null."""
     return Check(lambda value, place: None if value is None else item.test(value, place))
 
 
-@cache
 def secret(item: Any) -> Any:
     """What passes `item`; a refusal does not show the value."""
 

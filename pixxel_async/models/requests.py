@@ -182,7 +182,7 @@ class DeliveryRequest(Model):
         default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
     )
     """Order items whose images are to be delivered, each once."""
-    cloud_info: CloudDelivery = attrs.field(converter=_checks.instance(CloudDelivery))
+    cloud_info: CloudDelivery = attrs.field(converter=_checks.instance(CloudDelivery, "config"))
     """Store and folder to deliver to."""
 
     def __attrs_post_init__(self) -> None:
@@ -347,7 +347,7 @@ class OrderItemCreate(Model):
     )
     """STAC item ids of the archive images; required for an archive order."""
     cloud_delivery: CloudDelivery | None = attrs.field(
-        default=None, converter=_checks.instance(CloudDelivery)
+        default=None, converter=_checks.instance(CloudDelivery, "config")
     )
     """Store to which the images are delivered as soon as they are ready."""
 
@@ -363,7 +363,7 @@ class StoreCreate(Model):
     """Name of the store, unique among yours."""
     type: StoreType | str = attrs.field(converter=_checks.word(StoreType))
     """Cloud provider of the bucket."""
-    configs: StoreConfigs = attrs.field(converter=_checks.instance(StoreConfigs))
+    configs: StoreConfigs = attrs.field(converter=_checks.instance(StoreConfigs, "bucket", "region"))
     """Where the bucket is."""
     secrets: Annotated[Mapping[str, str], sensitive()] = attrs.field(
         converter=_checks.secret(_checks.table(_checks.text()))
