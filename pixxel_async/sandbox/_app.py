@@ -126,7 +126,8 @@ class Sandbox:
 
     @property
     def ledger(self) -> Ledger:
-        """What was made and charged."""
+        """What was made and charged up to now."""
+        self.state.settle()
         return self.state.ledger
 
     @property
@@ -142,6 +143,7 @@ class Sandbox:
 
     async def start(self) -> None:
         """Listen; `async with` does it for you."""
+        self._stopping.clear()
         await self.storage.start()
         application = web.Application(client_max_size=_LARGEST_BODY)
         handlers = all_handlers()

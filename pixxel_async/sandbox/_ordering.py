@@ -11,7 +11,7 @@ import attrs
 
 from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Call
-from pixxel_async.sandbox._course import Course, Outcome
+from pixxel_async.sandbox._course import Course, Outcome, marked
 from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km, require_polygon
 from pixxel_async.sandbox._prices import Price, archive_price, tasking_price
 from pixxel_async.sandbox._records import OrderItem, OrderTask, later
@@ -37,8 +37,10 @@ _DEFAULTS = {
 }
 
 
-def plan_item(state: State, call: Call, request: dict[str, Any], order_id: str, index: int) -> OrderItem:
-    """The item that a request asks for.
+def plan_item(
+    state: State, call: Call, request: dict[str, Any], order_id: str, index: int, *, dry_run: bool
+) -> OrderItem:
+    """The item that a request asks for; a dry run uses up no planned outcome.
 
     Raises:
         Refusal: 400 that names the place when a rule is broken; 403 when the project is closed to the token.
@@ -49,7 +51,7 @@ def plan_item(state: State, call: Call, request: dict[str, Any], order_id: str, 
     area_km2 = _require_area(wanted["geometry"], where)
     _require_store(state, wanted.get("cloud_delivery"), where)
     id = state.new_id("order_item")
-    outcome = state.outcomes.take("order_item", wanted["name"])
+    outcome = marked(wanted["name"]) if dry_run else state.outcomes.take("order_item", wanted["name"])
     paid_at = later(state.now, PAYMENT_SECONDS)
     if wanted.get("item_ids"):
         kind, bandset = "ARCHIVE", None

@@ -61,6 +61,7 @@ class AOI:
     update: Course | None
     """A second round of work after its success, where one was asked for."""
     assets: list[Asset] = attrs.field(factory=list)
+    visualizations: dict[str, Visualization] = attrs.field(factory=dict)
 
 
 @attrs.define

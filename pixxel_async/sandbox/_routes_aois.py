@@ -138,11 +138,11 @@ def aoi_json(state: State, aoi: AOI) -> dict[str, Any]:
     if aoi.update is not None and course.settled(now):
         course = aoi.update
         status = "success" if course.settled(now) else "updating"
-    ready = [asset for asset in aoi.assets if asset.type == "stac_item" and asset.course.succeeded(now)]
     images: dict[str, list[str]] = {}
     if aoi.course.succeeded(now):
-        for asset in ready:
-            images.setdefault(asset.day, []).append(asset.scenes[0].id)
+        for asset in aoi.assets:
+            if asset.type == "stac_item" and asset.course.succeeded(now):
+                images.setdefault(asset.day, []).append(asset.scenes[0].id)
     return {
         "aoi_id": aoi.id,
         "name": aoi.name,

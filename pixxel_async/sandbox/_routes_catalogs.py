@@ -96,7 +96,9 @@ def create_download(state: State, call: Call) -> Answer:
     id = state.new_id("catalog_download")
     scenes = list({entry.task.scene.id: entry.task.scene for entry in entries}.values())
     bands = [band.name for band in scenes[0].sensor.bands]
-    geometry = entries[0].item.geometry["features"][0]["geometry"]
+    items = {entry.item.id: entry.item for entry in entries}.values()
+    features = [feature for item in items for feature in item.geometry["features"]]
+    geometry = {"type": "FeatureCollection", "features": features}
     state.catalog_downloads[id] = state.package("catalog_download", id, geometry, scenes, bands)
     state.record(call, id, ",".join(sorted(entry.id for entry in entries)))
     return Answer(_download_json(state, id), 201)

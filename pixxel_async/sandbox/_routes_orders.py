@@ -51,7 +51,9 @@ def submit_order(state: State, call: Call) -> Answer:
     call.access.require_owner()
     dry_run, requests = call.body.get("dry_run", False), call.body["order_items"]
     id = state.new_id("order")
-    items = [plan_item(state, call, request, id, index) for index, request in enumerate(requests)]
+    items = [
+        plan_item(state, call, request, id, index, dry_run=dry_run) for index, request in enumerate(requests)
+    ]
     order = Order(id, call.access.user_id, state.now, items[0].paid_at, items)
     if dry_run:
         return Answer(_order_json(state, order, dry_run=True), 201)
@@ -325,11 +327,8 @@ def _delivery_status(state: State, item: OrderItem, task: OrderTask) -> str:
 def _touched(item: OrderItem, now: datetime) -> datetime:
     if now < item.paid_at:
         return item.created_at
-    return max(
-        item.paid_at,
-        *(task.course.touched(now) for task in item.tasks if now >= task.course.begins),
-        item.paid_at,
-    )
+    begun = [task.course.touched(now) for task in item.tasks if now >= task.course.begins]
+    return max([item.paid_at, *begun])
 
 
 def _uplift(item: OrderItem) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def list_visualizations(state: State, call: Call) -> Answer:
     """In short form."""
     aoi, wanted = the_aoi(state, call), call.query
     found = matching(
-        (v for v in state.visualizations.values() if v.aoi is aoi),
+        aoi.visualizations.values(),
         id=(wanted["visualization_id"], lambda v: v.id),
         user=(wanted["user_id"], lambda v: v.user_id),
         index=(wanted["index_id"], lambda v: v.index["id"]),
@@ -89,13 +89,9 @@ def create_visualization(state: State, call: Call) -> Answer:
     if index["satellite_id"] != aoi.satellite_id:
         raise bad_request("body.index_id: the index is for another satellite", {"index_id": index["id"]})
     sources = _sources(state, aoi, body.get("src_asset_ids"))
-    for other in state.visualizations.values():
-        if (
-            other.aoi is aoi
-            and other.index is index
-            and other.sources == sources
-            and not other.course.failed(state.now)
-        ):
+    for other in aoi.visualizations.values():
+        same = other.index is index and other.sources == sources
+        if same and not other.course.failed(state.now):
             raise conflict("this visualization exists", {"visualization_id": other.id})
     id = state.new_id("visualization")
     visualization = Visualization(
@@ -110,7 +106,7 @@ def create_visualization(state: State, call: Call) -> Answer:
     )
     visualization.rendered = _rendered(state, visualization)
     aoi.assets.extend(visualization.rendered)
-    state.visualizations[id] = visualization
+    aoi.visualizations[id] = visualization
     state.record(call, id, f"{aoi.id}: {index['id']} {','.join(asset.id for asset in sources)}")
     return Answer(_detail(state, visualization), 201)
 
@@ -232,8 +228,8 @@ def _ready(state: State, call: Call) -> Visualization:
         Refusal: There is none, or it has not succeeded.
     """
     aoi, id = the_aoi(state, call), call.path["visualization_id"]
-    visualization = state.visualizations.get(id)
-    if visualization is None or visualization.aoi is not aoi:
+    visualization = aoi.visualizations.get(id)
+    if visualization is None:
         raise call.unknown("visualization", id)
     if not visualization.course.succeeded(state.now):
         raise bad_request("the visualization is not ready", {"id": id})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import heapq
 import itertools
@@ -17,6 +18,7 @@ from pixxel_async.sandbox._call import Call
 from pixxel_async.sandbox._clock import SandboxClock
 from pixxel_async.sandbox._course import Course, Outcomes
 from pixxel_async.sandbox._ledger import Entry, Ledger
+from pixxel_async.sandbox._packages import build_package
 from pixxel_async.sandbox._records import (
     AOI,
     CatalogEntry,
@@ -27,7 +29,6 @@ from pixxel_async.sandbox._records import (
     OrderItem,
     Package,
     Store,
-    Visualization,
 )
 from pixxel_async.sandbox._scenes import Archive, Scene
 from pixxel_async.sandbox._storage import Storage
@@ -68,7 +69,6 @@ class State:
         self.aois: dict[str, AOI] = {}
         self.aoi_names: set[str] = set()
         self.aoi_downloads: dict[str, tuple[AOI, Package]] = {}
-        self.visualizations: dict[str, Visualization] = {}
         self.insights: dict[str, Insight] = {}
         self.jobs: dict[str, Job] = {}
         self.stores: dict[str, Store] = {}
@@ -113,15 +113,10 @@ class State:
         self, kind: str, id: str, geometry: dict[str, Any], scenes: Sequence[Scene], bands: Sequence[str]
     ) -> Package:
         """Begin a package; its bytes are made when they are first fetched."""
-        from pixxel_async.sandbox._packages import build_package
-
-        seed = self.seed
-        key = self.storage.publish(
-            f"{kind}/{id}.zip",
-            lambda: build_package(
-                kind=kind, name=id, geometry=geometry, scenes=scenes, bands=bands, seed=seed
-            ),
+        build = functools.partial(
+            build_package, kind=kind, name=id, geometry=geometry, scenes=scenes, bands=bands, seed=self.seed
         )
+        key = self.storage.publish(f"{kind}/{id}.zip", build)
         return Package(id, self.course(kind, id), key)
 
     def signed_url(self, package: Package) -> str:
