@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from codegen import drift, endpoints, models, spec
-from codegen.document import SpecError
+from codegen.document import SpecError, in_file
 from codegen.formatting import ROOT
 
 COMMAND: Final = "python -m codegen"
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
             return drift.main(options.spec, options.deviations, options.vendor)
         files = generate(options.spec)
     except SpecError as error:
-        print(f"{options.spec}: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 2
     if options.check:
         return check(files, options.into)
@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
 def generate(path: Path) -> dict[str, str]:
     """Every generated file of the document at `path`: its path within the package, and its text."""
     document = spec.read(path)
-    folders = {"models": models.emit(document), "_endpoints": endpoints.emit(document)}
+    with in_file(path):
+        folders = {"models": models.emit(document), "_endpoints": endpoints.emit(document)}
     return {f"{folder}/{name}": text for folder, files in folders.items() for name, text in files.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -107,4 +108,19 @@ class Node:
 
 def load(path: Path) -> Any:
     """The YAML or JSON document at `path`."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError("", f"cannot be read: {error.strerror}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise SpecError(f", line {line}", f"{error.problem}") from error
+
+
+@contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """Put the file's name before the place of an error that happens inside."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(f"{path}{error.place}", error.message) from error

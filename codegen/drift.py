@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from codegen.document import Node, SpecError, load
+from codegen.document import Node, SpecError, in_file, load
 
 METHODS: Final = ("get", "put", "post", "patch", "delete", "head", "options", "trace")
 _NOT_COMPARED: Final = frozenset(
@@ -91,8 +91,13 @@ class Deviation:
 
 def main(ours: Path, deviations: Path, vendor: Path) -> int:
     """Print what is neither equal nor recorded, and what is recorded in vain; 1 if there is either."""
-    differences = compare(load(vendor), load(ours))
-    recorded = read_deviations(deviations)
+    with in_file(vendor):
+        theirs = load(vendor)
+    with in_file(ours):
+        own = load(ours)
+    with in_file(deviations):
+        recorded = read_deviations(deviations)
+    differences = compare(theirs, own)
     new = [each for each in differences if not any(change.covers(each) for change in _changes(recorded))]
     stale = [
         f"{deviation.id}: {change}"

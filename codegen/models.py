@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import attrs
 import jinja2
 from datamodel_code_generator import generate
 from datamodel_code_generator.config import GenerateConfig
@@ -49,7 +50,7 @@ IMPORTS: Final = [
 def emit(spec: Spec) -> dict[str, str]:
     """The files of `pixxel_async/models`: name to text."""
     modules = _modules(spec)
-    files = _generated(_document(spec, modules), _template_data(spec, modules))
+    files = _generated(spec, _document(spec, modules), _template_data(spec, modules))
     names = defaultdict(list)
     for component, module in sorted(modules.items()):
         names[module].append(component)
@@ -108,7 +109,7 @@ def _component(component: Component, modules: Mapping[str, str]) -> dict[str, An
         if not schema.description:
             raise SpecError(schema.place, "has no description")
         # In requests the template writes the type (see `_rule`); what is given here tells which imports it takes.
-        body = {} if is_request and schema.input else _schema(schema, modules)
+        body = {} if is_request and schema.input else _property(schema, modules)
         properties[wire] = {**body, "description": schema.description}
     return {"type": "object", "description": component.description, "properties": properties}
 
@@ -128,6 +129,11 @@ def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
     else:
         body = {"type": schema.kind}
     return {**body, "type": [body["type"], "null"]} if schema.nullable else body
+
+
+def _property(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
+    # Every field of an answer may be None: null at the top says nothing more.
+    return _schema(attrs.evolve(schema, nullable=False), modules)
 
 
 def _template_data(spec: Spec, modules: Mapping[str, str]) -> defaultdict[str, dict[str, Any]]:
@@ -170,7 +176,9 @@ def _model_checks(component: Component) -> list[str]:
 # Running it
 
 
-def _generated(document: dict[str, Any], data: defaultdict[str, dict[str, Any]]) -> dict[str, str]:
+def _generated(
+    spec: Spec, document: dict[str, Any], data: defaultdict[str, dict[str, Any]]
+) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         output, metadata = Path(folder) / "models", Path(folder) / "metadata.json"
         generate(
@@ -203,19 +211,25 @@ def _generated(document: dict[str, Any], data: defaultdict[str, dict[str, Any]])
                 settings_path=ROOT,
             ),
         )
-        _check_names(json.loads(metadata.read_text(encoding="utf-8"))["models"])
+        _check_fields(spec, json.loads(metadata.read_text(encoding="utf-8"))["models"])
         return {path.name: path.read_text(encoding="utf-8") for path in sorted(output.glob("*.py"))}
 
 
-def _check_names(models: Iterable[Mapping[str, Any]]) -> None:
-    """The names datamodel-code-generator chose are those the endpoints will use."""
+def _check_fields(spec: Spec, models: Iterable[Mapping[str, Any]]) -> None:
+    """What datamodel-code-generator understood is what we meant: names and, in answers, types."""
     for model in models:
-        taken: set[str] = set()
+        component = spec.components[model["class_name"]]
+        if component.words:
+            continue
+        taken = set(RESERVED)
         for field in model["fields"]:
-            wire, name = field["original_name"], field["name"]
-            place = below(model["source_ref"], "properties", wire or name)
-            if wire is not None and name != naming.attribute(wire):
-                raise SpecError(place, f"has two names, {name} and {naming.attribute(wire)}")
-            if name in RESERVED or name in taken:
-                raise SpecError(place, f"the name {name} is taken")
+            schema = component.properties[field["original_name"]]
+            name = naming.attribute(field["original_name"])
+            if field["name"] != name:
+                raise SpecError(schema.place, f"is called {field['name']}, but {name} is expected")
+            if name in taken:
+                raise SpecError(schema.place, f"the name {name} is taken")
             taken.add(name)
+            hint = naming.received_type(attrs.evolve(schema, nullable=True))
+            if model["module"] == "answers" and field["type"] != hint:
+                raise SpecError(schema.place, f"became {field['type']}, but {hint} is meant")

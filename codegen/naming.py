@@ -38,6 +38,22 @@ def input_form(schema: Schema) -> str | None:
     return "instant" if schema.format == "date-time" and schema.input is None else schema.input
 
 
+def received_type(schema: Schema) -> str:
+    """The annotation of a value that is received."""
+    inner = received_type(schema.inner) if schema.inner is not None else ""
+    found = {
+        "string": "Timestamp" if schema.format == "date-time" else "str",
+        "integer": "int",
+        "number": "float",
+        "boolean": "bool",
+        "list": f"list[{inner}]",
+        "map": f"dict[str, {inner}]",
+        "component": schema.component,
+        "any": "Any",
+    }[schema.kind]
+    return f"{found} | None" if schema.nullable else found
+
+
 def sent_type(spec: Spec, schema: Schema) -> str:
     """The annotation of a value that is sent, as wide as what is accepted."""
     found = _sent_type(spec, schema)

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from codegen.document import Node, SpecError, below, load
+from codegen.document import Node, SpecError, below, in_file, load
 
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 REQUEST_CLASSES: Final = ("read", "idempotent", "create", "repeatable")
@@ -221,7 +221,8 @@ class Spec:
 
 def read(path: Path) -> Spec:
     """The document at `path`, or `SpecError` at the first thing that is not understood."""
-    return parse(load(path))
+    with in_file(path):
+        return parse(load(path))
 
 
 def parse(document: Any) -> Spec:

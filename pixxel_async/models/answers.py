@@ -147,7 +147,7 @@ class VisualizationLegend(Model):
 class VisualizationMetadata(Model):
     """Metadata of a visualization, which is its legends."""
 
-    legend: dict[str, Any] | None = None
+    legend: dict[str, VisualizationLegend] | None = None
     """Legends by day such as 2024_05_06; empty or null where there are none."""
 
 
@@ -870,7 +870,7 @@ class Insight(Model):
     """Inputs as they were sent."""
     output: list[DataType] | None = None
     """Outputs with their URLs; null until the run is finished."""
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
     """Labels given at creation."""
     aoi_id: str | None = None
     """AOI that the insight belongs to."""
@@ -1062,7 +1062,7 @@ class Store(Model):
     """Cloud provider of the bucket."""
     configs: StoreConfigs | None = None
     """Where the bucket is."""
-    labels: dict[str, Any] | None = None
+    labels: dict[str, str] | None = None
     """Free text labels given at creation."""
     created_at: Timestamp | None = None
     """When the store was registered."""
