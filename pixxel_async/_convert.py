@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal, Union, get_args, get_origin
+from functools import cache
+from typing import Any, Union, get_args, get_origin
 
 import cattrs
 import orjson
@@ -26,6 +28,7 @@ from pixxel_async._wire import Member, Model, members, unstructure
 from pixxel_async.errors import InvalidInput
 
 Hook = Callable[[Any, Any], Any]
+ReadAll = Callable[[Iterable[Any]], list[Any]]
 
 
 class BodyError(ValueError):
@@ -66,6 +69,9 @@ def _describe(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
 # Scalars -------------------------------------------------------------------------------------------------------------
 
 
@@ -93,37 +99,29 @@ def _number(value: Any, _: Any = None) -> float:
     """A number, also out of a string: the vendor sends some progress values and STAC boxes so."""
     if type(value) is float or type(value) is int:
         return value
-    if type(value) is str:
-        try:
-            number = float(value)
-        except ValueError:
-            raise _Mismatch("a number", value) from None
-        if math.isfinite(number):
-            return number
+    if type(value) is str and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
+        return number
     raise _Mismatch("a number", value)
 
 
 def _instant(value: Any, _: Any = None) -> datetime | None:
     """A point in time out of any of the vendor's shapes, UTC where no zone is given; None if it has none of them."""
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment_or_none = _odd_instant(value)
-        if moment_or_none is None:
-            return None
-        moment = moment_or_none
-    except TypeError:
-        raise _Mismatch("a time as a string", value) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _odd_instant(text: str) -> datetime | None:
-    for form in ("%Y_%m_%d", "%d-%m-%Y"):
+    if type(value) is not str:
+        raise _Mismatch("a time as a string", value)
+    for parse in _TIME_PARSERS:
         try:
-            return datetime.strptime(text, form)
+            moment = parse(value)
         except ValueError:
             continue
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return None
+
+
+_TIME_PARSERS: tuple[Callable[[str], datetime], ...] = (
+    datetime.fromisoformat,
+    lambda text: datetime.strptime(text, "%Y_%m_%d"),
+    lambda text: datetime.strptime(text, "%d-%m-%Y"),
+)
 
 
 def _word(value: Any, kind: Any) -> OpenEnum:
@@ -149,112 +147,137 @@ _JSON_TYPES: dict[Any, frozenset[type]] = {
 """What the parser delivers for a plain type, ready to be passed on."""
 
 
-def _scalar_union_hook(annotation: Any, _: Any) -> Hook:
-    """For `float | str` and for constants: one of the types, of any value."""
-    plain = {kind for kind in map(_plain_type, get_args(annotation)) if kind is not None}
-    allowed = frozenset().union(*(_JSON_TYPES[kind] for kind in plain))
-    names = " or ".join(sorted(kind.__name__ for kind in plain))
-
-    def read(value: Any, _: Any = None) -> Any:
-        if value is not None and type(value) not in allowed:
-            raise _Mismatch(names, value)
-        return value
-
-    return read
-
-
-def _plain_type(argument: Any) -> type | None:
-    """The JSON type of one alternative of a union, or of one value of a Literal; None for null."""
-    kind = argument if isinstance(argument, type) else type(argument)
-    return None if kind is types.NoneType else kind
-
-
-def _is_scalar_union(annotation: Any) -> bool:
-    if get_origin(annotation) is Literal:
-        return True
-    alternatives = [item for item in get_args(annotation) if item is not types.NoneType]
-    return (
-        get_origin(annotation) in (Union, types.UnionType)
-        and len(alternatives) > 1
-        and all(a in _JSON_TYPES for a in alternatives)
-    )
-
-
 # Containers and models, fast ----------------------------------------------------------------------------------------
 
 
 def _list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
     (item,) = get_args(annotation) or (Any,)
-    hook = converter.get_structure_hook(item)
-    plain = _JSON_TYPES.get(item, frozenset())
-    outermost_only = item is Any or get_origin(item) is list  # coordinates may be millions
+    plain, read_all = _elements(item, converter)
 
     def read(value: Any, _: Any = None) -> list[Any]:
         if type(value) is not list:
             raise _Mismatch("a list", value)
-        if outermost_only or (plain and plain.issuperset(map(type, value))):
-            return value
-        return [hook(element, item) for element in value]
+        return value if plain and plain.issuperset(map(type, value)) else read_all(value)
 
     return read
 
 
 def _dict_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
     _key, item = get_args(annotation) or (str, Any)
-    hook = converter.get_structure_hook(item)
-    plain = _JSON_TYPES.get(item, frozenset())
+    plain, read_all = _elements(item, converter)
 
     def read(value: Any, _: Any = None) -> dict[str, Any]:
         if type(value) is not dict:
             raise _Mismatch("an object", value)
         if item is Any or (plain and plain.issuperset(map(type, value.values()))):
             return value
-        return {key: hook(element, item) for key, element in value.items()}
+        return dict(zip(value, read_all(value.values()), strict=True))
 
     return read
 
 
-def _model_hook(cls: type[Model], converter: cattrs.Converter) -> Hook:
-    """Write the function that fills the slots of one model class."""
+def _elements(item: Any, converter: cattrs.Converter) -> tuple[frozenset[type] | None, ReadAll]:
+    """The types of element that can be passed on as they are, and what reads elements that cannot."""
+    if _is(item, Model):
+        return None, _filler(item)
+    hook = converter.get_structure_hook(item)
+    return _JSON_TYPES.get(item), lambda values: [hook(value, item) for value in values]
+
+
+def _model_hook(cls: Any, _: cattrs.Converter) -> Hook:
+    fill = _filler(cls)
+    return lambda value, _: fill((value,))[0]
+
+
+@cache
+def _filler(cls: Any) -> ReadAll:
+    """Write the function that reads objects of one class, many at a time: twenty bands are one call."""
     fields = members(cls)
     scope: dict[str, Any] = {
         "cls": cls,
         "new": object.__new__,
-        "get": dict.get,  # looked up once here, it is called as fast as a subscript
+        "when": datetime.fromisoformat,
+        "get": dict.get,  # looked up once, it is called as fast as a subscript
         "rest": _rest,
         "names": {member.wire: member.attribute for member in fields},
     }
-    lines = ["def read(o, _=None):", " i = new(cls)", f" found = {len(fields)}"]
-    for number, member in enumerate(fields):
-        lines += _field_lines(member, number, scope, converter)
-    lines += [" i.extra = None if found == len(o) else rest(o, i, names)", " return i"]
+    lines = [
+        # As defaults, these are local names, which are looked up faster than global ones.
+        "def fill(objects, cls=cls, new=new, get=get, type=type, str=str, float=float, len=len):",
+        " models = []",
+        " for o in objects:",
+        "  i = new(cls)",
+        f"  found = {len(fields)}",
+        *(
+            f"  {line}"
+            for number, member in enumerate(fields)
+            for line in _field_lines(member, number, scope)
+        ),
+        "  i.extra = None if found == len(o) else rest(o, i, names)",
+        "  models.append(i)",
+        " return models",
+    ]
     exec("\n".join(lines), scope)
-    return scope["read"]  # type: ignore[no-any-return]
+    return scope["fill"]  # type: ignore[no-any-return]
 
 
-def _field_lines(
-    member: Member, number: int, scope: dict[str, Any], converter: cattrs.Converter
-) -> Iterator[str]:
+def _field_lines(member: Member, number: int, scope: dict[str, Any]) -> Iterator[str]:
     """The statements that read one field; `found` counts the keys that became a value."""
     wanted = _without_none(member.type)
-    slot, hook, kind, indent = f"i.{member.attribute}", f"hook{number}", f"type{number}", " "
-    yield f" v = {slot} = get(o, {member.wire!r})"
-    if wanted in _JSON_TYPES:
-        yield f" if type(v) is not {wanted.__name__}:"
-        indent = "  "
+    slot, indent = f"i.{member.attribute}", ""
+    yield f"v = {slot} = get(o, {member.wire!r})"
+    passed_on = _passed_on(wanted)
+    if passed_on is not None:
+        yield f"if type(v) is not {passed_on.__name__}:"
+        indent = " "
     if wanted is not Any:
-        yield f"{indent}if v is not None: v = {slot} = {hook}(v, {kind})"
-        scope[kind] = wanted
-        _bind_late(scope, hook, wanted, converter)
+        yield f"{indent}if v is not None:"
+        yield from (f"{indent} {line}" for line in _hooked_lines(wanted, slot, number, scope))
     yield f"{indent}if v is None: found -= 1"
 
 
-def _bind_late(scope: dict[str, Any], name: str, wanted: Any, converter: cattrs.Converter) -> None:
-    """Look the hook up when it is first called: models that never come cost nothing, and a model may hold itself."""
+def _hooked_lines(wanted: Any, slot: str, number: int, scope: dict[str, Any]) -> Iterator[str]:
+    """Statements that put a value through its hook, or spare the call in the common case."""
+    scope[f"kind{number}"] = wanted
+    hooked = f"hook{number}(v, kind{number})"
+    _bind_late(scope, f"hook{number}", lambda: _fast.get_structure_hook(wanted))
+    if wanted is datetime:
+        yield "try: t = when(v)"
+        yield "except ValueError: t = None"
+        yield f"v = {slot} = t if t is not None and t.tzinfo is not None else {hooked}"
+    elif _is(wanted, OpenEnum):
+        scope[f"words{number}"] = wanted._value2member_map_
+        yield f"v = {slot} = words{number}.get(v) or {hooked}"
+    elif _is(wanted, Model):
+        _bind_late(scope, f"fill{number}", lambda: _filler(wanted))
+        yield f"{slot} = fill{number}((v,))[0]"
+    else:
+        yield f"v = {slot} = {hooked}"
 
-    def first(value: Any, _: Any) -> Any:
-        hook = scope[name] = converter.get_structure_hook(wanted)
-        return hook(value, wanted)
+
+def _is(annotation: Any, base: type) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, base)
+
+
+def _passed_on(annotation: Any) -> type | None:
+    """The type a JSON value must have to be passed on as it is, where that is all there is to check.
+
+    Of coordinates, which may be millions, only the outermost list is looked at.
+    """
+    if annotation in _JSON_TYPES:
+        return annotation  # type: ignore[no-any-return]
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if origin is list and (not arguments or arguments[0] is Any or get_origin(arguments[0]) is list):
+        return list
+    return dict if origin is dict and (not arguments or arguments[1] is Any) else None
+
+
+def _bind_late(scope: dict[str, Any], name: str, look_up: Callable[[], Callable[..., Any]]) -> None:
+    """Look a function up when it is first called: what never comes costs nothing, and a model may hold itself."""
+
+    def first(*arguments: Any) -> Any:
+        scope[name] = look_up()
+        return scope[name](*arguments)
 
     scope[name] = first
 
@@ -270,10 +293,9 @@ def _rest(raw: dict[str, Any], model: Model, names: dict[str, str]) -> dict[str,
 
 
 def _without_none(annotation: Any) -> Any:
-    if get_origin(annotation) in (Union, types.UnionType):
-        alternatives = tuple(item for item in get_args(annotation) if item is not types.NoneType)
-        return alternatives[0] if len(alternatives) == 1 else Union[alternatives]  # noqa: UP007
-    return annotation
+    alternatives = [item for item in get_args(annotation) if item is not types.NoneType]
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    return alternatives[0] if is_union and len(alternatives) == 1 else annotation
 
 
 # Containers and models, to tell what is wrong -----------------------------------------------------------------------
@@ -333,10 +355,9 @@ def _converter(list_hook: Any, dict_hook: Any, model_hook: Any, *, detailed: boo
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
     factories: list[tuple[Callable[[Any], bool], Any]] = [
-        (_is_scalar_union, _scalar_union_hook),
         (lambda kind: kind is list or get_origin(kind) is list, list_hook),
         (lambda kind: kind is dict or get_origin(kind) is dict, dict_hook),
-        (lambda kind: isinstance(kind, type) and issubclass(kind, Model), model_hook),
+        (lambda kind: _is(kind, Model), model_hook),
     ]
     for predicate, factory in factories:
         converter.register_structure_hook_factory(predicate, factory)
@@ -415,7 +436,10 @@ def _finite(text: str) -> float | None:
 
 def dumps(value: Any) -> bytes:
     """JSON for a request body, UTF-8. Raises InvalidInput, naming the path, for what JSON has no word for."""
-    ready = unstructure(value)
+    try:
+        ready = unstructure(value)
+    except RecursionError:
+        raise InvalidInput("nested too deep to be sent as JSON") from None
     try:
         data = orjson.dumps(ready)
     except orjson.JSONEncodeError as error:
