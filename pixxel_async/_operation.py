@@ -71,7 +71,8 @@ class Operation(Generic[T]):
     @property
     def request_class(self) -> RequestClass:
         """The endpoint's class, or `read` when the body says that nothing is bought."""
-        return "read" if self.is_free else self.endpoint.request_class
+        is_trial = self.endpoint.billable and self.is_free  # what is never billed may still create something
+        return "read" if is_trial else self.endpoint.request_class
 
     @property
     def is_free(self) -> bool:
