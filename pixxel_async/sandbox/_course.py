@@ -123,8 +123,8 @@ class Course:
         return later[min(int((share - 0.1) / 0.9 * len(later)), len(later) - 1)]
 
     def _steps(self, now: datetime) -> int:
-        if self.seconds <= 0:
+        if self.settled(now):
             return _STEPS
         share = (now - self.begins).total_seconds() / self.seconds
-        most = _STEPS if self.settled(now) else _STEPS // 2 if self.outcome is Outcome.STUCK else _STEPS - 1
+        most = _STEPS // 2 if self.outcome is Outcome.STUCK else _STEPS - 1
         return max(0, min(most, int(share * _STEPS)))
