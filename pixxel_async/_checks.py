@@ -94,7 +94,7 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Any
         if not isinstance(value, Real) or isinstance(value, bool):
             raise _refused(place, f"expected a number, got {_shown(value)}")
         plain = int(value) if isinstance(value, Integral) else float(value)
-        if not math.isfinite(plain):
+        if isinstance(plain, float) and not math.isfinite(plain):
             raise _refused(place, f"expected a finite number, got {_shown(value)}")
         return _within(plain, place, minimum, maximum)
 

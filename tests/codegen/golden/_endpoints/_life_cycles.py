@@ -1,0 +1,45 @@
+"""How long-running things live.
+
+Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.
+"""
+
+from __future__ import annotations
+
+from pixxel_async import models
+from pixxel_async._operation import LifeCycle
+
+FIELD: LifeCycle[models.Field] = LifeCycle(
+    name="field",
+    id="field_id",
+    status="status",
+    progress="progress",
+    error="err_msg",
+    in_flight=frozenset({"growing"}),
+    success=frozenset({"ripe"}),
+    partial=frozenset({"partly-ripe"}),
+    failure=frozenset({"withered"}),
+    estimate=("minutes_left", 60),
+    first_interval=2,
+    most_interval=30,
+)
+CROP: LifeCycle[models.Crop] = LifeCycle(
+    name="crop",
+    id="id",
+    status="state",
+    in_flight=frozenset({"sown"}),
+    success=frozenset({"reaped"}),
+    failure=frozenset({"lost"}),
+    first_interval=0.5,
+    most_interval=5,
+)
+CROP_PACKAGE: LifeCycle[models.CropPackage] = LifeCycle(
+    name="crop_package",
+    id="id",
+    status="status",
+    signed_url="signed_url",
+    in_flight=frozenset({"pending"}),
+    success=frozenset({"ready"}),
+    failure=frozenset({"failed"}),
+    first_interval=2,
+    most_interval=30,
+)

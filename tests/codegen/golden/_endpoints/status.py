@@ -1,0 +1,24 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from __future__ import annotations
+
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._resource import Resource
+
+_PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=str, request_class="read")
+
+
+class Status(Resource):
+    """Whether the service answers."""
+
+    async def ping(self) -> str:
+        """Ask whether the service is up.
+
+        Needs no credential.
+
+        The vendor calls this `Ping`: `GET /ping`.
+
+        Returns:
+            A short text.
+        """
+        return await self._send(Operation(_PING))

@@ -1,0 +1,86 @@
+"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import attrs
+
+from pixxel_async import _checks, _inputs
+from pixxel_async._wire import Model, model, sensitive
+
+from .answers import Bucket
+from .enums import FieldStatus
+
+
+@model
+class FieldCreate(Model):
+    """A new field."""
+
+    name: str = attrs.field(converter=_checks.text(min_length=1, max_length=100))
+    """Name of it."""
+    geometry: _inputs.GeometryInput = attrs.field(converter=_checks.polygon)
+    """Outline."""
+    start: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    """First day."""
+    end: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    """Last day."""
+    seen: _inputs.Interval | None = attrs.field(default=None, converter=_checks.interval)
+    """When it was seen."""
+    rescale: Sequence[float] = attrs.field(converter=_checks.each(_checks.number(), min_items=2, max_items=2))
+    """Range."""
+    mode: FieldStatus | str = attrs.field(converter=_checks.word(FieldStatus))
+    """State to start in."""
+    seed_ids: Sequence[str] | None = attrs.field(
+        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+    )
+    """Seeds, each once."""
+    plant_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    """Plants."""
+    days: Mapping[str, Sequence[str] | None] | None = attrs.field(
+        default=None, converter=_checks.table(_checks.maybe(_checks.each(_checks.text(pattern="^\\d{4}$"))))
+    )
+    """Years, null for none."""
+    depth: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0, maximum=15))
+    """Depth in cm."""
+    bucket: Bucket | None = attrs.field(default=None, converter=_checks.instance(Bucket, "name"))
+    """Where to deliver to."""
+    secrets: Annotated[Mapping[str, str] | None, sensitive()] = attrs.field(
+        default=None, converter=_checks.secret(_checks.table(_checks.text()))
+    )
+    """Never returned."""
+    anything: Any = attrs.field(default=None, converter=_checks.anything())
+    """Any JSON."""
+    dry_run: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    """Only ask."""
+
+    def __attrs_post_init__(self) -> None:
+        _checks.exactly_one_of(self, "seed_ids", "plant_ids")
+        _checks.in_order(self, "start", "end")
+
+
+@model
+class CropCreate(Model):
+    """What to sow."""
+
+    seed: str = attrs.field(converter=_checks.text(min_length=1))
+    """Name of the seed."""
+    estimate: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    """Only ask for the price."""
+
+
+@model
+class CropSearch(Model):
+    """What to find."""
+
+    area: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.geometry)
+    """Where."""
+    limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1))
+    """Most to answer with."""
+
+
+@model
+class CropPackageCreate(Model):
+    """Which files to pack."""
+
+    inputs: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    """Names of inputs."""

@@ -1,0 +1,181 @@
+"""A construct that the generators do not understand stops them with its place; nothing is passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from codegen import endpoints, models, spec
+from codegen.document import SpecError
+
+Edit = Callable[[str, Any], Any]
+
+FIELDS = "/paths/~1v0~1fields"
+FIELD = "/components/schemas/Field"
+CREATE = "/components/schemas/FieldCreate"
+CYCLE = "/x-life-cycles/crop"
+TEXT = {"type": "string", "description": "Text."}
+
+
+def refusal(document: Any) -> SpecError:
+    """The error with which the generators stop."""
+    with pytest.raises(SpecError) as caught:
+        generate(document)
+    return caught.value
+
+
+def generate(document: Any) -> None:
+    parsed = spec.parse(document)
+    endpoints.emit(parsed)
+    models.emit(parsed)
+
+
+UNKNOWN = {
+    "allOf": (
+        f"{FIELD}/properties/geometry",
+        {"allOf": [{"$ref": "#/components/schemas/Polygon"}]},
+        "/allOf",
+    ),
+    "anyOf": (f"{FIELD}/properties/soil/anyOf", [TEXT], ""),
+    "inline object": (
+        f"{FIELD}/properties/soil",
+        {"type": "object", "properties": {"ph": TEXT}},
+        "/properties",
+    ),
+    "map without values": (f"{FIELD}/properties/notes/additionalProperties", False, ""),
+    "map of unknown values": (f"{FIELD}/properties/notes", {"type": "object"}, ""),
+    "two types": (f"{FIELD}/properties/from/type", ["string", "integer"], ""),
+    "number or text without x-reads-as": (
+        f"{FIELD}/properties/bbox/items",
+        {"type": ["number", "string"]},
+        "/type",
+    ),
+    "unknown type": (f"{FIELD}/properties/from/type", "file", ""),
+    "unknown format": (f"{FIELD}/properties/from/format", "uuid", ""),
+    "limit of another type": (f"{FIELD}/properties/from/minimum", 3, ""),
+    "limit that is no number": (f"{CREATE}/properties/depth/minimum", "low", ""),
+    "const": (f"{FIELD}/properties/from/const", "me", ""),
+    "inline enum": (f"{FIELD}/properties/from/enum", ["me"], ""),
+    "default": (f"{CREATE}/properties/dry_run/default", False, ""),
+    "unknown extension of a property": (f"{FIELD}/properties/from/x-order", 3, ""),
+    "unknown input": (f"{CREATE}/properties/geometry/x-input", "circle", ""),
+    "schema that does not exist": (
+        f"{FIELD}/properties/geometry/$ref",
+        "#/components/schemas/Circle",
+        f"#{FIELD}/properties/geometry",
+    ),
+    "reference into another file": (f"{FIELD}/properties/geometry/$ref", "other.yaml#/Circle", ""),
+    "another use of oneOf": (f"{CREATE}/oneOf", [{"required": ["seed_ids", "plant_ids"]}], "/0"),
+    "required property that does not exist": (f"{CREATE}/required", ["weight"], ""),
+    "order of one": (f"{CREATE}/x-ordered", ["start"], ""),
+    "component of another type": ("/components/schemas/Polygon/type", "array", ""),
+    "component without a class name": (
+        "/components/schemas/farm.Field",
+        {"type": "string", "enum": ["a"]},
+        "",
+    ),
+    "unknown extension of a component": (f"{FIELD}/x-table", "fields", ""),
+    "extension of an operation": (f"{FIELDS}/get/x-cached", True, ""),
+    "callbacks": (f"{FIELDS}/get/callbacks", {}, ""),
+    "parameters of a path": (f"{FIELDS}/parameters", [], ""),
+    "unknown method": (f"{FIELDS}/trace", {}, ""),
+    "header parameter": (f"{FIELDS}/get/parameters/2/in", "header", ""),
+    "parameter style": (f"{FIELDS}/get/parameters/2/style", "pipeDelimited", ""),
+    "exploded list": (f"{FIELDS}/get/parameters/2/explode", True, f"#{FIELDS}/get/parameters/2"),
+    "map as a parameter": (
+        f"{FIELDS}/get/parameters/3/schema",
+        {"type": "object", "additionalProperties": True},
+        "",
+    ),
+    "unknown request class": (f"{FIELDS}/get/x-request-class", "maybe", ""),
+    "unknown paging": (f"{FIELDS}/get/x-paging/style", "cursor", ""),
+    "unknown items": (f"{FIELDS}/get/x-paging/items", "rows", ""),
+    "unknown total": (f"{FIELDS}/get/x-paging/total", "pagination.sum", ""),
+    "unknown status": (f"{FIELDS}/get/responses/3XX", {"description": "Elsewhere."}, ""),
+    "unknown media type": (
+        f"{FIELDS}/get/responses/200/content",
+        {"application/xml": {"schema": TEXT}},
+        "/application~1xml",
+    ),
+    "two media types": (
+        f"{FIELDS}/get/responses/200/content/text~1csv",
+        {"schema": TEXT},
+        f"#{FIELDS}/get/responses/200/content",
+    ),
+    "body of plain text": (f"{FIELDS}/post/requestBody/content/application~1json/schema", TEXT, ""),
+    "webhooks": ("/webhooks", {}, ""),
+    "OpenAPI 3.0": ("/openapi", "3.0.3", ""),
+    "life cycle of an unknown model": (f"{CYCLE}/model", "Weed", ""),
+    "life cycle of an unknown property": (f"{CYCLE}/status", "mood", ""),
+    "life cycle without evidence": (f"{CYCLE}/evidence", None, f"#{CYCLE}"),
+    "life cycle of an unknown operation": (f"{CYCLE}/poll/operation", "GetCrop", f"#{CYCLE}/poll"),
+    "life cycle that matches something else": (f"{CYCLE}/poll/match", ["crop_id"], ""),
+    "life cycle with an unknown filter": (f"{CYCLE}/poll/filter", "crop", ""),
+}
+"""What is put where, and the place of the error: so much further in, or somewhere else."""
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_not_understood_stops_with_its_place(name: str, edited: Edit) -> None:
+    pointer, value, further = UNKNOWN[name]
+    place = refusal(edited(pointer, value)).place
+    assert (further if further.startswith("#") else f"#{pointer}{further}") == place
+
+
+COLLISIONS = {
+    "with an option of a listing": (
+        f"{FIELDS}/get/parameters/3/name",
+        "prefetch",
+        f"#{FIELDS}/get/parameters/3/schema",
+    ),
+    "between body and path": (
+        "/components/schemas/CropCreate/properties/field_id",
+        TEXT,
+        "#/components/schemas/CropCreate/properties/field_id",
+    ),
+    "with self": (
+        "/components/schemas/CropCreate/properties/self",
+        TEXT,
+        "#/components/schemas/CropCreate/properties/self",
+    ),
+    "with an option of a wait": (
+        "/components/schemas/CropPackageCreate/properties/timeout",
+        TEXT,
+        "#/components/schemas/CropPackageCreate/properties/timeout",
+    ),
+    "of two properties": (f"{FIELD}/properties/minutes_left", TEXT, f"#{FIELD}/properties/minutes_left"),
+    "with what models need": (f"{FIELD}/properties/to_dict", TEXT, f"#{FIELD}/properties/to_dict"),
+    "of two methods": (f"{FIELDS}/post/x-method", "fields.list", f"#{FIELDS}/post/x-method"),
+    "of two operations": (f"{FIELDS}/post/operationId", "ListFields", f"#{FIELDS}/post"),
+}
+
+
+@pytest.mark.parametrize("name", COLLISIONS)
+def test_a_collision_of_names_stops_with_its_place(name: str, edited: Edit) -> None:
+    pointer, value, place = COLLISIONS[name]
+    assert place == refusal(edited(pointer, value)).place
+
+
+def test_answers_require_nothing(edited: Edit) -> None:
+    """`required` in an answer would make a class that the tolerant reader cannot fill."""
+    assert f"#{FIELD}/required" == refusal(edited(f"{FIELD}/required", ["field_id"])).place
+
+
+def test_requests_have_no_null(edited: Edit) -> None:
+    """`None` means leave out, so that null could not be said."""
+    place = f"{CREATE}/properties/name"
+    assert f"#{place}" == refusal(edited(f"{place}/type", ["string", "null"])).place
+
+
+def test_every_property_is_described(edited: Edit) -> None:
+    place = f"{FIELD}/properties/from"
+    assert f"#{place}" == refusal(edited(f"{place}/description", None)).place
+
+
+def test_a_page_parameter_that_the_style_needs_must_exist(edited: Edit) -> None:
+    """Else the paginator would set a parameter that the API does not have."""
+    error = refusal(edited(f"{FIELDS}/get/parameters/0/name", "start"))
+    assert f"#{FIELDS}/get/x-paging" == error.place
+    assert "offset-query needs 'offset' in the query" == error.message
