@@ -38,7 +38,7 @@ def instant(value: Instant) -> str:
         InvalidInput: It is no point in time, or has no time zone.
     """
     moment = _moment(value)
-    return _text(moment, "milliseconds" if moment.microsecond else "seconds")
+    return _text(moment, "milliseconds" if moment.microsecond >= 1000 else "seconds")
 
 
 def interval(value: Interval) -> str:
