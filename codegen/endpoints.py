@@ -269,7 +269,7 @@ def _method(spec: Spec, operation: Operation, call: Call) -> Method:
         result=result,
         arguments=arguments,
         operation=_operation(spec, operation, call, constant, arguments),
-        doc=_call_doc(operation, call, arguments, item),
+        doc=_call_doc(spec, operation, call, arguments, item),
     )
 
 
@@ -419,10 +419,13 @@ def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
 # Texts
 
 
-def _call_doc(operation: Operation, call: Call, arguments: Sequence[Argument], item: str) -> str:
+def _call_doc(spec: Spec, operation: Operation, call: Call, arguments: Sequence[Argument], item: str) -> str:
     texts = {each.name: each.description for each in arguments}
     paragraphs = [f"{call.summary.rstrip('.')}.", operation.description]
     texts |= {name: LIST_OPTIONS[name][1] for name in _list_options(operation)}
+    if operation.body is not None and spec.components[operation.body].exactly_one:
+        names = [naming.attribute(name) for name in spec.components[operation.body].exactly_one]
+        paragraphs.append(f"Give exactly one of {' and '.join(names)}.")
     if call.billable:
         free = operation.free_when
         unless = f", unless {naming.attribute(free[0])} is {free[1]}" if free else ""

@@ -57,6 +57,8 @@ class Catalogs(Resource):
 
         Every call makes a new package; read its state until signed_url is filled.
 
+        Give exactly one of catalog_ids and order_item_ids.
+
         The vendor calls this `CreateDownload`: `POST /v0/catalogs/download`.
 
         Args:
@@ -113,8 +115,8 @@ class Catalogs(Resource):
     ) -> Paginator[Catalog]:
         """Search the catalog of delivered images.
 
-        The catalog is shared by the whole organization. Give a limit, the page is only 2 entries long
-        otherwise.
+        The catalog is shared by the whole organization. Left to itself the server answers only 2 entries a
+        page; the SDK asks for more.
 
         The vendor calls this `SearchCatalogs`: `POST /v0/catalogs/search`.
 

@@ -12,6 +12,8 @@ from pixxel_async import PixxelClient, RetryPolicy
 from pixxel_async.downloads import SavedFile
 from pixxel_async.models import (
     AOI,
+    BlockRef,
+    CloudDelivery,
     Delivery,
     DeliveryRequest,
     Index,
@@ -43,7 +45,12 @@ async def reads(client: PixxelClient) -> None:
     async for page in client.aois.list(project_ids=["p-1"]).pages():
         assert_type(page.items, list[AOI])
     assert_type(await client.archives.item("c", "i"), STACItem)
-    assert_type(await client.visualizations.png("a", "v", index_id="i", date="2026_05_06", visualization_mode="dynamic"), bytes)
+    assert_type(
+        await client.visualizations.png(
+            "a", "v", index_id="i", date="2026_05_06", visualization_mode="dynamic"
+        ),
+        bytes,
+    )
     assert_type(await client.reports.orders(tz="Europe/Berlin"), str)
 
 
@@ -70,7 +77,13 @@ async def searches(client: PixxelClient) -> None:
 async def creates(client: PixxelClient) -> None:
     """A create is one request; a wait is a poller; a ready thing is a file."""
     aoi = await client.aois.create(
-        name="north", description="", satellite_id="s", provider="pixxel", project_id="p", geometry=FIELD, item_ids=["i"]
+        name="north",
+        description="",
+        satellite_id="s",
+        provider="pixxel",
+        project_id="p",
+        geometry=FIELD,
+        item_ids=["i"],
     )
     assert_type(aoi, AOI)
     assert aoi.aoi_id is not None
@@ -85,9 +98,11 @@ async def creates(client: PixxelClient) -> None:
         dry_run=True,
     )
     assert_type(order, Order)
-    assert_type(await client.deliveries.create(deliveries=[DeliveryRequest(catalog_ids=["c"])]), list[Delivery])
-    assert_type(await client.insights.estimate("a", block={"name": "b", "version": "1.0.0"}, input=[]), InsightEstimate)
-    assert_type(await client.insights.create("a", block={"name": "b", "version": "1.0.0"}, input=[]), InsightCreated)
+    delivery = DeliveryRequest(catalog_ids=["c"], cloud_info=CloudDelivery(config="st-1"))
+    assert_type(await client.deliveries.create(deliveries=[delivery]), list[Delivery])
+    block = BlockRef(name="b", version="1.0.0")
+    assert_type(await client.insights.estimate("a", block=block, input=[]), InsightEstimate)
+    assert_type(await client.insights.create("a", block=block, input=[]), InsightCreated)
     assert_type(await client.jobs.create("w", project_id="p"), Job)
 
 

@@ -122,6 +122,8 @@ class Fields(Resource):
 
         Starts to measure it.
 
+        Give exactly one of seed_ids and plant_ids.
+
         Charges tokens, unless dry_run is True.
 
         The vendor calls this `CreateField`: `POST /v0/fields`.
