@@ -97,7 +97,7 @@ def safe_name(text: str) -> str:
 def checked_name(filename: str) -> str:
     """A name that somebody chose: taken as it is or refused, never changed."""
     safe = safe_name(filename)
-    if safe != filename:
+    if not safe or safe != filename:
         advice = f"use {safe!r}" if safe else "give a bare name such as 'scene.zip'"
         raise InvalidInput(
             f"filename={filename!r} is no safe file name: {advice}; folders belong into `directory`"

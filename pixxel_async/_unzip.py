@@ -167,6 +167,8 @@ def _check_overlaps(members: Sequence[zipfile.ZipInfo], file: BinaryIO, archive:
     """No byte may belong to two members: zipfile did not look at this before Python 3.11.8."""
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
+        if member.header_offset < 0:
+            raise zipfile.BadZipFile("its beginning is missing")
         file.seek(member.header_offset)
         signature, name_length, extra_length = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
         if signature != b"PK\x03\x04":
@@ -203,17 +205,22 @@ def _copy(
     content: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, left: int, stop: threading.Event
 ) -> int:
     """Write one member; returns what is left of the bytes that the whole archive may come to."""
+    written = 0
     with content.open(member) as source, disk_errors(path), path.open("xb") as file:
         while block := source.read(_BLOCK):
-            left -= len(block)
-            if left < 0:
+            written += len(block)
+            if written > left:
                 raise DownloadError(
                     f"the archive grows more than {LARGEST_RATIO} times; refused at {member.filename!r}"
                 )
             if stop.is_set():
                 raise DownloadError("unpacking was cancelled")
             file.write(block)
-    return left
+    if written != member.file_size:
+        raise zipfile.BadZipFile(
+            f"member {member.filename!r} has {written} bytes instead of {member.file_size}"
+        )
+    return left - written
 
 
 def _put_in_place(making: Path, folder: Path, overwrite: bool) -> None:

@@ -172,7 +172,7 @@ class Downloader:
             try:
                 return await self._attempt(plan, part, target, on_progress)
             except _Failed as caught:
-                failed = caught.bare()
+                failed = caught
             except DownloadError as error:
                 # The frames of an attempt hold the answer, and that its URL: tracebacks may show local variables.
                 raise error.with_traceback(None) from error.__cause__
@@ -409,11 +409,6 @@ class _Failed(Exception):
         self.then = then
         self.kind = kind
         self.retry_after = retry_after
-
-    def bare(self) -> _Failed:
-        """Without traceback and context, which lead to aiohttp's objects."""
-        self.__context__ = None
-        return self.with_traceback(None)
 
 
 class _SlowGuard:

@@ -226,7 +226,7 @@ class PackagePoller(Poller[T]):
             WaitError: the package was not ready in time, or failed.
             DownloadError: the file could not be had whole.
         """
-        name = filename or safe_name(f"{self.life_cycle.name}-{self.id}.zip")
+        name = safe_name(f"{self.life_cycle.name}-{self.id}.zip") if filename is None else filename
         await self._downloader.check_target(directory, filename=name, overwrite=overwrite, unzip=unzip)
         return await self._downloader.save(
             await self._signed_url(),

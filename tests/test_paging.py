@@ -280,10 +280,14 @@ class Scripted:
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = answers
-        self.calls = 0
+        self.windows: list[tuple[int, int]] = []
 
-    async def send(self, _: Operation[Any]) -> Answer:
-        self.calls += 1
+    @property
+    def calls(self) -> int:
+        return len(self.windows)
+
+    async def send(self, operation: Operation[Any]) -> Answer:
+        self.windows.append(window(operation))
         return self.answers[min(self.calls, len(self.answers)) - 1]
 
 
@@ -352,6 +356,7 @@ async def test_an_empty_page_in_the_middle_is_read_again(caplog: pytest.LogCaptu
     """Once: then the listing stops with a warning (H4)."""
     healed = Scripted(answer("a", total=2), answer(total=2), answer("b", total=2))
     assert ["a", "b"] == ids(await Paginator[Row](healed.send, listing("page-number"), page_size=1))
+    assert [(0, 1), (1, 1), (1, 1)] == healed.windows
     assert "" == caplog.text
 
     stays = Scripted(answer("a", total=2), answer(total=2))

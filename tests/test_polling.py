@@ -255,6 +255,7 @@ async def test_passing_trouble_does_not_end_a_wait(error: Exception) -> None:
         SchemaError("shape"),
         TlsError("certificate"),
         ValueError("a bug"),
+        TimeoutError("of somebody else"),
     ],
 )
 async def test_lasting_trouble_ends_a_wait_at_once(error: Exception) -> None:
@@ -357,7 +358,7 @@ async def test_one_thing_is_never_looked_at_twice_at_once() -> None:
         return DONE
 
     wait = Poller(JOB, "j-1", read, clock=steady_clock())
-    assert [DONE] * 5 == await asyncio.gather(*[wait] * 5)
+    assert [DONE] * 5 == await asyncio.gather(*(wait._finish() for _ in range(5)))
     assert 1 == most
 
 
