@@ -159,6 +159,15 @@ def test_scenes_beside_each_other_fill_the_area():
     assert together > 0.98
 
 
+def test_clearest_scene_lies_on_top():
+    """Of scenes of the same place the one with the least clouds is seen, whatever their order."""
+    found, _ = ARCHIVE.search(collections=["sentinel-2-l2a"], geometry=FIELD, limit=20)
+    clearest = min(found, key=lambda scene: scene.cloud_cover)
+    alone = index_png(**request(scenes=[clearest]))
+    assert index_png(**request(scenes=found)) == alone
+    assert index_png(**request(scenes=found[::-1])) == alone
+
+
 class TestLegend:
     def test_areas_add_up_to_the_area(self):
         """m² of all classes are the polygon's own without its hole; percentages add up to 100."""
@@ -199,6 +208,27 @@ class TestLegend:
         assert bare["area"] > 0
         assert bare["area"] + green["area"] == pytest.approx(FIELD_M2, rel=0.01)
         assert measured([], **source) == []
+
+    def test_each_value_counts_to_the_class_it_lies_in(self):
+        """A higher bound moves area to the lower class; the order of the classes and gaps at the ends do not matter."""
+        source = {
+            key: value for key, value in request().items() if key in ("geometry", "scenes", "expression")
+        }
+
+        def areas(bound: float, low: float = -1, high: float = 1, *, turned: bool = False) -> list[float]:
+            classes = [
+                {"color": "#000000", "label": "", "min": low, "max": bound},
+                {"color": "#000000", "label": "", "min": bound, "max": high},
+            ]
+            items = measured(classes[::-1] if turned else classes, **source)
+            return [item["area"] for item in (items[::-1] if turned else items)]
+
+        lower = [areas(bound)[0] for bound in (0.2, 0.35, 0.5, 0.7)]
+        assert 0 < lower[0] < lower[1] < lower[2] < lower[3] < FIELD_M2
+        assert areas(0.5) == areas(0.5, turned=True)
+        assert areas(0.5) == areas(0.5, low=0.4, high=0.6)
+        gap = [{"color": "#000000", "label": "", "min": a, "max": b} for a, b in ((-1, 0.3), (0.5, 1))]
+        assert sum(item["area"] for item in measured(gap, **source)) < 0.95 * FIELD_M2
 
 
 class TestExpressions:

@@ -170,11 +170,14 @@ def test_result_is_a_raster_of_its_own(kind):
 
 
 def test_same_arguments_give_the_same_bytes():
-    """So an ETag outlives the cache; another seed is another Earth."""
+    """So an ETag outlives the cache: files carry the product's time, not today's. Another seed is another Earth."""
     arguments = {"kind": "aoi_download", "name": "dl-1", "geometry": FIELD, "scenes": scenes("pixxel-td-l2a")}
     first = build_package(**arguments)
     assert first == build_package(**arguments)
     assert first != build_package(**arguments, seed=1)
+    made = arguments["scenes"][0].created.replace(second=0)
+    for entry in zipfile.ZipFile(io.BytesIO(first)).infolist():
+        assert dt.datetime(*entry.date_time, tzinfo=dt.UTC).replace(second=0) == made
 
 
 def test_wanted_bands_only():

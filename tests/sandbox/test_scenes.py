@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -186,6 +187,22 @@ def test_id_that_names_no_scene_gives_none(id):
     assert ARCHIVE.scene(None, id) is None
 
 
+def test_id_must_be_right_in_every_part():
+    """Another product day, spacecraft, pass day or code is another id, which the archive does not know."""
+    scene = ARCHIVE.search(collections=["pixxel-td-l2a"], geometry=square(75.8, 30.9))[0][0]
+    platform, image, taken, level, made, code = scene.id.split("_")
+    other = "TD2" if platform == "TD1" else "TD1"
+    for parts in (
+        (other, image, taken, level, made, code),
+        (platform, image, taken, level, taken, code),
+        (platform, image, f"{scene.datetime + dt.timedelta(days=1):%Y%m%d}", level, made, code),
+        (platform, image, taken, level, made, "03001069"),
+        (platform, image, taken, "L1C", made, code),
+    ):
+        assert ARCHIVE.scene(None, "_".join(parts)) is None
+    assert ARCHIVE.scene(None, scene.id) == scene
+
+
 def test_id_follows_the_vendors_file_naming():
     """Satellite, six-digit image, day, level, product day; resolution, version and number of bands."""
     scene = ARCHIVE.search(collections=["pixxel-td-l2a"], geometry=square(75.8, 30.9))[0][0]
@@ -248,3 +265,22 @@ def test_shape_agrees_with_shapely(points, x, y, side):
     assert shape.touches(shapely.get_coordinates(box.normalize().exterior.reverse())[:-1]) == hull.intersects(
         box
     )
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    radii=st.lists(st.floats(0.2, 3), min_size=3, max_size=12),
+    hole=st.floats(0.02, 0.15),
+    west=st.floats(-4, 1),
+    step=st.floats(0.05, 0.4),
+)
+def test_raster_agrees_with_shapely(radii, hole, west, step):
+    """A point of the grid is covered if it lies in the polygon and not in its hole, for stars of any form."""
+    angles = np.linspace(0, 2 * np.pi, len(radii), endpoint=False)
+    spikes = [(r * np.cos(angle), r * np.sin(angle)) for r, angle in zip(radii, angles, strict=True)]
+    polygon = shapely.Polygon(spikes) - shapely.Point(0.011, 0.017).buffer(hole, 2)
+    shape = shape_of(shapely.geometry.mapping(polygon))
+    xs, ys = west + step * np.arange(24), 3 - step * np.arange(30)
+    expected = shapely.contains_xy(polygon, *np.meshgrid(xs, ys))
+    near_the_edge = shapely.distance(polygon.boundary, shapely.points(*np.meshgrid(xs, ys))) < 1e-9
+    assert np.array_equal(expected | near_the_edge, shape.raster(xs, ys) | near_the_edge)
