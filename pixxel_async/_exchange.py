@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import warnings
 import zlib
 from os import PathLike
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -31,6 +31,8 @@ MOST_BYTES = 64 * 2**20
 MOST_ERROR_BYTES = 64 * 2**10
 """Bytes that are read of an error answer."""
 
+_MOST_CONNECTIONS = 100
+_NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would call a missing body application/octet-stream
 _CONNECT_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
 
 
@@ -51,53 +53,42 @@ class Exchange(Protocol):
 
 
 class _Progress:
-    """How far an exchange got. Where nobody reports it, everything counts as sent."""
+    """How far an exchange got, seen from inside aiohttp as a middleware of its request."""
 
     __slots__ = ("head", "phase", "pieces", "sent")
 
-    def __init__(self, *, is_reported: bool) -> None:
-        self.sent = not is_reported
-        self.phase = "connect" if is_reported else "sent"
+    def __init__(self) -> None:
+        self.sent = False
+        self.phase = "connect"
         self.head: aiohttp.ClientResponse | None = None
         self.pieces: list[bytes] = []
         """The body, as far as it came."""
 
+    async def watch(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Note whether the request was sent, and keep aiohttp from sending GET, PUT and DELETE again by itself."""
+        try:
+            return await handler(request)
+        except aiohttp.ClientConnectorError:
+            raise  # never resent by aiohttp, and tells what went wrong
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            self._look(request)
+        except BaseException:
+            self._look(request)
+            raise
+        raise _Broken
 
-async def _on_queued(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.phase = "pool"
-
-
-async def _on_connecting(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    context.trace_request_ctx.phase = "connect"
-
-
-async def _on_sent(_: aiohttp.ClientSession, context: SimpleNamespace, __: object) -> None:
-    progress: _Progress = context.trace_request_ctx
-    progress.sent, progress.phase = True, "sent"
-
-
-def _reporting() -> aiohttp.TraceConfig:
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_queued_start.append(_on_queued)
-    trace.on_connection_create_start.append(_on_connecting)
-    trace.on_request_headers_sent.append(_on_sent)
-    return trace
+    def _look(self, request: aiohttp.ClientRequest) -> None:
+        # aiohttp puts the response there once the request has been given to the connection. Tracing would tell as
+        # well, but its signals cost a tenth of a small call, and an injected session has none of ours.
+        self.sent = getattr(request, "response", True) is not None
+        if self.sent:
+            self.phase = "sent"
 
 
 class _Broken(aiohttp.ClientError):
-    """A broken connection, in a class that aiohttp does not answer by sending GET, PUT and DELETE again by itself."""
-
-
-async def _no_hidden_resend(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # never resent by aiohttp, and tells what went wrong
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-        pass
-    raise _Broken
+    """A broken connection, in a class that does not make aiohttp send the request again."""
 
 
 class AiohttpExchange:
@@ -121,9 +112,12 @@ class AiohttpExchange:
         self._injected = session
         self._proxy = None if proxy is None else URL(proxy)
         self._tls = tls
-        # Those of a request replace those of its session: keep what an injected session brings (it has no public name).
-        self._middlewares = (_no_hidden_resend, *getattr(session, "_middlewares", ()))
+        # A request's middlewares replace those of its session: keep what an injected session brings (no public name).
+        self._middlewares = tuple(getattr(session, "_middlewares", ()))
         self._host = urlsplit(base_url).netloc
+        self._most = _MOST_CONNECTIONS if session is None else _most_connections(session)
+        self._busy = 0
+        """Exchanges under way; those beyond the most that there may be wait for a connection."""
         self._pooled: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
 
@@ -135,7 +129,7 @@ class AiohttpExchange:
 
     async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
         """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed."""
-        progress = _Progress(is_reported=self._injected is None)
+        progress = _Progress()
         try:
             head = await self._exchange(request, timeout, self._session(fresh=fresh), progress)
             return Response(head.status, head.headers, _body(head, progress.pieces))
@@ -147,6 +141,9 @@ class AiohttpExchange:
             raise cancelled.with_traceback(None)  # noqa: B904
         except Exception as error:
             failure = self._failure(error, progress)
+        finally:
+            if progress.head is not None:
+                progress.head.release()  # drops the connection, unless all of the body was read
         if progress.head is not None and progress.head.status not in SUCCESS:
             # The status is known, and says more than a body that broke off.
             return Response(
@@ -160,27 +157,32 @@ class AiohttpExchange:
     ) -> aiohttp.ClientResponse:
         now = asyncio.get_running_loop().time()
         end = now + timeout
-        async with asyncio.timeout_at(min(end, now + HEAD_LIMIT)) as limit:
-            response = await session.request(
-                request.method,
-                URL(request.url, encoded=True),
-                data=request.body,
-                headers=request.headers,
-                allow_redirects=False,
-                raise_for_status=False,
-                auto_decompress=False,
-                timeout=_CONNECT_ONLY,
-                middlewares=self._middlewares,
-                trace_request_ctx=progress if self._injected is None else None,
-                proxy=self._proxy,
-                ssl=self._tls,
-            )
-            progress.head, progress.phase = response, "body"
-            try:
-                await _read(response, progress.pieces, limit, end)
-            finally:
-                response.release()
-        return response
+        self._busy += 1
+        try:
+            async with asyncio.timeout_at(min(end, now + HEAD_LIMIT)) as limit:
+                response = await session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    data=request.body,
+                    headers=request.headers,
+                    skip_auto_headers=_NO_CONTENT_TYPE if _is_empty_write(request) else None,
+                    allow_redirects=False,
+                    raise_for_status=False,
+                    auto_decompress=False,
+                    timeout=_CONNECT_ONLY,
+                    middlewares=(progress.watch, *self._middlewares),
+                    proxy=self._proxy,
+                    ssl=self._tls,
+                )
+                progress.head, progress.phase, progress.sent = response, "body", True
+                content = response.content
+                if content.is_eof():  # came together with the head, as small answers do
+                    progress.pieces.append(content.read_nowait())
+                else:
+                    await _read(response, progress.pieces, limit, end)
+                return response
+        finally:
+            self._busy -= 1
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._injected is not None:
@@ -189,9 +191,8 @@ class AiohttpExchange:
         if session is None:
             # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
             session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(force_close=fresh),
+                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[_reporting()],
             )
             if fresh:
                 self._fresh = session
@@ -216,8 +217,11 @@ class AiohttpExchange:
         trouble, detail = self._connect_trouble(error)
         if trouble is not None:
             return ExchangeFailed(trouble, "connect", detail, sent=False)
-        trouble, detail = _trouble(error, progress.phase)
-        return ExchangeFailed(trouble, progress.phase, detail, sent=progress.sent)
+        phase = progress.phase
+        if phase == "connect" and self._busy >= self._most:
+            phase = "pool"
+        trouble, detail = _trouble(error, phase)
+        return ExchangeFailed(trouble, phase, detail, sent=progress.sent)
 
     def _connect_trouble(self, error: Exception) -> tuple[Trouble | None, str]:
         """The troubles that aiohttp knows to come before anything is sent."""
@@ -247,6 +251,15 @@ class AiohttpExchange:
     @property
     def _proxy_host(self) -> str:
         return "" if self._proxy is None else f"{self._proxy.host}:{self._proxy.port}"
+
+
+def _most_connections(session: aiohttp.ClientSession) -> int:
+    connector = session.connector
+    return (connector.limit if connector is not None else 0) or sys.maxsize
+
+
+def _is_empty_write(request: Request) -> bool:
+    return request.body is None and request.method != "GET"
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
@@ -281,9 +294,6 @@ async def _read(
 ) -> None:
     """Collect the body. Each piece has its own time limit: aiohttp never reports a broken chunk after the head."""
     content = response.content
-    if content.is_eof():  # came together with the head, as small answers do
-        pieces.append(content.read_nowait())
-        return
     is_success = response.status in SUCCESS
     most = MOST_BYTES if is_success else MOST_ERROR_BYTES
     if is_success and (response.content_length or 0) > most:

@@ -34,12 +34,15 @@ class Life:
         Raises:
             ClientClosed: the client is closed, or was used in another event loop or process before.
         """
-        loop = asyncio.get_running_loop()
-        if loop is self._loop and not self._closed and os.getpid() == self._process:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # asyncio itself takes no loop along into a forked process
+            loop = None
+        if loop is self._loop and loop is not None and not self._closed:
             return
         if self._closed:
             raise ClientClosed("the client is closed: make a new PixxelClient")
-        if os.getpid() != self._process:
+        if loop is None or os.getpid() != self._process:
             raise ClientClosed("the client was made before a fork: make another PixxelClient in each process")
         if self._loop is not None:
             raise ClientClosed(

@@ -57,7 +57,7 @@ class Verdict:
     """What may follow an outcome that is no success."""
 
     most: float = 1
-    """Sendings in all that this outcome allows; infinite where only the policy bounds them."""
+    """How often a call may come to such an outcome; infinite where only the policy bounds it."""
     is_unknown: bool = False
     """The call may have been executed, and a second sending would do it again."""
     is_accepted: bool = False
@@ -151,7 +151,8 @@ class RetryBudget:
             self._level = min(self._most, self._level + tokens)
 
 
-_CLEAN_SUCCESS = 0.1
+CLEAN_SUCCESS = 0.1
+"""Tokens that a call without resendings returns; one with them returns what it took."""
 
 
 class Retries:
@@ -165,8 +166,10 @@ class Retries:
         if kind == "idempotent":
             self._most = min(self._most, policy.idempotent_attempts)
         self._growth: Iterator[float] | None = None
-        self._spent = 0.0
+        self.spent = 0.0
+        """Tokens that it took."""
         self._was_unsent = False
+        self._doubtful = 0
         self.refusal: str | None = None
         """Why there was no resending although the outcome allowed it; None where its attempts were used up."""
 
@@ -174,7 +177,8 @@ class Retries:
         self, verdict: Verdict, *, sendings: int, retry_after: float | None, now: float
     ) -> float | None:
         """Seconds to wait before the next sending; None to give up. Takes from the budget."""
-        if sendings >= min(verdict.most, self._most):
+        self._doubtful += verdict.most < float("inf")
+        if sendings >= self._most or self._doubtful >= verdict.most:
             return None
         wait = self._wait(verdict, retry_after)
         if retry_after is not None and wait > self._policy.retry_after_cap:
@@ -186,10 +190,6 @@ class Retries:
         else:
             return wait
         return None
-
-    def succeeded(self) -> None:
-        """Return to the budget what the call took."""
-        self._budget.give(self._spent or _CLEAN_SUCCESS)
 
     def _wait(self, verdict: Verdict, retry_after: float | None) -> float:
         jitter = self._policy.jitter
@@ -211,5 +211,5 @@ class Retries:
     def _pay(self, cost: float) -> bool:
         if not self._budget.take(cost):
             return False
-        self._spent += cost
+        self.spent += cost
         return True

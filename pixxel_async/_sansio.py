@@ -39,7 +39,7 @@ class Request:
     body: bytes | None = attrs.field(default=None, repr=False)
 
 
-@attrs.frozen
+@attrs.define
 class Response:
     """One HTTP answer, read completely (of an error: as much as could be read)."""
 

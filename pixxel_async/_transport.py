@@ -13,6 +13,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._exchange import Exchange
 from pixxel_async._operation import Operation
 from pixxel_async._retry import (
+    CLEAN_SUCCESS,
     Retries,
     RetryBudget,
     RetryPolicy,
@@ -90,32 +91,27 @@ class _Call:
         "attempts",
         "deadline",
         "is_lost",
+        "is_renewed",
         "kind",
         "operation",
         "options",
-        "renewed",
         "request",
         "retries",
     )
 
-    def __init__(
-        self,
-        operation: Operation[Any],
-        request: Request,
-        options: CallOptions,
-        budget: RetryBudget,
-        now: float,
-    ) -> None:
+    def __init__(self, operation: Operation[Any], request: Request, options: CallOptions, now: float) -> None:
         self.operation = operation
         self.request = request
         self.kind = operation.request_class
         self.options = options
         self.deadline = now + options.timeout
-        self.retries = Retries(self.kind, options.retry, budget, self.deadline)
+        self.retries: Retries | None = None
+        """Made when something goes wrong."""
         self.attempts: list[Attempt] = []
         self.is_lost = False
         """Whether an attempt so far may have been executed without our knowing."""
-        self.renewed = False
+        self.is_renewed = False
+        """Whether the token was exchanged for a newer one already."""
 
 
 class HttpTransport:
@@ -139,19 +135,28 @@ class HttpTransport:
             InvalidInput: the operation cannot be put into a request; nothing was sent.
             CallError: every other way in which it can go wrong.
         """
-        clock = self._clock
-        call = _Call(
-            operation, build_request(operation, self._base_url), options, self._budget, clock.monotonic()
-        )
-        if self._auth.generation == 0:
+        clock, auth = self._clock, self._auth
+        request = build_request(operation, self._base_url)
+        call = _Call(operation, request, options, clock.monotonic())
+        if auth.generation == 0:
             await self._renew(call, 0)
         while True:
-            generation = self._auth.generation
+            generation = auth.generation
+            auth.sign(request)
             started = clock.monotonic()
-            outcome = await self._attempt(call)
-            elapsed = clock.monotonic() - started
+            outcome: Response | ExchangeFailed
+            try:
+                outcome = await self._exchange.exchange(
+                    request,
+                    timeout=min(call.deadline - started, options.attempt_timeout),
+                    fresh=call.kind in _FRESH,
+                )
+                if outcome.status in _REDIRECTS:
+                    outcome = await self._follow(call, outcome, started)
+            except ExchangeFailed as failed:
+                outcome = failed.with_traceback(None)
             if _log.isEnabledFor(logging.DEBUG):
-                self._log_attempt(call, outcome, elapsed)
+                self._log_attempt(call, outcome, clock.monotonic() - started)
             error: CallError
             if isinstance(outcome, ExchangeFailed):
                 error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
@@ -161,34 +166,30 @@ class HttpTransport:
                 except UnexpectedAnswer as unexpected:
                     error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
                 else:
-                    call.retries.succeeded()
+                    self._budget.give(CLEAN_SUCCESS if call.retries is None else call.retries.spent)
                     return result
             elif _is_gone(call, outcome):
                 return None  # type: ignore[return-value]  # the T of a DELETE
             else:
                 error, verdict = self._answered(call, outcome), judge_status(call.kind, outcome.status)
-            if not await self._may_go_on(call, outcome, error, verdict, generation, elapsed):
+            if not await self._may_go_on(call, outcome, error, verdict, generation, started):
                 break
         raise self._last_word(call, outcome, error, verdict)
 
-    async def _attempt(self, call: _Call) -> Response | ExchangeFailed:
-        """One attempt: an exchange, and those to which the API's own origin redirects a GET."""
+    async def _follow(self, call: _Call, response: Response, started: float) -> Response:
+        """Go where the API's own origin redirects a GET, within the same attempt."""
         request = call.request
-        until = min(call.deadline, self._clock.monotonic() + call.options.attempt_timeout)
-        for redirects in range(_MOST_REDIRECTS + 1):
-            self._auth.sign(request)
-            try:
-                response = await self._exchange.exchange(
-                    request, timeout=until - self._clock.monotonic(), fresh=call.kind in _FRESH
-                )
-            except ExchangeFailed as failure:
-                return failure.with_traceback(None)
-            if response.status not in _REDIRECTS or request.method != "GET" or redirects == _MOST_REDIRECTS:
-                break
+        until = min(call.deadline, started + call.options.attempt_timeout)
+        for _ in range(_MOST_REDIRECTS):
             target = redirect_target(request, response)
-            if target is None:
+            if request.method != "GET" or target is None:
                 break
             request = attrs.evolve(request, url=target, headers=_unsigned(request.headers))
+            self._auth.sign(request)
+            left = until - self._clock.monotonic()
+            response = await self._exchange.exchange(request, timeout=left, fresh=False)
+            if response.status not in _REDIRECTS:
+                break
         return response
 
     def _answered(self, call: _Call, response: Response) -> APIError:
@@ -208,23 +209,23 @@ class HttpTransport:
         error: CallError,
         verdict: Verdict,
         generation: int,
-        elapsed: float,
+        started: float,
     ) -> bool:
         """Write the attempt down; renew the token or sleep where a further attempt is due."""
-        status = outcome.status if isinstance(outcome, Response) else None
-        asked = error.retry_after if isinstance(error, APIError) else None
-        is_renewed = status in (401, 403) and await self._is_token_newer(call, status, generation)
-        wait = (
-            0.0
-            if is_renewed
-            else call.retries.next_wait(
-                verdict, sendings=len(call.attempts) + 1, retry_after=asked, now=self._clock.monotonic()
+        now = self._clock.monotonic()
+        status = outcome.status if isinstance(outcome, Response) else 0
+        if call.retries is None:
+            call.retries = Retries(call.kind, call.options.retry, self._budget, call.deadline)
+        wait: float | None
+        if status in (401, 403) and await self._is_token_newer(call, status, generation):
+            wait = 0.0
+        else:
+            asked = error.retry_after if isinstance(error, APIError) else None
+            wait = call.retries.next_wait(
+                verdict, sendings=len(call.attempts) + 1, retry_after=asked, now=now
             )
-        )
-        call.attempts.append(_attempt_of(outcome, error, elapsed, wait or 0.0))
-        call.is_lost = (
-            call.is_lost or (verdict.was_sent and isinstance(outcome, ExchangeFailed)) or (status or 0) >= 500
-        )
+        call.attempts.append(_attempt_of(outcome, error, now - started, wait or 0.0))
+        call.is_lost = call.is_lost or status >= 500 or (not status and verdict.was_sent)
         if wait is None:
             return False
         if verdict.is_unknown:
@@ -235,9 +236,9 @@ class HttpTransport:
 
     async def _is_token_newer(self, call: _Call, status: int, generation: int) -> bool:
         """Whether there is a token that the API has not refused yet in this call."""
-        if call.renewed:
+        if call.is_renewed:
             return False
-        call.renewed = True
+        call.is_renewed = True
         if self._auth.generation != generation:
             return True
         return status == 401 and await self._renew(call, generation)
@@ -258,7 +259,7 @@ class HttpTransport:
         self, call: _Call, outcome: Response | ExchangeFailed, error: CallError, verdict: Verdict
     ) -> CallError:
         """The error that ends the call."""
-        if call.retries.refusal is not None:
+        if call.retries is not None and call.retries.refusal is not None:
             error.add_note(f"Not sent again: {call.retries.refusal}.")
         elif self._is_out_of_time(call, outcome):
             error = DeadlineExceeded(
