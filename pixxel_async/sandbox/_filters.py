@@ -13,12 +13,30 @@ T = TypeVar("T")
 
 DEFAULT_LIMIT = 10
 """Page length where the vendor gives none."""
+_LARGEST = 2**53
+"""Larger whole numbers are not the same in every JSON reader."""
 
 
-def page(items: Sequence[T], wanted: Mapping[str, Any]) -> tuple[Sequence[T], dict[str, int]]:
+def page(
+    items: Sequence[T], wanted: Mapping[str, Any], *, default_limit: int = DEFAULT_LIMIT
+) -> tuple[Sequence[T], dict[str, int]]:
     """The items of a page that `limit` and `offset` ask for, and the vendor's `pagination` object."""
-    limit, offset = wanted.get("limit") or DEFAULT_LIMIT, wanted.get("offset") or 0
+    limit, offset = limit_and_offset(wanted, default_limit=default_limit)
     return items[offset : offset + limit], {"limit": limit, "offset": offset, "total": len(items)}
+
+
+def limit_and_offset(
+    wanted: Mapping[str, Any], *, default_limit: int = DEFAULT_LIMIT, most: int = _LARGEST
+) -> tuple[int, int]:
+    """Where a page begins and how long it is; a whole number may have come as 10.0.
+
+    Raises:
+        Refusal: 400 for a number that is too large to answer with.
+    """
+    limit, offset = int(wanted.get("limit") or default_limit), int(wanted.get("offset") or 0)
+    if max(limit, offset) > _LARGEST:
+        raise bad_request(f"limit, offset: must be below {_LARGEST}")
+    return min(limit, most), offset
 
 
 def within(text: str | None, name: str) -> Callable[[datetime], bool]:

@@ -65,7 +65,7 @@ def computed(state: State, visualization: Visualization, asset: Asset, bins: int
         **_source(state, visualization, asset),
         rescale=index["rescale"],
         colormap=index["colormap"],
-        bins=bins,
+        bins=int(bins),
     )
     return [dict(item) for item in both["dynamic"]]
 

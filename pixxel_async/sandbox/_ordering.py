@@ -149,7 +149,7 @@ def _require_windows(state: State, wanted: dict[str, Any], where: str) -> Iterat
         return
     if wanted["recurrence"] not in _MONTHS:
         raise _refused(where, "recurrence", "is needed for tasking")
-    count = wanted["no_of_occurrences"]
+    count = int(wanted["no_of_occurrences"])
     if (end is None) == (count == 0):
         raise _refused(where, "no_of_occurrences", "give either this or end_date for a recurring order")
     months = _MONTHS[wanted["recurrence"]]

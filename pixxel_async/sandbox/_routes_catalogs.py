@@ -41,7 +41,7 @@ def search_catalogs(state: State, call: Call) -> Answer:
     found = [entry for entry in state.catalog.values() if all(test(entry) for test in tests)]
     for key, descending in reversed(sort_keys(body.get("sort_by"))):
         found.sort(key=lambda entry, key=key: key(entry.details), reverse=descending)  # type: ignore[misc]
-    shown, pagination = page(found, {"limit": _CATALOG_LIMIT, **body})
+    shown, pagination = page(found, body, default_limit=_CATALOG_LIMIT)
     return Answer({"catalogs": [_catalog_json(state, entry) for entry in shown], "pagination": pagination})
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
-from pixxel_async.sandbox._filters import DEFAULT_LIMIT
+from pixxel_async.sandbox._filters import limit_and_offset
 from pixxel_async.sandbox._planar import shape_of
 from pixxel_async.sandbox._query import condition, sort_keys
 from pixxel_async.sandbox._refusal import bad_request
-from pixxel_async.sandbox._scenes import SCENE_LIMIT, Scene
 from pixxel_async.sandbox._state import State
 
 routes = Handlers()
@@ -21,6 +20,10 @@ T = TypeVar("T")
 _CLOUD = "eo:cloud_cover"
 _SEARCH_LIMIT = 100
 """Images of a search that gives no limit; the vendor gives no number."""
+_LONGEST_PAGE = 1000
+"""Items on a page of the archive at most; a link `next` leads on."""
+_LOOKED_AT = 2000
+"""Scenes that sorting, and conditions on properties, look at: the newest that the other conditions leave."""
 
 
 @routes("SearchSatelliteImages")
@@ -31,7 +34,7 @@ def search_images(state: State, call: Call) -> Answer:
     if end <= start:
         raise bad_request("body.end_date: must be after start_date")
     least, most = _cloud_range(body.get("filters", []))
-    limit = body.get("limit", _SEARCH_LIMIT)
+    limit = int(body.get("limit", _SEARCH_LIMIT))
     collections, satellites = _wanted_satellites(state, body["satellites"])
     scenes, total = state.archive.search(
         collections=collections,
@@ -65,10 +68,13 @@ def get_collection(state: State, call: Call) -> Answer:
 def list_items(state: State, call: Call) -> Answer:
     """The newest first; a link `next` tells that there are more."""
     collection = _collection(state, call)["id"]
-    limit, offset = call.query["limit"] or DEFAULT_LIMIT, call.query["offset"] or 0
-    scenes, total = state.archive.search(collections=[collection], limit=limit, offset=offset)
+    limit, offset = limit_and_offset(call.query, most=_LONGEST_PAGE)
+    scenes, total = state.archive.search(
+        collections=[collection], limit=limit, offset=offset, count_all=False
+    )
     path = call.operation.path.replace("{collection_id}", collection)
-    return Answer(_feature_collection(state, scenes, path, limit, offset, total))
+    items = [state.archive.item(scene, state.storage) for scene in scenes]
+    return Answer(_features(items, path, limit, offset, total))
 
 
 @routes("GetCollectionItemById")
@@ -83,12 +89,9 @@ def get_item(state: State, call: Call) -> Answer:
 
 @routes("SearchItemInArchive")
 def search_archive(state: State, call: Call) -> Answer:
-    """By place, time, collection, id and property; the newest first unless sorted otherwise.
-
-    Sorting, and conditions on properties, look at the archive's first `SCENE_LIMIT` scenes at most.
-    """
+    """By place, time, collection, id and property; the newest first unless sorted otherwise."""
     body = call.body
-    limit, offset = body.get("limit", DEFAULT_LIMIT), body.get("offset", 0)
+    limit, offset = limit_and_offset(body, most=_LONGEST_PAGE)
     start, end = _interval(body.get("datetime"))
     accepts = condition(body.get("query"), aliases={"cloudcover": _CLOUD, "cloud_cover": _CLOUD})
     keys = sort_keys(body.get("sortby"))
@@ -100,12 +103,13 @@ def search_archive(state: State, call: Call) -> Answer:
         start=start,
         end=end,
         ids=body.get("ids"),
-        limit=limit if plain else SCENE_LIMIT,
+        limit=limit if plain else _LOOKED_AT,
         offset=offset if plain else 0,
+        count_all=False,
     )
-    if plain:
-        return Answer(_feature_collection(state, scenes, call.operation.path, limit, offset, total))
     items = [state.archive.item(scene, state.storage) for scene in scenes]
+    if plain:
+        return Answer(_features(items, call.operation.path, limit, offset, total))
     if accepts is not None:
         items = [item for item in items if accepts(item)]
     for key, descending in reversed(keys):
@@ -120,14 +124,6 @@ def _collection(state: State, call: Call) -> dict[str, Any]:
         if collection["id"] == id:
             return collection
     raise call.unknown("collection", id)
-
-
-def _feature_collection(
-    state: State, scenes: Sequence[Scene], path: str, limit: int, offset: int, total: int
-) -> dict[str, Any]:
-    return _features(
-        [state.archive.item(scene, state.storage) for scene in scenes], path, limit, offset, total
-    )
 
 
 def _features(items: list[dict[str, Any]], path: str, limit: int, offset: int, total: int) -> dict[str, Any]:
