@@ -153,11 +153,14 @@ _JSON_TYPES: dict[Any, frozenset[type]] = {
 def _list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
     (item,) = get_args(annotation) or (Any,)
     plain, read_all = _elements(item, converter)
+    passed_on = _passed_on(annotation)
 
     def read(value: Any, _: Any = None) -> list[Any]:
         if type(value) is not list:
             raise _Mismatch("a list", value)
-        return value if plain and plain.issuperset(map(type, value)) else read_all(value)
+        if passed_on or (plain and plain.issuperset(map(type, value))):
+            return value
+        return read_all(value)
 
     return read
 
@@ -165,11 +168,12 @@ def _list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
 def _dict_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
     _key, item = get_args(annotation) or (str, Any)
     plain, read_all = _elements(item, converter)
+    passed_on = _passed_on(annotation)
 
     def read(value: Any, _: Any = None) -> dict[str, Any]:
         if type(value) is not dict:
             raise _Mismatch("an object", value)
-        if item is Any or (plain and plain.issuperset(map(type, value.values()))):
+        if passed_on or (plain and plain.issuperset(map(type, value.values()))):
             return value
         return dict(zip(value, read_all(value.values()), strict=True))
 
@@ -302,8 +306,7 @@ def _without_none(annotation: Any) -> Any:
 
 
 def _explaining_list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
-    (item,) = get_args(annotation) or (Any,)
-    if item is Any or get_origin(item) is list:
+    if _passed_on(annotation):
         return _list_hook(annotation, converter)
     elements = list_structure_factory(annotation, converter)
 
@@ -316,7 +319,7 @@ def _explaining_list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
 
 
 def _explaining_dict_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
-    if not get_args(annotation):
+    if _passed_on(annotation):
         return _dict_hook(annotation, converter)
     values = mapping_structure_factory(annotation, converter)
 
@@ -457,6 +460,8 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
             for key, item in value.items():
                 if not isinstance(key, str):
                     yield InvalidInput(f"{path}: the key {key!r} is not a string")
+                elif not _is_text(key):
+                    yield InvalidInput(f"{path}: the key {key!r} is not text that UTF-8 can carry")
                 yield from _unsendable(item, path + _step(key))
         case list():
             for index, item in enumerate(value):
@@ -465,7 +470,7 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
             yield InvalidInput(f"{path}: {value!r} cannot be sent, JSON has only finite numbers")
         case int() if not -(2**63) <= value < 2**64:
             yield InvalidInput(f"{path}: {value!r} is too large to be sent")
-        case str() if not value.isprintable() and not _encodes(value):
+        case str() if not _is_text(value):
             yield InvalidInput(f"{path}: {value!r} is not text that UTF-8 can carry")
         case None | bool() | int() | float() | str():
             return
@@ -473,7 +478,8 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
             yield InvalidInput(f"{path}: a {type(value).__name__} cannot be sent as JSON")
 
 
-def _encodes(text: str) -> bool:
+def _is_text(text: str) -> bool:
+    """Whether UTF-8 can carry it: lone surrogates, which JSON escapes can smuggle in, it cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
