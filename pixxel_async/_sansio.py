@@ -183,8 +183,11 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
     path = "$"
     if endpoint.unwrap is not None and isinstance(raw, dict) and endpoint.unwrap in raw:
         raw, path = raw[endpoint.unwrap], f"$.{endpoint.unwrap}"
-        if raw is None and getattr(returns, "__origin__", None) is list:
+        is_list = getattr(returns, "__origin__", None) is list
+        if raw is None and is_list:
             raw = []
+        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list of them
+            raw, path = raw[0], f"{path}[0]"
     try:
         result = structure(raw, returns, path=path)
     except StructureError as wrong:

@@ -1,0 +1,120 @@
+"""Generated methods as a user calls them: what is sent, what comes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pixxel_async import InvalidInput, PixxelClient
+from pixxel_async._endpoints import insights, orders
+from pixxel_async._operation import Operation
+from pixxel_async.models import BlockRef, DataType, OrderCreate, OrderItemCreate, OrderItemStatus
+from pixxel_async.testing import FakeRequest, FakeTransport, VirtualClock
+
+FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.6, 12.9], [77.6, 13.0], [77.5, 12.9]]]}
+BLOCK = BlockRef(name="cropclassification", version="1.0.0")
+
+
+async def test_filters_go_out_as_the_api_wants_them() -> None:
+    """Lists with commas, enums as words, datetimes as RFC 3339; what is not given is left out."""
+    transport = FakeTransport({"GET /v0/order-items": {"order_items": []}})
+    async with PixxelClient(transport=transport) as client:
+        await client.order_items.list(
+            status=OrderItemStatus.ACTIVE,
+            type="TASKING",
+            ids=["a", "b"],
+            created_at=datetime(2026, 1, 2, tzinfo=UTC),
+            limit=1,
+        )
+    query = transport.requests[0].query
+    assert {
+        "status": "ACTIVE",
+        "type": "TASKING",
+        "ids": "a,b",
+        "created_at": "2026-01-02T00:00:00Z",
+    } == {key: value for key, value in query.items() if key not in ("limit", "offset")}
+
+
+async def test_a_misspelt_filter_is_refused_before_anything_is_sent() -> None:
+    transport = FakeTransport({})
+    async with PixxelClient(transport=transport) as client:
+        with pytest.raises(InvalidInput, match=r"^status: 'ACTIV' is not one of 'DRAFT', "):
+            client.order_items.list(status="ACTIV")
+    assert [] == transport.requests
+
+
+@pytest.mark.parametrize("name", ["estimate", "create"])
+async def test_an_estimate_and_a_create_differ_in_one_value_of_the_body(name: str) -> None:
+    transport = FakeTransport({"POST /v0/aoi/a-1/insights": {"id": "i-1", "estimate": 3}})
+    async with PixxelClient(transport=transport) as client:
+        await getattr(client.insights, name)("a-1", block=BLOCK, input=[DataType(name="x", value="0.8")])
+    assert {
+        "block": {"name": "cropclassification", "version": "1.0.0"},
+        "input": [{"name": "x", "value": "0.8"}],
+        "estimate": name == "estimate",
+    } == transport.requests[0].json
+
+
+def test_only_the_create_charges() -> None:
+    assert Operation(insights._ESTIMATE).is_free
+    assert "read" == Operation(insights._ESTIMATE).request_class
+    assert not Operation(insights._CREATE).is_free
+
+
+@pytest.mark.parametrize(("dry_run", "is_free"), [(True, True), (False, False), (None, False)])
+def test_a_dry_run_is_a_free_read(dry_run: bool | None, is_free: bool) -> None:
+    item = OrderItemCreate(project_id="p", usecase="u", geometry=FIELD, item_ids=["i"])
+    operation = Operation(orders._CREATE, body=OrderCreate(order_items=[item], dry_run=dry_run))
+    assert is_free == operation.is_free
+    assert ("read" if is_free else "create") == operation.request_class
+
+
+@pytest.mark.parametrize(
+    ("files", "body"), [({}, None), ({"outputs": ["crop_map"]}, {"outputs": ["crop_map"]})]
+)
+async def test_an_optional_body_is_sent_when_there_is_something_to_say(files: Any, body: Any) -> None:
+    transport = FakeTransport({"PUT /v0/aoi/a-1/insights/i-1/download": {"id": "i-1", "status": "pending"}})
+    async with PixxelClient(transport=transport) as client:
+        await client.insights.request_download("a-1", "i-1", **files)
+    assert body == transport.requests[0].json
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+async def test_a_block_may_come_wrapped(wrap: bool) -> None:
+    """The document answers with the block, a page of the guide with a list of one."""
+    block = {"id": "blk-1", "spec": {"name": "ndvi"}}
+    transport = FakeTransport({"GET /v0/blocks/ndvi/versions/1.0.0": {"blocks": [block]} if wrap else block})
+    async with PixxelClient(transport=transport) as client:
+        found = await client.blocks.get("ndvi", "1.0.0")
+    assert block == found.to_dict()
+
+
+async def test_a_thing_that_is_only_listed_is_found_in_the_list() -> None:
+    """The wait narrows the list where it can, and takes the entry with the id."""
+    states = iter(["creating", "success"])
+
+    def visualizations(request: FakeRequest) -> Any:
+        assert "v-2" == request.query["visualization_id"]
+        return {"visualization": [{"id": "v-1", "status": "failed"}, {"id": "v-2", "status": next(states)}]}
+
+    transport = FakeTransport({"GET /v0/aois/a-1/visualizations": visualizations})
+    async with PixxelClient(transport=transport, clock=VirtualClock()) as client:
+        found = await client.visualizations.wait("a-1", "v-2")
+    assert ("v-2", "success") == (found.id, found.status)
+
+
+async def test_a_package_is_asked_for_again_with_the_same_files() -> None:
+    """There is no call that only looks: another body would make another package."""
+    answers = iter(
+        [
+            {"id": "i-1", "status": "pending"},
+            {"id": "i-1", "status": "ready", "signed_url": "https://x.example/p"},
+        ]
+    )
+    transport = FakeTransport({"PUT /v0/aoi/a-1/insights/i-1/download": lambda request: next(answers)})
+    async with PixxelClient(transport=transport, clock=VirtualClock()) as client:
+        package = await client.insights.wait_download("a-1", "i-1", outputs=["crop_map"])
+    assert "https://x.example/p" == package.signed_url
+    assert [{"outputs": ["crop_map"]}] * 2 == [request.json for request in transport.requests]
