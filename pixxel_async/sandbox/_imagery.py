@@ -127,7 +127,8 @@ def legend(
         ValueError: the expression, one of its bands or the colour scale is unknown, or there is no scene.
     """
     values = _index(geometry, scenes, expression, seed)
-    lowest, highest = _extremes(values, rescale)
+    known = values.known
+    lowest, highest = (float(known.min()), float(known.max())) if len(known) else (rescale[0], rescale[1])
     return {
         "dynamic": _measure(_classes(lowest, highest, colormap, bins), values),
         "theoretical": _measure(_classes(rescale[0], rescale[1], colormap, 5), values),
@@ -144,24 +145,10 @@ def measured(
 ) -> list[LegendItem]:
     """Classes that a user made, with the area of each: from its `min` to below its `max`.
 
-    A class without a bound ends where the values do; one without a colour is grey.
-
     Raises:
         ValueError: the expression or one of its bands is unknown, or there is no scene.
     """
-    values = _index(geometry, scenes, expression, seed)
-    lowest, highest = _extremes(values, (0, 0))
-    bounded = [
-        {"color": "#c8c8c8", "label": "", "min": lowest, "max": highest}
-        | {key: value for key, value in item.items() if value is not None}
-        for item in items
-    ]
-    return _measure(bounded, values)
-
-
-def _extremes(values: _Values, otherwise: Sequence[float]) -> tuple[float, float]:
-    known = values.known
-    return (float(known.min()), float(known.max())) if len(known) else (otherwise[0], otherwise[1])
+    return _measure(items, _index(geometry, scenes, expression, seed))
 
 
 def _index(geometry: Mapping[str, Any], scenes: Sequence[Scene], expression: str, seed: int) -> _Values:

@@ -194,17 +194,15 @@ class TestLegend:
         assert labels == ["Very Low", "Low", "Moderate", "High", "Very High"]
 
     def test_users_classes_are_measured(self):
-        """Areas for classes of the user's own; a missing bound reaches as far as the values."""
+        """Areas for classes of the user's own, which keep their names, colours and bounds."""
         classes = [
-            {"color": "#aa5500", "label": "bare", "max": 0.4},
-            {"color": None, "label": "green", "min": 0.4},
+            {"color": "#aa5500", "label": "bare", "min": -1, "max": 0.4},
+            {"color": "#00aa00", "label": "green", "min": 0.4, "max": 1},
         ]
         source = request()
         source = {key: source[key] for key in ("geometry", "scenes", "expression")}
         bare, green = measured(classes, **source)
-        assert bare["max"] == green["min"] == 0.4
-        assert bare["min"] < 0.4 < green["max"]
-        assert (bare["color"], green["color"]) == ("#aa5500", "#c8c8c8")
+        assert [{key: item[key] for key in classes[0]} for item in (bare, green)] == classes
         assert bare["area"] > 0
         assert bare["area"] + green["area"] == pytest.approx(FIELD_M2, rel=0.01)
         assert measured([], **source) == []
