@@ -38,16 +38,16 @@ def reader(api: Api, path: str, *keys: Any) -> Read:
     return read
 
 
-@pytest.mark.parametrize(
-    ("name", "course"),
-    [
-        ("plain", ["started", "running", "success"]),
-        ("with an update [update]", ["started", "running", "updating", "success"]),
-        ("half [partial]", ["started", "running", "partial_success"]),
-        ("bad [fail]", ["started", "running", "failed"]),
-        ("hanging [stuck]", ["started", "running"]),
-    ],
-)
+AOI_COURSES = [
+    ("plain", ["started", "running", "success"]),
+    ("with an update [update]", ["started", "running", "updating", "success"]),
+    ("half [partial]", ["started", "running", "partial_success"]),
+    ("bad [fail]", ["started", "running", "failed"]),
+    ("hanging [stuck]", ["started", "running"]),
+]
+
+
+@pytest.mark.parametrize(("name", "course"), AOI_COURSES)
 async def test_an_aoi_goes_its_way(api: Api, name: str, course: list[str]):
     aoi = await api.aoi(name, wait=False)
     read = reader(api, f"/v0/aoi/{aoi['aoi_id']}", "status")
@@ -111,15 +111,15 @@ async def test_a_download_of_assets_goes_its_way(api: Api, outcome: str, course:
     assert url.startswith(api.sandbox.storage_url) is (outcome == "success")
 
 
-@pytest.mark.parametrize(
-    ("mark", "course"),
-    [
-        ("", ["creating", "success"]),
-        (" [partial]", ["creating", "partial_success"]),
-        (" [fail]", ["creating", "failed"]),
-        (" [stuck]", ["creating"]),
-    ],
-)
+VISUALIZATION_COURSES = [
+    ("", ["creating", "success"]),
+    (" [partial]", ["creating", "partial_success"]),
+    (" [fail]", ["creating", "failed"]),
+    (" [stuck]", ["creating"]),
+]
+
+
+@pytest.mark.parametrize(("mark", "course"), VISUALIZATION_COURSES)
 async def test_a_visualization_goes_its_way(api: Api, mark: str, course: list[str]):
     aoi = (await api.aoi())["aoi_id"]
     index = await api.post("/v0/indices", {**INDEX, "name": f"mine{mark}"})
@@ -259,22 +259,22 @@ async def test_a_failed_job_names_the_task_and_its_failure(api: Api):
     assert (job["status"], failed) == ("failed", [("stress", "MODEL_ERROR")])
 
 
-@pytest.mark.parametrize(
-    ("mark", "statuses", "payments", "order"),
-    [
-        ("", ["DRAFT", "ACTIVE", "FULFILLED"], ["UNPAID", "PAID"], "PAID"),
-        (
-            "[partial]",
-            ["DRAFT", "ACTIVE", "PARTIALLY_FULFILLED"],
-            ["UNPAID", "PAID", "PARTIAL-REFUND"],
-            "PAID",
-        ),
-        ("[fail]", ["DRAFT", "ACTIVE", "FAILED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
-        ("[expire]", ["DRAFT", "ACTIVE", "FAILED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
-        ("[cancel]", ["DRAFT", "ACTIVE", "CANCELLED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
-        ("[stuck]", ["DRAFT", "ACTIVE"], ["UNPAID", "PAID"], "PAID"),
-    ],
-)
+ORDER_COURSES = [
+    ("", ["DRAFT", "ACTIVE", "FULFILLED"], ["UNPAID", "PAID"], "PAID"),
+    (
+        "[partial]",
+        ["DRAFT", "ACTIVE", "PARTIALLY_FULFILLED"],
+        ["UNPAID", "PAID", "PARTIAL-REFUND"],
+        "PAID",
+    ),
+    ("[fail]", ["DRAFT", "ACTIVE", "FAILED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
+    ("[expire]", ["DRAFT", "ACTIVE", "FAILED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
+    ("[cancel]", ["DRAFT", "ACTIVE", "CANCELLED"], ["UNPAID", "PAID", "REFUND"], "REFUND"),
+    ("[stuck]", ["DRAFT", "ACTIVE"], ["UNPAID", "PAID"], "PAID"),
+]
+
+
+@pytest.mark.parametrize(("mark", "statuses", "payments", "order"), ORDER_COURSES)
 async def test_an_archive_order_goes_its_way(
     api: Api, mark: str, statuses: list[str], payments: list[str], order: str
 ):
@@ -302,16 +302,16 @@ async def test_an_order_is_paid_a_moment_after_it_is_placed(api: Api):
     assert paid["order_items"][0]["tokens_used"] == paid["total_amount"]
 
 
-@pytest.mark.parametrize(
-    ("mark", "course"),
-    [
-        ("", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "FULFILLED"]),
-        ("[partial]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "PARTIALLY_FULFILLED"]),
-        ("[fail]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "FAILED"]),
-        ("[cancel]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "CANCELLED"]),
-        ("[expire]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "EXPIRED"]),
-    ],
-)
+CAPTURE_COURSES = [
+    ("", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "FULFILLED"]),
+    ("[partial]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "PARTIALLY_FULFILLED"]),
+    ("[fail]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "FAILED"]),
+    ("[cancel]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "CANCELLED"]),
+    ("[expire]", ["DRAFT", "SUBMITTED", "IN_PROGRESS", "EXPIRED"]),
+]
+
+
+@pytest.mark.parametrize(("mark", "course"), CAPTURE_COURSES)
 async def test_a_capture_goes_its_way(api: Api, mark: str, course: list[str]):
     """It is handed in, waits for its window, is taken and delivered."""
     made = await api.order(api.tasking_item(name=mark))
@@ -334,9 +334,10 @@ async def test_a_recurring_order_is_charged_and_fulfilled_month_by_month(api: Ap
     assert (found["pagination"]["total"], len(found["catalogs"])) == (3, 2)
 
 
-@pytest.mark.parametrize(
-    ("mark", "status"), [("", "SUCCESS"), ("[infeasible]", "WEAK_SUCCESS"), ("[uncheckable]", "FAILED")]
-)
+FEASIBILITIES = [("", "SUCCESS"), ("[infeasible]", "WEAK_SUCCESS"), ("[uncheckable]", "FAILED")]
+
+
+@pytest.mark.parametrize(("mark", "status"), FEASIBILITIES)
 async def test_the_feasibility_of_a_tasking_is_known_a_moment_later(api: Api, mark: str, status: str):
     made = await api.order(api.tasking_item(name=mark))
     path = f"/v0/order-items/{made['order_items'][0]['id']}"
@@ -346,13 +347,13 @@ async def test_the_feasibility_of_a_tasking_is_known_a_moment_later(api: Api, ma
     assert bool(faults) is (status == "WEAK_SUCCESS")
 
 
-@pytest.mark.parametrize(
-    ("path", "course", "task"),
-    [
-        ("in/", ["CREATED", "IN_PROGRESS", "SUCCESS"], ["PENDING", "SUCCESSFUL"]),
-        ("in/[fail]", ["CREATED", "IN_PROGRESS", "FAILED"], ["PENDING", "FAILED"]),
-    ],
-)
+DELIVERY_COURSES = [
+    ("in/", ["CREATED", "IN_PROGRESS", "SUCCESS"], ["PENDING", "SUCCESSFUL"]),
+    ("in/[fail]", ["CREATED", "IN_PROGRESS", "FAILED"], ["PENDING", "FAILED"]),
+]
+
+
+@pytest.mark.parametrize(("path", "course", "task"), DELIVERY_COURSES)
 async def test_what_was_ordered_with_a_store_is_delivered_there_by_itself(
     api: Api, path: str, course: list[str], task: list[str]
 ):
@@ -373,10 +374,13 @@ async def test_what_was_ordered_with_a_store_is_delivered_there_by_itself(
     assert found[0]["target_path"] == (f"{made['id']}/catalogs.zip" if course[-1] == "SUCCESS" else "")
 
 
-@pytest.mark.parametrize(
-    ("outcome", "course"),
-    [("success", ["created", "in_progress", "success"]), ("fail", ["created", "in_progress", "failed"])],
-)
+CATALOG_DOWNLOAD_COURSES = [
+    ("success", ["created", "in_progress", "success"]),
+    ("fail", ["created", "in_progress", "failed"]),
+]
+
+
+@pytest.mark.parametrize(("outcome", "course"), CATALOG_DOWNLOAD_COURSES)
 async def test_a_download_from_the_catalog_goes_its_way(api: Api, outcome: str, course: list[str]):
     made = await api.order(await api.archive_item())
     api.sandbox.clock.advance(200)
@@ -388,16 +392,35 @@ async def test_a_download_from_the_catalog_goes_its_way(api: Api, outcome: str, 
     assert bool((await api.get(path))["signed_url"]) is (outcome == "success")
 
 
-def test_these_tests_reach_every_word_that_the_vendor_lists():
-    """The courses above, laid side by side with the enums of the spec."""
-    assert enum("AOIStatus") == {"started", "running", "updating", "success", "partial_success", "failed"}
-    assert enum("AssetStatus") == {"started", "creating", "success", "failed"}
-    assert enum("VisualizationStatus") == {"creating", "success", "partial_success", "failed"}
-    assert enum("CatalogDownloadStatus") == {"created", "in_progress", "success", "failed"}
-    assert enum("DeliveryStatus") == {"UNSPECIFIED", "CREATED", "IN_PROGRESS", "SUCCESS", "FAILED"}
-    tasks = {"DRAFT", "SUBMITTED", "IN_PROGRESS", "FULFILLED", "PARTIALLY_FULFILLED", "FAILED", "CANCELLED"}
-    assert enum("OrderTaskStatus") == {*tasks, "EXPIRED"}
-    assert enum("OrderItemPaymentStatus") == {"UNPAID", "PAID", "PARTIAL-REFUND", "REFUND", "PARTIAL-MONTHLY"}
+def test_these_courses_reach_every_word_that_the_vendor_lists():
+    """The words that the tests above see come and go, laid side by side with the enums of the spec."""
+
+    def said(courses: list[Any], column: int) -> set[str]:
+        return {word for course in courses for word in course[column]}
+
+    assert said(AOI_COURSES, 1) == enum("AOIStatus")
+    assert said(VISUALIZATION_COURSES, 1) == enum("VisualizationStatus")
+    assert said(ORDER_COURSES, 1) == enum("OrderItemStatus")
+    assert said(ORDER_COURSES, 2) | {"PARTIAL-MONTHLY"} == enum("OrderItemPaymentStatus")
+    assert said(CAPTURE_COURSES, 1) == enum("OrderTaskStatus")
+    assert said(DELIVERY_COURSES, 1) | {"UNSPECIFIED"} == enum("DeliveryStatus")
+    assert said(DELIVERY_COURSES, 2) | {"NOT_APPLICABLE"} == enum("OrderTaskDeliveryStatus")
+    assert said(CATALOG_DOWNLOAD_COURSES, 1) == enum("CatalogDownloadStatus")
+    paid = {order for *_, order in ORDER_COURSES} | {"PAYMENT_IN_PROGRESS", "UNPAID"}
+    assert paid == enum("OrderStatus")
+    checked = {status for _, status in FEASIBILITIES} | {"UNSPECIFIED", "NOT_APPLICABLE"}
+    assert checked == enum("FeasibilityStatus")
+
+
+async def test_an_archive_order_without_a_store_needs_neither_feasibility_nor_delivery(api: Api):
+    """The words for what does not apply; its catalog entries have no delivery yet."""
+    made = await api.order(await api.archive_item())
+    api.sandbox.clock.advance(200)
+    item = await api.get(f"/v0/order-items/{made['order_items'][0]['id']}")
+    assert item["feasibility_status"] == "NOT_APPLICABLE"
+    assert {task["delivery_status"] for task in item["tasks"]} == {"NOT_APPLICABLE"}
+    entries = (await api.post("/v0/catalogs/search", {}))["catalogs"]
+    assert {entry["delivery_status"] for entry in entries} == {"UNSPECIFIED"}
 
 
 async def insight(api: Api, aoi: str, name: str) -> str:
