@@ -43,6 +43,7 @@ _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 _FOREIGN = re.compile(r'[<>:"|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 _BLOCK = 2**20
+_OPENINGS = 10
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -185,14 +186,16 @@ class PartFile:
     def open(self) -> None:
         """Create or take over the file; DownloadError when another download is writing it."""
         with disk_errors(self._path):
-            while self._handle is None:
+            for _ in range(_OPENINGS):
                 handle = os.open(self._path, _PART_FLAGS, 0o666)
                 try:
                     if self._is_ours(handle):
                         self._handle, self._is_left = handle, True
+                        return
                 finally:
                     if self._handle is None:
                         os.close(handle)
+        raise DownloadError(f"{self._path} is replaced again and again by somebody else")
 
     def _is_ours(self, handle: int) -> bool:
         """Lock it; False when its last writer removed or renamed it in that moment."""
@@ -200,10 +203,9 @@ class PartFile:
             return True
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            busy = True
-        else:
             busy = False
+        except OSError as error:
+            busy = isinstance(error, BlockingIOError)  # other errors: the file system has no locks
         if busy:
             raise FileInTheWay(f"{self._path} is being written by another download")
         try:
@@ -323,8 +325,7 @@ class _Gunzip:
 
     def feed(self, data: bytes) -> Generator[bytes, None, None]:
         self._read += len(data)
-        block = b""
-        while data or len(block) == _BLOCK:  # a full block may leave output behind without input
+        while data:
             if self._decoder.eof:
                 self._decoder = zlib.decompressobj(31)  # gzip files may follow one another
             block = self._decode(data)
@@ -332,7 +333,7 @@ class _Gunzip:
             if self._written > max(RATIO_FREE_BYTES, LARGEST_RATIO * self._read):
                 raise DownloadError(f"the content grows more than {LARGEST_RATIO} times when decoded")
             yield block
-            data = self._decoder.unconsumed_tail or self._decoder.unused_data
+            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
 
     def _decode(self, data: bytes) -> bytes:
         try:

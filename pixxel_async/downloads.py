@@ -364,11 +364,9 @@ def _url_problem(url: object, *, allow_private: bool) -> str | None:
 def _is_private(host: str) -> bool:
     """Whether a literal address is not one of the public internet; names are judged when they are resolved."""
     try:
-        address = ipaddress.ip_address(host)
+        return not ipaddress.ip_address(host).is_global
     except ValueError:
         return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return not (mapped or address).is_global
 
 
 @attrs.frozen

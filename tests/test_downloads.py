@@ -10,9 +10,11 @@ import os
 import pickle
 import resource
 import signal
+import threading
+import time
 import traceback
 import zipfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
 
 from pixxel_async import downloads
-from pixxel_async._files import LONGEST_NAME, safe_name
+from pixxel_async._files import LONGEST_NAME, in_thread, safe_name
 from pixxel_async._operation import LifeCycle
 from pixxel_async._wire import Model, model
 from pixxel_async.downloads import Downloader, SavedFile
@@ -40,6 +42,20 @@ from pixxel_async.testing import VirtualClock
 
 CANARY = "sig=c4n4ry"
 CONTENT = bytes(range(256)) * 20
+
+
+@pytest.fixture(autouse=True)
+def bounded_time() -> Iterator[None]:
+    """A download that hangs is a failure of this test, not the end of the run."""
+
+    def ring(*_: object) -> None:
+        raise TimeoutError("this test took longer than a minute")
+
+    handler = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, handler)
 
 
 @pytest.fixture
@@ -560,8 +576,7 @@ async def test_while_it_grows_only_the_part_file_exists(downloader: Downloader, 
 
 
 async def test_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_path: Path) -> None:
-    """J15: the second is refused, the first is whole; left-overs of a dead process are taken over."""
-    (tmp_path / "x.tif.part").write_bytes(b"left over, and longer than the file")
+    """J15: the second is refused; what a dead process left over is overwritten (K4)."""
     writing = asyncio.Event()
     async with Stub([*answer(200, b"a", length=2), HANG], answer(200, b"ab")) as stub:
         first = asyncio.ensure_future(
@@ -574,6 +589,7 @@ async def test_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_p
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
+        (tmp_path / "x.tif.part").write_bytes(b"left over, and longer than the file")
         saved = await downloader.save(f"{stub.url}/x.tif", tmp_path)
     assert b"ab" == saved.path.read_bytes()
     assert ["x.tif"] == names(tmp_path)
@@ -635,6 +651,24 @@ async def test_cancelling_leaves_nothing_behind(downloader: Downloader, tmp_path
         assert [] == names(tmp_path)
         assert not downloader._session.connector._acquired  # type: ignore[union-attr]
     assert before == asyncio.all_tasks()
+
+
+async def test_a_cancelled_thread_ends_before_its_file_is_closed() -> None:
+    started, stop = threading.Event(), threading.Event()
+    ended = []
+
+    def work() -> None:
+        started.set()
+        stop.wait(10)
+        time.sleep(0.05)
+        ended.append("work")
+
+    task = asyncio.ensure_future(in_thread(work, stop=stop))
+    await asyncio.to_thread(started.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ["work"] == ended
 
 
 async def test_what_on_progress_raises_comes_through(downloader: Downloader, tmp_path: Path) -> None:
