@@ -244,7 +244,11 @@ class _Endpoint:
         )
         sandbox.requests.append(record)
         faults = sandbox.faults.take(*self._names)
-        body = await request.read()
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            record.status = 413
+            return _response(_refused(Refusal(413, "too_large", "the body is too large")))
         for fault in faults:
             if fault.kind == "delay" and not fault.after_effect:
                 await asyncio.sleep(fault.delay)

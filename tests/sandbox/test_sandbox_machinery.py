@@ -430,6 +430,14 @@ async def test_a_defect_of_a_handler_is_a_500_in_the_envelope(
     assert "ListStores" in caplog.text
 
 
+async def test_a_body_that_is_too_large_is_refused_in_the_envelope(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("pixxel_async.sandbox._app._LARGEST_BODY", 1000)
+    async with Sandbox(speed=0) as sandbox, aiohttp.ClientSession() as session:
+        session.headers["Authorization"] = f"Bearer {sandbox.token}"
+        reply = await Api(sandbox, session).call("POST", "/v0/archives/search", {"ids": ["x" * 2000]})
+        assert (reply.status, reply.error["code"]) == (413, "too_large")
+
+
 async def test_a_sandbox_that_does_not_run_says_so():
     sandbox = Sandbox()
     with pytest.raises(RuntimeError, match="async with"):
