@@ -31,7 +31,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from pixxel_async import PixxelClient
+from pixxel_async import PixxelClient, PixxelError, errors
 from pixxel_async.cli._app import pixxel
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.testing import FakeTransport
@@ -109,6 +109,7 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncItera
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 async def test_the_code_of_a_page_runs(page: Path, sandbox: Sandbox) -> None:
     names: dict[str, Any] = {"__name__": "__docs__", "sandbox": sandbox}
+    await make_aoi(sandbox)  # so that nobody lists nothing
     try:
         async with asyncio.timeout(LONGEST):
             for block in blocks(page, "python"):
@@ -117,6 +118,23 @@ async def test_the_code_of_a_page_runs(page: Path, sandbox: Sandbox) -> None:
         for value in list(names.values()):
             if isinstance(value, PixxelClient):
                 await value.aclose()
+
+
+async def make_aoi(sandbox: Sandbox) -> None:
+    async with sandbox.client() as client:
+        [sentinel] = [each for each in await client.satellites.list() if each.name == "Sentinel-2"]
+        [project] = await client.projects.list(limit=1)
+        area = square("", 30.2)["geometry"]
+        [image] = await client.archives.search(collections=["sentinel-2-l2a"], intersects=area, limit=1)
+        await client.aois.create(
+            name="an AOI that is there",
+            description="",
+            satellite_id=str(sentinel.id),
+            provider="planetary",
+            project_id=str(project.id),
+            geometry=area,
+            item_ids=[str(image.id)],
+        )
 
 
 async def execute(block: Block, names: dict[str, Any]) -> None:
@@ -149,12 +167,16 @@ def check_names(block: Block) -> None:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixxel_async"):
             for alias in node.names:
                 getattr(importlib.import_module(str(node.module)), alias.name)
-        if isinstance(node, ast.Call) and (dotted := ast.unparse(node.func)).startswith("client."):
-            known: Any = PixxelClient(transport=FakeTransport({}))
-            for name in dotted.split(".")[1:]:
-                known = getattr(known, name)
-            arguments = {keyword.arg: None for keyword in node.keywords if keyword.arg}
-            inspect.signature(known).bind_partial(*node.args, **arguments)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("client."):
+            check_call(node)
+
+
+def check_call(call: ast.Call) -> None:
+    known: Any = PixxelClient(transport=FakeTransport({}))
+    for name in ast.unparse(call.func).split(".")[1:]:
+        known = getattr(known, name)
+    arguments = {keyword.arg: None for keyword in call.keywords if keyword.arg}
+    inspect.signature(known).bind_partial(*call.args, **arguments)
 
 
 async def run_python(*arguments: str, exit_code: int = 0) -> str:
@@ -240,6 +262,28 @@ async def test_the_example_service(sandbox: Sandbox) -> None:
 def test_every_example_program_has_a_test_here() -> None:
     tested = {name.removeprefix("test_the_example_") for name in globals()}
     assert [] == [name for name in PROGRAMS if name.removesuffix(".py") not in tested]
+
+
+RESOURCES = [name for name in vars(PixxelClient(transport=FakeTransport({}))) if not name.startswith("_")]
+MENTIONED = [
+    pytest.param(call, id=f"{page.name}: {call}")
+    for page in PAGES
+    for call in re.findall(rf"`((?:{'|'.join(RESOURCES)})\.\w+(?:\([^`]*\))?)`", page.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("call", MENTIONED)
+def test_a_call_that_the_text_mentions_exists(call: str) -> None:
+    parsed = ast.parse(f"client.{call}" if call.endswith(")") else f"client.{call}()", mode="eval").body
+    assert isinstance(parsed, ast.Call)
+    check_call(parsed)
+
+
+def test_the_table_of_errors_names_errors() -> None:
+    table = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / "input-and-errors.md").read_text("utf-8"), re.M)
+    named = [name for cell in table for name in re.findall(r"`(\w+)`", cell)]
+    assert named
+    assert [] == [name for name in named if not issubclass(getattr(errors, name), PixxelError)]
 
 
 COMMANDS = [
