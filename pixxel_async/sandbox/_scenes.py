@@ -128,6 +128,8 @@ class Archive:
     ) -> None:
         self.now = now
         self._key = str(seed).encode()
+        # Whoever pages through a search asks for the same passes again and again.
+        self._pass = lru_cache(maxsize=2 * SCENE_LIMIT)(self._draw_pass)
 
     def collections(self) -> list[dict[str, Any]]:
         """The STAC collections."""
@@ -287,7 +289,7 @@ class Archive:
         found = self._pass(sensor, int(parts["cell"]), day // sensor.revisit)
         return found if self._id(found) == id else None
 
-    def _pass(self, sensor: Sensor, cell: int, number: int) -> _Pass:
+    def _draw_pass(self, sensor: Sensor, cell: int, number: int) -> _Pass:
         _, sky, minute, lag, _ = self._chances(sensor, cell, number)
         day = self._phase(sensor, cell) + number * sensor.revisit
         longitude = (cell % COLUMNS + 0.5) * CELL - 180
@@ -368,7 +370,7 @@ class Archive:
         return _chances(self._key, sensor.collection, cell, number)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _chances(key: bytes, collection: str, cell: int, number: int) -> tuple[float, ...]:
     """Five numbers from 0 up to 1, always the same for the same arguments."""
     message = struct.pack("<qq", cell, number) + collection.encode()

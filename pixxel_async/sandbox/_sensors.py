@@ -40,9 +40,9 @@ class Satellite:
     platforms: tuple[str, ...]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Sensor:
-    """A collection: one kind of product from one kind of camera."""
+    """A collection: one kind of product from one kind of camera. Each is there once, so equal means the same."""
 
     collection: str
     title: str
