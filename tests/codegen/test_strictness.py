@@ -179,3 +179,12 @@ def test_a_page_parameter_that_the_style_needs_must_exist(edited: Edit) -> None:
     error = refusal(edited(f"{FIELDS}/get/parameters/0/name", "start"))
     assert f"#{FIELDS}/get/x-paging" == error.place
     assert "offset-query needs 'offset' in the query" == error.message
+
+
+def test_a_type_that_the_model_generator_loses_stops(edited: Edit) -> None:
+    """datamodel-code-generator 0.89.0 forgets what a map holds that may be null; nothing would say so."""
+    place = f"{FIELD}/properties/labels"
+    maps = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
+    error = refusal(edited(place, {"type": "array", "items": maps, "description": "Labels."}))
+    assert f"#{place}" == error.place
+    assert "list[dict[str, str] | None] | None is meant" in error.message
