@@ -10,11 +10,13 @@ import os
 import pickle
 import resource
 import signal
+import ssl
 import threading
 import time
 import traceback
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +298,25 @@ async def test_redirects_are_followed_by_our_rules(downloader: Downloader, tmp_p
             stub.answers = [answer(302, **headers)]
             with pytest.raises(DownloadError, match=f"redirect refused: .*{words}"):
                 await downloader.save(f"{stub.url}/y.tif", tmp_path)
+
+
+async def test_a_certificate_that_cannot_be_trusted_is_not_tried_again(
+    clock: VirtualClock, tmp_path: Path
+) -> None:
+    """B1: waiting does not make it trustworthy."""
+    certificates = Path(__file__).with_name("tls")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificates / "loopback.pem")
+    trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    async with (
+        Stub(answer(200, b"x"), tls=server) as stub,
+        aclosing(Downloader(clock=clock, allow_private=True)) as strict,
+        aclosing(Downloader(clock=clock, allow_private=True, tls=trusting)) as downloader,
+    ):
+        with pytest.raises(DownloadError, match=r"certificate cannot be trusted, or TLS failed$"):
+            await strict.save(f"{stub.url}/x.tif", tmp_path)
+        assert [] == clock.slept
+        assert b"x" == (await downloader.save(f"{stub.url}/x.tif", tmp_path)).path.read_bytes()
 
 
 async def test_a_proxy_is_used_when_there_is_one(clock: VirtualClock, tmp_path: Path) -> None:
