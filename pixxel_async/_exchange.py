@@ -132,7 +132,8 @@ class AiohttpExchange:
         progress = _Progress()
         try:
             head = await self._exchange(request, timeout, self._session(fresh=fresh), progress)
-            return Response(head.status, head.headers, _body(head, progress.pieces))
+            read = _body if head.status in SUCCESS else _scrap
+            return Response(head.status, head.headers, read(head, progress.pieces))
         except asyncio.CancelledError as cancelled:
             if progress.sent and request.method != "GET":
                 cancelled.add_note(f"{request.method} {request.path} was sent: it may have been executed.")

@@ -330,24 +330,16 @@ def _envelope(response: Response) -> tuple[str | None, str, Any]:
         return None, response.body.decode("utf-8", "replace"), None
     if isinstance(raw, dict):
         inner = raw.get("error")
-        if isinstance(inner, dict):
-            return _facts(inner)
-        code, message, details = _facts(raw)
-        if isinstance(inner, str):
-            # {"error": "text"}, or OAuth's {"error": "code", "error_description": "text"}
-            description = raw.get("error_description")
-            if isinstance(description, str):
-                return inner, description, details
-            return code, message or inner, details
-        return code, message, details
+        return _facts(inner if isinstance(inner, dict) else raw)
     return (None, raw, None) if isinstance(raw, str) else (None, "", raw)
 
 
 def _facts(raw: dict[str, Any]) -> tuple[str | None, str, Any]:
-    code = raw.get("code")
-    message = next(
-        (raw[key] for key in ("message", "detail", "title", "msg") if isinstance(raw.get(key), str)), ""
-    )
+    code, word = raw.get("code"), raw.get("error")
+    if isinstance(raw.get("error_description"), str):  # OAuth's way to say code and message
+        code, word = word, raw["error_description"]
+    candidates = (raw.get("message"), raw.get("detail"), raw.get("title"), raw.get("msg"), word)
+    message = next((text for text in candidates if isinstance(text, str)), "")
     details = raw.get("details", raw.get("errors"))
     if code is None and not message and details is None:
         details = raw  # some operations promise a free-form object only

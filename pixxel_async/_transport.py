@@ -259,12 +259,12 @@ class HttpTransport:
         self, call: _Call, outcome: Response | ExchangeFailed, error: CallError, verdict: Verdict
     ) -> CallError:
         """The error that ends the call."""
-        if call.retries is not None and call.retries.refusal is not None:
-            error.add_note(f"Not sent again: {call.retries.refusal}.")
-        elif self._is_out_of_time(call, outcome):
+        if self._is_out_of_time(call, outcome):
             error = DeadlineExceeded(
                 f"the call's deadline of {call.options.timeout:g} s passed; at last: {error.message}"
             )
+        elif call.retries is not None and call.retries.refusal is not None:
+            error.add_note(f"Not sent again: {call.retries.refusal}.")
         if not verdict.is_unknown:
             return self._signed(error, call)
         if verdict.is_accepted:

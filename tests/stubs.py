@@ -70,11 +70,15 @@ class Stub:
         """Steps at the beginning of every connection, before any request is read."""
         self.received: list[Received] = []
         self.connections = 0
+        self._was_asked = asyncio.Event()
         self._tls = tls
+        self.fixed_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls, limit=2**20)
+        self._server = await asyncio.start_server(
+            self._serve, "127.0.0.1", self.fixed_port, ssl=self._tls, limit=2**20
+        )
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -88,6 +92,10 @@ class Stub:
     def url(self) -> str:
         scheme = "http" if self._tls is None else "https"
         return f"{scheme}://127.0.0.1:{self.port}"
+
+    async def asked(self) -> None:
+        """Wait for the first request."""
+        await self._was_asked.wait()
 
     def count(self, method: str) -> int:
         return sum(request.method == method for request in self.received)
@@ -104,6 +112,7 @@ class Stub:
             with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
                 while True:
                     self.received.append(await _read_request(reader, number))
+                    self._was_asked.set()
                     steps = self.answers[min(len(self.received), len(self.answers)) - 1]
                     if not await self._play(steps, reader, writer):
                         return

@@ -1,0 +1,280 @@
+"""The client as a whole: its door, its life, its options, and the fakes for users' tests."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tomllib
+import traceback
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from stubs import CLOSE, Stub, answer, json_answer
+
+import pixxel_async
+from pixxel_async import (
+    ClientClosed,
+    ConfigurationError,
+    InvalidInput,
+    NotFound,
+    PixxelClient,
+    RetryPolicy,
+    SchemaError,
+    ServerError,
+    errors,
+)
+from pixxel_async._endpoints import __all__ as resource_classes
+from pixxel_async.models import AOI, Order
+from pixxel_async.testing import FakeTransport, VirtualClock
+
+CANARY = "canary-7f3a9b"
+ORDER = json_answer({"id": "o-1"})
+
+
+# --- the door ---
+
+
+def test_the_list_of_names_is_sorted_and_true() -> None:
+    names = pixxel_async.__all__
+    assert sorted(names) == names
+    assert set(names) == {
+        name
+        for name, value in vars(pixxel_async).items()
+        if getattr(value, "__module__", "").startswith("pixxel_async.")
+    } | {"__version__"}
+
+
+def test_every_error_is_at_the_door() -> None:
+    assert {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+    } <= set(pixxel_async.__all__)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == pixxel_async.__version__
+
+
+def test_every_resource_is_an_attribute() -> None:
+    client = PixxelClient(transport=FakeTransport({}))
+    attached = {type(value).__name__ for name, value in vars(client).items() if not name.startswith("_")}
+    assert set(resource_classes) - {"Status"} == attached
+
+
+# --- settings ---
+
+
+async def test_the_token_and_the_address_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stub(ORDER) as stub:
+        monkeypatch.setenv("PIXXEL_API_KEY", CANARY)
+        monkeypatch.setenv("PIXXEL_BASE_URL", stub.url)
+        async with PixxelClient() as client:
+            assert Order(id="o-1") == await client.orders.get("o-1")
+    assert f"Bearer {CANARY}" == stub.received[0].headers["authorization"]
+
+
+def test_without_a_token_there_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PIXXEL_API_KEY", "PIXXEL_TOKEN", "PIXXEL_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match=r"no token: pass PixxelClient\(token="):
+        PixxelClient()
+
+
+def test_a_bad_token_shows_in_no_frame_of_ours() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        PixxelClient(f"{CANARY} oops")
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if "pixxel_async" in frame.filename]
+    assert frames
+    assert [] == [frame for frame in frames if CANARY in repr(frame.locals)]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"timeout": 0}, "timeout must be"),
+        ({"proxy": "ftp://x"}, "proxy must be the URL of an HTTP proxy"),
+        ({"base_url": "http://api.example"}, "is http"),
+        ({"auth_scheme": "two words"}, "auth_scheme must be one word"),
+        ({"ca_file": "/nowhere/ca.pem"}, "ca_file '/nowhere/ca.pem' cannot be used"),
+    ],
+)
+def test_a_wrong_setting_is_told_before_anything_is_sent(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        PixxelClient("token", **options)
+
+
+async def test_an_injected_session_stays_open() -> None:
+    async with Stub(ORDER) as stub, aiohttp.ClientSession() as session:
+        async with PixxelClient("token", base_url=stub.url, session=session) as client:
+            await client.orders.get("o-1")
+        assert not session.closed
+
+
+# --- calls ---
+
+
+async def test_the_service_answers_a_ping() -> None:
+    async with Stub(answer(200, b"pong")) as stub, PixxelClient("token", base_url=stub.url) as client:
+        assert "pong" == await client.ping()
+        assert ["/ping"] == [request.target for request in stub.received]
+
+
+async def test_a_file_is_saved_without_the_token(tmp_path: Path) -> None:
+    async with (
+        Stub(answer(200, b"PK data", Content_Type="application/zip")) as stub,
+        PixxelClient(CANARY, base_url=stub.url) as client,
+    ):
+        saved = await client.save(f"{stub.url}/package.zip?signature=1", directory=tmp_path)
+        assert (tmp_path / "package.zip", b"PK data") == (saved.path, saved.path.read_bytes())
+    assert CANARY not in repr([request.headers for request in stub.received])
+
+
+async def test_options_hold_for_a_sibling_only() -> None:
+    async with (
+        Stub(answer(503)) as stub,
+        PixxelClient("token", base_url=stub.url, clock=VirtualClock()) as client,
+    ):
+        with pytest.raises(ServerError):
+            await client.with_options(retry=RetryPolicy.none()).orders.get("o-1")
+        assert 1 == len(stub.received)
+        with pytest.raises(ServerError):
+            await client.orders.get("o-1")
+        assert 6 == len(stub.received)
+        with pytest.raises(ConfigurationError, match="timeout must be"):
+            client.with_options(timeout=-1)
+
+
+# --- life ---
+
+
+async def test_a_closed_client_says_so() -> None:
+    client = PixxelClient("token", base_url="http://127.0.0.1:1")
+    await client.aclose()
+    await client.aclose()
+    for use in (
+        client.ping(),
+        client.save("https://x", "."),
+        client.__aenter__(),
+        client.with_options().ping(),
+    ):
+        with pytest.raises(ClientClosed, match="the client is closed: make a new PixxelClient"):
+            await use
+
+
+async def test_a_sibling_closes_nothing() -> None:
+    async with Stub(ORDER) as stub, PixxelClient("token", base_url=stub.url) as client:
+        async with client.with_options(timeout=5) as sibling:
+            await sibling.orders.get("o-1")
+        assert Order(id="o-1") == await client.orders.get("o-1")
+        assert 1 == stub.connections
+
+
+def test_a_client_stays_in_its_event_loop() -> None:
+    client = PixxelClient(transport=FakeTransport({"GET /ping": "pong"}))
+    assert "pong" == asyncio.run(client.ping())
+    with pytest.raises(ClientClosed, match="bound to another event loop"):
+        asyncio.run(client.ping())
+
+
+FORKED = """
+import asyncio, os, warnings
+from pixxel_async import ClientClosed, PixxelClient
+from pixxel_async.testing import FakeTransport
+warnings.simplefilter("ignore")  # Python 3.12 warns of a fork beside threads
+
+client = PixxelClient(transport=FakeTransport({"GET /ping": "pong"}))
+asyncio.run(client.ping())
+if os.fork():
+    raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
+try:
+    asyncio.run(client.ping())
+except ClientClosed as error:
+    os._exit(0 if "before a fork" in str(error) else 2)
+os._exit(3)
+"""
+
+
+def test_a_client_stays_in_its_process() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    assert (
+        0
+        == subprocess.run([sys.executable, "-c", FORKED], env=environment, timeout=60, check=False).returncode
+    )
+
+
+# --- fakes ---
+
+
+async def test_the_fake_transport_answers_and_remembers() -> None:
+    async def by_id(request: Any) -> Any:
+        return {"id": request.path.rpartition("/")[2]}
+
+    transport = FakeTransport(
+        {
+            "GET /v0/orders/o-1": {"id": "o-1"},
+            "GET /v0/orders/o-2": by_id,
+            "GET /v0/orders/o-3": NotFound("no such order", status=404),
+            "GET /v0/orders/o-4": {"id": {"a": 1}},
+            "GET /v0/aois": lambda request: {"aois": [{"name": request.query["aoi_name"]}]},
+        }
+    )
+    async with PixxelClient(transport=transport) as client:
+        assert Order(id="o-1") == await client.orders.get("o-1")
+        assert Order(id="o-2") == await client.orders.get("o-2")
+        with pytest.raises(NotFound, match="no such order"):
+            await client.orders.get("o-3")
+        with pytest.raises(SchemaError, match=r"\$\.id"):
+            await client.orders.get("o-4")
+        assert [AOI(name="north")] == await client.aois.list(aoi_name="north", limit=1)
+        with pytest.raises(
+            LookupError, match=r"no answer to 'GET /v0/orders/o-5'; it has \['GET /v0/aois', "
+        ):
+            await client.orders.get("o-5")
+        with pytest.raises(InvalidInput, match="order_id"):
+            await client.orders.get("..")
+    assert ["GET /v0/orders/o-1", "north"] == [
+        str(transport.requests[0]),
+        transport.requests[4].query["aoi_name"],
+    ]
+
+
+async def test_virtual_sleepers_wake_in_order_at_once() -> None:
+    clock = VirtualClock()
+    woken: list[tuple[str, float]] = []
+
+    async def sleeper(name: str, *naps: float) -> None:
+        for nap in naps:
+            await clock.sleep(nap)
+            woken.append((name, clock.monotonic()))
+
+    await asyncio.gather(sleeper("a", 100), sleeper("b", 30, 30), sleeper("c", 45))
+    assert [("b", 30.0), ("c", 45.0), ("b", 60.0), ("a", 100.0)] == woken
+    assert [100, 30, 45, 30] == clock.slept
+
+
+async def test_a_virtual_sleeper_can_be_cancelled() -> None:
+    clock = VirtualClock()
+    task = asyncio.create_task(clock.sleep(10))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await clock.sleep(20)
+    assert 20.0 == clock.monotonic()
+
+
+async def test_a_broken_connection_is_not_met_with_a_hidden_resend() -> None:
+    """With aiohttp's own second sending, every number of attempts would be wrong."""
+    async with (
+        Stub([CLOSE]) as stub,
+        PixxelClient("token", base_url=stub.url, clock=VirtualClock()) as client,
+    ):
+        with pytest.raises(errors.ConnectionLost) as caught:
+            await client.orders.get("o-1")
+        assert 5 == len(stub.received) == len(caught.value.attempts)

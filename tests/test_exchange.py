@@ -1,0 +1,552 @@
+"""One HTTP exchange over real sockets: what came, how far it got, and that aiohttp neither hides nor adds anything."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import ssl
+import traceback
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer
+
+from pixxel_async import _exchange
+from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_of_environment, tls_of
+from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
+from pixxel_async.errors import ClientClosed, ConfigurationError
+
+TLS = Path(__file__).with_name("tls")
+CANARY = "canary-7f3a9b"
+OK = json_answer({"id": "a"})
+
+
+def request_to(
+    stub: Stub, method: str = "GET", body: bytes | None = None, path: str = "/v0/things"
+) -> Request:
+    headers = {"Authorization": f"Bearer {CANARY}", "Accept-Encoding": "gzip"}
+    return Request(method, stub.url + path, path, headers, body)
+
+
+async def outcome_of(
+    stub: Stub,
+    request: Request | None = None,
+    *,
+    timeout: float = 10.0,
+    fresh: bool = False,
+    **options: Any,
+) -> Response | ExchangeFailed:
+    """The answer or the failure of one exchange."""
+    exchange = AiohttpExchange(stub.url, **options)
+    try:
+        return await exchange.exchange(request or request_to(stub), timeout=timeout, fresh=fresh)
+    except ExchangeFailed as failed:
+        failure = failed
+    finally:
+        await exchange.aclose()
+    assert (None, None) == (failure.__cause__, failure.__context__)
+    return failure
+
+
+def facts(outcome: Response | ExchangeFailed) -> tuple[Trouble, str, bool]:
+    assert isinstance(outcome, ExchangeFailed)
+    return outcome.trouble, outcome.phase, outcome.sent
+
+
+def body_of(outcome: Response | ExchangeFailed) -> bytes:
+    assert isinstance(outcome, Response), outcome
+    return outcome.body
+
+
+# --- answers ---
+
+
+async def test_an_answer_comes_with_status_headers_and_body() -> None:
+    async with Stub(json_answer({"id": "a"}, 201, X_Request_Id="r-1")) as stub:
+        outcome = await outcome_of(stub)
+    assert isinstance(outcome, Response)
+    assert (201, "r-1", b'{"id": "a"}') == (outcome.status, outcome.headers["x-request-id"], outcome.body)
+
+
+async def test_what_goes_out_is_what_was_said_and_nothing_else() -> None:
+    async with Stub(OK) as stub:
+        target = "/v0/a%2Fb?x=%2F&y=a+b%20c"
+        await outcome_of(stub, request_to(stub, "POST", b"{}", target))
+        await outcome_of(stub, request_to(stub, "POST", None))
+    first, second = stub.received
+    assert ("POST", target, b"{}") == (first.method, first.target, first.body)
+    assert {
+        "host",
+        "authorization",
+        "accept",
+        "accept-encoding",
+        "user-agent",
+        "content-length",
+    } == second.headers.keys()
+    assert ("gzip", "0") == (second.headers["accept-encoding"], second.headers["content-length"])
+
+
+async def test_a_slow_answer_in_pieces_is_put_together() -> None:
+    head, pieces = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        [b"3\r\nabc\r\n", b"3\r\ndef\r\n", b"0\r\n\r\n"],
+    )
+    async with Stub([head, Wait(0.02), pieces[0], Wait(0.02), pieces[1], Wait(0.02), pieces[2]]) as stub:
+        assert b"abcdef" == body_of(await outcome_of(stub))
+
+
+async def test_interim_answers_are_skipped() -> None:
+    async with Stub([b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", *OK]) as stub:
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub))
+
+
+async def test_an_answer_without_a_body_is_empty() -> None:
+    async with Stub([b"HTTP/1.1 204 No Content\r\n\r\n"]) as stub:
+        assert b"" == body_of(await outcome_of(stub))
+
+
+# --- connections ---
+
+
+async def test_reads_share_a_connection_and_creates_have_one_of_their_own() -> None:
+    """A connection that the server is about to close would leave open whether a create arrived."""
+    async with Stub(OK) as stub:
+        exchange = AiohttpExchange(stub.url)
+        for fresh in (False, False, True, True, False):
+            await exchange.exchange(request_to(stub), timeout=10, fresh=fresh)
+        await exchange.aclose()
+        await exchange.aclose()
+    assert [1, 1, 2, 3, 1] == [request.connection for request in stub.received]
+
+
+async def test_bytes_after_the_body_spoil_only_their_connection() -> None:
+    async with Stub([*OK, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake"], OK) as stub:
+        exchange = AiohttpExchange(stub.url)
+        first = await exchange.exchange(request_to(stub), timeout=10, fresh=False)
+        await asyncio.sleep(0.05)
+        second = await exchange.exchange(request_to(stub), timeout=10, fresh=False)
+        await exchange.aclose()
+    assert (first.body, 2) == (second.body, stub.connections)
+
+
+async def test_cookies_are_forgotten() -> None:
+    async with Stub(json_answer({}, Set_Cookie="a=b")) as stub:
+        exchange = AiohttpExchange(stub.url)
+        for _ in range(2):
+            await exchange.exchange(request_to(stub), timeout=10, fresh=False)
+        await exchange.aclose()
+    assert "cookie" not in stub.received[1].headers
+
+
+async def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp's trust_env would put its password in the place of the token, or refuse."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with Stub(OK) as stub:
+        await outcome_of(stub)
+    assert f"Bearer {CANARY}" == stub.received[0].headers["authorization"]
+
+
+# --- not sent ---
+
+
+async def test_a_refused_connection_was_not_sent() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        stub = Stub(OK)
+        stub.port = unused.getsockname()[1]
+        outcome = await outcome_of(stub)
+    assert (Trouble.CONNECT, "connect", False) == facts(outcome)
+    assert f"cannot connect to 127.0.0.1:{stub.port}: " in str(outcome)
+
+
+async def test_a_name_that_does_not_resolve_was_not_sent() -> None:
+    exchange = AiohttpExchange("https://nothing.invalid")
+    with pytest.raises(ExchangeFailed, match=r"cannot find the address of nothing\.invalid: ") as caught:
+        await exchange.exchange(Request("GET", "https://nothing.invalid/", "/", {}), timeout=10, fresh=False)
+    await exchange.aclose()
+    assert (Trouble.DNS, "connect", False) == facts(caught.value)
+
+
+async def test_a_handshake_that_hangs_was_not_sent() -> None:
+    async with Stub(on_connect=[HANG]) as stub:
+        secure = Request("POST", stub.url.replace("http", "https"), "/", {})
+        outcome = await outcome_of(stub, secure, timeout=0.2)
+    assert (Trouble.TIMEOUT, "connect", False) == facts(outcome)
+
+
+async def test_a_handshake_that_is_reset_was_not_sent() -> None:
+    async with Stub(on_connect=[RESET]) as stub:
+        outcome = await outcome_of(stub, Request("POST", stub.url.replace("http", "https"), "/", {}))
+    assert (Trouble.CONNECT, "connect", False) == facts(outcome)
+
+
+async def test_waiting_for_a_free_connection_was_not_sent() -> None:
+    async with (
+        Stub([HANG]) as stub,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session,
+    ):
+        exchange = AiohttpExchange(stub.url, session=session)
+        first = asyncio.create_task(exchange.exchange(request_to(stub), timeout=10, fresh=False))
+        await stub.asked()
+        with pytest.raises(ExchangeFailed) as caught:
+            await exchange.exchange(request_to(stub, "POST"), timeout=0.1, fresh=True)
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+    assert (Trouble.TIMEOUT, "pool", False) == facts(caught.value)
+    assert 1 == len(stub.received)
+
+
+# --- sent ---
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_broken_connection_is_told_once_and_never_hidden(method: str, end: Any, fresh: bool) -> None:
+    """aiohttp would send GET, PUT and DELETE a second time by itself."""
+    async with Stub([end]) as stub:
+        outcome = await outcome_of(
+            stub, request_to(stub, method, b"{}" if method in ("PUT", "POST") else None), fresh=fresh
+        )
+    assert (Trouble.LOST, "sent", True) == facts(outcome)
+    assert 1 == len(stub.received)
+
+
+async def test_a_stale_connection_is_told_and_not_hidden() -> None:
+    async with Stub([*OK, Wait(0.05), CLOSE], OK) as stub:
+        exchange = AiohttpExchange(stub.url)
+        await exchange.exchange(request_to(stub), timeout=10, fresh=False)
+        with pytest.raises(ExchangeFailed) as caught:
+            # Sent before the close is seen: the server never reads it.
+            await exchange.exchange(request_to(stub), timeout=10, fresh=False)
+        await exchange.aclose()
+    assert (Trouble.LOST, "sent", True) == facts(caught.value)
+    assert 1 == len(stub.received)
+
+
+async def test_silence_ends_at_the_time_limit() -> None:
+    async with Stub([HANG]) as stub:
+        outcome = await outcome_of(stub, timeout=0.1)
+    assert (Trouble.TIMEOUT, "sent", True) == facts(outcome)
+
+
+async def test_a_head_in_drops_ends_at_the_limit_for_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each drop would start aiohttp's read timeout anew."""
+    monkeypatch.setattr(_exchange, "HEAD_LIMIT", 0.3)
+    drops = [step for letter in b"HTTP/1.1 200 OK\r\n" * 3 for step in (bytes([letter]), Wait(0.02))]
+    async with Stub([*drops, HANG]) as stub:
+        outcome = await outcome_of(stub)
+    assert (Trouble.TIMEOUT, "sent", True) == facts(outcome)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 abc\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X-Many: 1\r\n" * 500 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX-Nul: a\x00b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12",
+    ],
+    ids=["status", "ssh", "long", "many", "nul", "lengths"],
+)
+async def test_what_is_not_http_is_no_status_400(head: bytes) -> None:
+    """aiohttp's own ClientResponseError(400) for an answer it cannot read is not the API's 400."""
+    async with Stub([head, HANG]) as stub:
+        outcome = await outcome_of(stub)
+    assert (Trouble.HEAD, "sent", True) == facts(outcome)
+
+
+# --- bodies ---
+
+
+def chunked(*pieces: bytes) -> list[bytes]:
+    return [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *pieces]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [*answer(body=b"{}", length=20), CLOSE],
+        [*answer(body=b"{}", length=20), RESET],
+        [*chunked(b"2\r\n{}\r\n"), CLOSE],
+        [*chunked(b"20\r\n{}"), RESET],
+    ],
+    ids=["length-close", "length-reset", "chunks-close", "chunk-reset"],
+)
+async def test_a_body_that_breaks_off_is_no_answer(steps: Answer) -> None:
+    async with Stub(steps) as stub:
+        assert (Trouble.CUT, "body", True) == facts(await outcome_of(stub))
+
+
+async def test_a_broken_chunk_ends_at_the_limit_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp reports it to nobody, not even when the peer closes."""
+    monkeypatch.setattr(_exchange, "IDLE_LIMIT", 0.2)
+    async with Stub([*chunked(b"2\r\n{}\r\n"), Wait(0.05), b"nonsense\r\n\r\n", Wait(0.05), CLOSE]) as stub:
+        outcome = await asyncio.wait_for(outcome_of(stub), 5)
+    assert isinstance(outcome, ExchangeFailed)
+    assert ("body", True) == (outcome.phase, outcome.sent)
+
+
+async def test_a_body_that_falls_silent_ends_at_the_limit_for_silence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_exchange, "IDLE_LIMIT", 0.1)
+    async with Stub([*answer(body=b"{}", length=20), HANG]) as stub:
+        assert (Trouble.TIMEOUT, "body", True) == facts(await outcome_of(stub))
+
+
+PACKED = gzip.compress(b'{"id": "a"}')
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "x-gzip"])
+async def test_a_compressed_answer_is_inflated(encoding: str) -> None:
+    async with Stub(answer(body=PACKED, Content_Encoding=encoding)) as stub:
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub))
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "trouble"),
+    [
+        (PACKED[:-4], "gzip", Trouble.CUT),
+        (PACKED[:-12], "gzip", Trouble.CUT),
+        (b'{"id": "a"}', "gzip", Trouble.GARBLED),
+        (PACKED[:-8] + b"\x00" * 8, "gzip", Trouble.GARBLED),
+        (zlib.compress(b"{}"), "deflate", Trouble.GARBLED),
+        (b"{}", "br", Trouble.GARBLED),
+        (gzip.compress(bytes(65 * 2**20)), "gzip", Trouble.TOO_LARGE),
+    ],
+    ids=["no-checksum", "cut", "not-gzip", "checksum", "deflate", "brotli", "bomb"],
+)
+async def test_a_bad_compressed_answer_is_found(body: bytes, encoding: str, trouble: Trouble) -> None:
+    """A stream that is cut inside a right length is success for aiohttp."""
+    async with Stub(answer(body=body, Content_Encoding=encoding)) as stub:
+        assert (trouble, "body", True) == facts(await outcome_of(stub))
+
+
+@given(st.lists(st.binary(), max_size=3), st.integers(1, 40))
+def test_inflating_gives_what_was_compressed_or_tells_that_it_is_cut(members: list[bytes], cut: int) -> None:
+    packed = b"".join(map(gzip.compress, members))
+    whole = b"".join(members)
+    assert (whole, bool(members)) == inflate(packed, 2**20)
+    assert not inflate(packed[:-cut], 2**20)[1] or len(members) > 1 or not packed
+
+
+async def test_an_answer_that_says_it_is_too_large_is_not_read() -> None:
+    async with Stub([*answer(body=b"{", length=65 * 2**20), HANG]) as stub:
+        assert (Trouble.TOO_LARGE, "body", True) == facts(await outcome_of(stub))
+
+
+async def test_an_answer_that_grows_too_large_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_exchange, "MOST_BYTES", 2**20)
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    async with Stub([*chunked(*[piece] * 40), HANG]) as stub:
+        assert (Trouble.TOO_LARGE, "body", True) == facts(await outcome_of(stub))
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([*answer(500, b"oops", length=50), CLOSE], b"oops"),
+        ([*answer(500, b"oops", length=50), Wait(0.1), RESET], b"oops"),
+        ([*answer(500, b"oops", length=50), HANG], b"oops"),
+        ([*answer(500, b"x" * 200_000, length=10**9), HANG], b"x" * 2**16),
+        (answer(500, gzip.compress(b"oops"), Content_Encoding="gzip"), b"oops"),
+        (answer(500, gzip.compress(b"oops")[:-6], Content_Encoding="gzip"), b"oops"),
+        (answer(500, gzip.compress(bytes(2**21)), Content_Encoding="gzip"), bytes(2**16)),
+        (answer(500, b"oops", Content_Encoding="gzip"), b""),
+        (answer(500, b"oops", Content_Encoding="br"), b"oops"),
+    ],
+    ids=["cut", "reset", "hang", "endless", "gzip", "gzip-cut", "bomb", "not-gzip", "brotli"],
+)
+async def test_the_status_of_an_error_is_told_whatever_becomes_of_its_body(
+    steps: Answer, expected: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_exchange, "IDLE_LIMIT", 0.2)
+    async with Stub(steps) as stub:
+        outcome = await outcome_of(stub)
+    assert isinstance(outcome, Response)
+    assert (500, expected) == (outcome.status, outcome.body)
+
+
+# --- injected sessions ---
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(headers={"X-Mine": "1"}, raise_for_status=True) as session:
+        yield session
+
+
+async def test_an_injected_session_is_used_and_left_as_it_was(session: aiohttp.ClientSession) -> None:
+    async with Stub(answer(404, PACKED, Content_Encoding="gzip")) as stub:
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, session=session))
+        assert not session.closed
+        assert {"X-Mine": "1"} == dict(session.headers)
+    assert "1" == stub.received[0].headers["x-mine"]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_an_injected_session_tells_what_was_sent(session: aiohttp.ClientSession, fresh: bool) -> None:
+    async with Stub([CLOSE]) as stub:
+        outcome = await outcome_of(stub, request_to(stub, "PUT"), session=session, fresh=fresh)
+    assert (Trouble.LOST, "sent", True) == facts(outcome)
+    assert 1 == len(stub.received)
+
+
+async def test_the_middlewares_of_an_injected_session_still_run() -> None:
+    async def mark(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        request.headers["X-Marked"] = "1"
+        return await handler(request)
+
+    async with Stub(OK) as stub, aiohttp.ClientSession(middlewares=[mark]) as session:
+        await outcome_of(stub, session=session)
+    assert "1" == stub.received[0].headers["x-marked"]
+
+
+async def test_a_session_that_cannot_send_the_token_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login user password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    async with Stub(OK) as stub, aiohttp.ClientSession(trust_env=True) as session:
+        with pytest.raises(
+            ConfigurationError, match="the injected session refuses to send the token"
+        ) as caught:
+            await outcome_of(stub, session=session)
+    assert (None, None) == (caught.value.__cause__, caught.value.__context__)
+
+
+async def test_a_session_that_was_closed_is_told_so(session: aiohttp.ClientSession) -> None:
+    await session.close()
+    async with Stub(OK) as stub:
+        with pytest.raises(ClientClosed, match="the injected session is closed"):
+            await outcome_of(stub, session=session)
+
+
+# --- cancellation ---
+
+
+@pytest.mark.parametrize(
+    ("method", "notes"), [("GET", None), ("POST", ["POST /v0/things was sent: it may have been executed."])]
+)
+async def test_a_cancelled_exchange_says_that_it_was_sent_and_shows_no_token(
+    method: str, notes: list[str] | None
+) -> None:
+    async with Stub([HANG]) as stub:
+        task = asyncio.create_task(outcome_of(stub, request_to(stub, method)))
+        await stub.asked()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+    assert notes == getattr(caught.value, "__notes__", None)
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert CANARY not in shown
+
+
+# --- proxies ---
+
+
+async def test_a_proxy_gets_the_request_and_its_own_credentials() -> None:
+    async with Stub(OK) as proxy:
+        target = Request("GET", "http://127.0.0.1:9/v0", "/v0", {"Authorization": "Bearer x"})
+        await outcome_of(proxy, target, proxy=f"http://user:pass@127.0.0.1:{proxy.port}")
+    assert "http://127.0.0.1:9/v0" == proxy.received[0].target
+    assert "Basic dXNlcjpwYXNz" == proxy.received[0].headers["proxy-authorization"]
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"), [(407, Trouble.PROXY_AUTH), (502, Trouble.PROXY), (403, Trouble.PROXY)]
+)
+async def test_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(status: int, trouble: Trouble) -> None:
+    async with Stub(answer(status)) as proxy:
+        target = Request("POST", "https://127.0.0.1:9/v0", "/v0", {"Authorization": f"Bearer {CANARY}"})
+        outcome = await outcome_of(proxy, target, proxy=f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
+    assert (trouble, "connect", False) == facts(outcome)
+    assert f"the proxy 127.0.0.1:{proxy.port} refused to connect" in str(outcome)
+    assert CANARY not in str(outcome)
+    assert "authorization" not in proxy.received[0].headers
+
+
+async def test_a_proxy_that_is_away_was_not_sent() -> None:
+    async with Stub(OK) as stub:
+        outcome = await outcome_of(stub, proxy="http://127.0.0.1:9")
+    assert (Trouble.PROXY, "connect", False) == facts(outcome)
+
+
+def test_the_environment_names_the_proxy_but_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    assert proxy_of_environment("https://api.example") is None
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    assert "http://proxy.example:3128" == proxy_of_environment("https://api.example")
+    assert proxy_of_environment("https://127.0.0.1:8000") is None
+    assert proxy_of_environment("http://api.example") is None
+    monkeypatch.setenv("NO_PROXY", ".example")
+    assert proxy_of_environment("https://api.example") is None
+    monkeypatch.setenv("NO_PROXY", "other.org")
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
+    with pytest.raises(ConfigurationError, match=r"the proxy in the environment must be .* for SOCKS"):
+        proxy_of_environment("https://api.example")
+
+
+@pytest.mark.parametrize("proxy", ["", "http://", "ftp://x", "http://[::1", "http://x:port"])
+def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^proxy must be the URL of an HTTP proxy"):
+        check_proxy(proxy)
+
+
+# --- TLS ---
+
+
+def server_tls(name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(TLS / f"{name}.pem")
+    return context
+
+
+async def test_a_certificate_of_an_unknown_authority_is_refused_with_the_remedy() -> None:
+    async with Stub(OK, tls=server_tls("loopback")) as stub:
+        outcome = await outcome_of(stub)
+    assert (Trouble.CERTIFICATE, "connect", False) == facts(outcome)
+    assert "pass its PEM file as ca_file=" in str(outcome)
+    assert [] == stub.received
+
+
+async def test_a_further_authority_can_be_trusted_but_not_another_name() -> None:
+    trusting = tls_of(TLS / "ca.pem", insecure=False)
+    async with Stub(OK, tls=server_tls("loopback")) as stub:
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
+    async with Stub(OK, tls=server_tls("elsewhere")) as stub:
+        assert (Trouble.CERTIFICATE, "connect", False) == facts(await outcome_of(stub, tls=trusting))
+
+
+async def test_trusting_everybody_works_and_warns() -> None:
+    with pytest.warns(RuntimeWarning, match="certificates are not checked"):
+        trusting = tls_of(None, insecure=True)
+    async with Stub(OK, tls=server_tls("elsewhere")) as stub:
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
+
+
+def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"ca_file .*none\.pem' cannot be used: No such file"):
+        tls_of(tmp_path / "none.pem", insecure=False)
+    (tmp_path / "empty.pem").write_text("nothing")
+    with pytest.raises(ConfigurationError, match=r"ca_file .*empty\.pem' cannot be used: "):
+        tls_of(tmp_path / "empty.pem", insecure=False)

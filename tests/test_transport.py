@@ -1,0 +1,505 @@
+"""Calls over real sockets: what is sent again and what never, what errors know, and what they must not.
+
+Virtual time: back-off costs the tests nothing. Sendings are counted where they arrive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import pickle
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import pytest
+from stubs import CLOSE, HANG, RESET, Answer, Stub, answer, json_answer
+
+from pixxel_async import errors
+from pixxel_async._exchange import AiohttpExchange
+from pixxel_async._operation import Endpoint, Operation, RequestClass
+from pixxel_async._retry import RetryPolicy
+from pixxel_async._transport import CallOptions, HttpTransport
+from pixxel_async.auth import Auth, Secret
+from pixxel_async.models import AOI, Order
+from pixxel_async.testing import VirtualClock
+
+CANARY = "canary-7f3a9b"
+OK = json_answer({"aoi_id": "a-1"})
+
+
+def operation(
+    method: str = "GET", kind: RequestClass = "read", returns: Any = AOI, **parts: Any
+) -> Operation[Any]:
+    endpoint: Endpoint[Any] = Endpoint(
+        id="TheCall", method=method, path="/v0/aoi/{aoi_id}", returns=returns, request_class=kind
+    )
+    return Operation(endpoint, path={"aoi_id": "a-1"}, **parts)
+
+
+READ = operation()
+WRITE = operation("PUT", "idempotent")
+CREATE = operation("POST", "create")
+REPEATABLE = operation("POST", "repeatable")
+DELETE = operation("DELETE", "idempotent", None)
+
+
+@attrs.define
+class Line:
+    """A transport to a stub, and the clock that it sleeps on."""
+
+    transport: HttpTransport
+    clock: VirtualClock
+    options: CallOptions
+
+    async def send(self, operation: Operation[Any], **changes: Any) -> Any:
+        return await self.transport.send(operation, attrs.evolve(self.options, **changes))
+
+    async def failure(self, operation: Operation[Any], **changes: Any) -> errors.CallError:
+        with pytest.raises(errors.CallError) as caught:
+            await self.send(operation, **changes)
+        return caught.value
+
+
+@asynccontextmanager
+async def line_to(url: str, token: Any = Secret(CANARY)) -> AsyncIterator[Line]:  # noqa: B008
+    clock = VirtualClock()
+    transport = HttpTransport(AiohttpExchange(url), Auth(token, "Bearer", url), url, clock)
+    try:
+        yield Line(transport, clock, CallOptions(retry=RetryPolicy(jitter=lambda ceiling: ceiling)))
+    finally:
+        await transport.aclose()
+
+
+TROUBLES: dict[str, Answer] = {
+    "reset": [RESET],
+    "close": [CLOSE],
+    "not HTTP": [b"SSH-2.0\r\n", CLOSE],
+    "cut": [*answer(200, b'{"aoi', length=50), CLOSE],
+    "not JSON": answer(200, b'{"aoi'),
+    "page": answer(200, b"<html>", Content_Type="text/html"),
+    "shape": json_answer({"aoi_id": {"a": 1}}),
+    "408": answer(408),
+    "500": answer(500),
+    "503": answer(503),
+    "524": answer(524),
+}
+REFUSALS = {"425": answer(425), "429": answer(429)}
+ANSWERED = {"cut", "not JSON", "page", "shape"}
+
+
+# --- what is sent again ---
+
+
+@pytest.mark.parametrize("trouble", [*TROUBLES, *REFUSALS])
+@pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "idempotent"])
+async def test_a_harmless_call_survives_one_trouble_of_any_kind(trouble: str, call: Operation[Any]) -> None:
+    async with Stub((TROUBLES | REFUSALS)[trouble], OK) as stub, line_to(stub.url) as line:
+        assert AOI(aoi_id="a-1") == await line.send(call)
+        assert (2, 1) == (len(stub.received), len(line.clock.slept))
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_create_that_may_have_happened_is_sent_once(trouble: str) -> None:
+    async with Stub(TROUBLES[trouble], OK) as stub, line_to(stub.url) as line:
+        error = await line.failure(CREATE)
+        assert 1 == stub.count("POST")
+    assert isinstance(error, errors.OutcomeUnknown)
+    assert error.cause is not None
+    assert (trouble in ANSWERED, error.attempts) == (error.accepted, error.cause.attempts)
+
+
+@pytest.mark.parametrize("trouble", REFUSALS)
+async def test_a_create_that_was_refused_is_sent_again(trouble: str) -> None:
+    async with Stub(REFUSALS[trouble], OK) as stub, line_to(stub.url) as line:
+        assert AOI(aoi_id="a-1") == await line.send(CREATE)
+        assert 2 == stub.count("POST")
+
+
+@pytest.mark.parametrize(
+    "call", [READ, WRITE, CREATE, REPEATABLE], ids=["read", "idempotent", "create", "repeatable"]
+)
+async def test_a_call_that_did_not_reach_the_server_is_sent_when_it_is_back(call: Operation[Any]) -> None:
+    stub = Stub(OK)
+    async with stub:
+        url, port = stub.url, stub.port
+    async with line_to(url) as line:
+        sleep, line.clock.sleep = line.clock.sleep, None  # type: ignore[method-assign,assignment]
+        server: list[Stub] = []
+
+        async def sleep_and_start(seconds: float) -> None:
+            if len(line.clock.slept) == 1:
+                stub.fixed_port = port
+                server.append(await stub.__aenter__())
+            await sleep(seconds)
+
+        line.clock.sleep = sleep_and_start  # type: ignore[method-assign]
+        assert AOI(aoi_id="a-1") == await line.send(call)
+        assert ([0.5, 1.0], 1) == (line.clock.slept, len(stub.received))
+        await stub.__aexit__()
+
+
+async def test_a_server_that_stays_away_is_a_connect_error() -> None:
+    async with Stub(OK) as stub:
+        url = stub.url
+    async with line_to(url) as line:
+        error = await line.failure(CREATE)
+    assert errors.ConnectError is type(error)
+    assert [("connect", "no connection", 0.5), ("connect", "no connection", 1.0)] == [
+        (attempt.phase, attempt.outcome, attempt.wait) for attempt in error.attempts[:2]
+    ]
+    assert (5, 0.0) == (len(error.attempts), error.attempts[-1].wait)
+    assert url.removeprefix("http://") in str(error)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind", "sendings"),
+    [
+        ("reset", errors.ConnectionLost, 5),
+        ("close", errors.ConnectionLost, 5),
+        ("503", errors.ServerError, 5),
+        ("408", errors.UnexpectedStatus, 5),
+        ("not HTTP", errors.ProtocolError, 2),
+        ("cut", errors.ConnectionLost, 2),
+        ("page", errors.UnexpectedBody, 2),
+        ("not JSON", errors.UnexpectedBody, 2),
+        ("shape", errors.SchemaError, 2),
+    ],
+)
+async def test_a_lasting_trouble_ends_in_its_own_error(
+    trouble: str, kind: type[errors.CallError], sendings: int
+) -> None:
+    async with Stub(TROUBLES[trouble]) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ)
+        assert (kind, sendings, sendings) == (type(error), len(stub.received), len(error.attempts))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 422, 501, 505, 511])
+@pytest.mark.parametrize("call", [READ, WRITE, CREATE], ids=["read", "idempotent", "create"])
+async def test_a_definite_answer_ends_the_call(status: int, call: Operation[Any]) -> None:
+    async with (
+        Stub(json_answer({"error": {"code": "no", "message": "never"}}, status)) as stub,
+        line_to(stub.url) as line,
+    ):
+        error = await line.failure(call)
+        assert isinstance(error, errors.APIError)
+        assert (1, status, "no", "never") == (len(stub.received), error.status, error.code, error.message)
+
+
+async def test_a_repeatable_call_is_sent_a_second_time_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    async with Stub([CLOSE], OK) as stub, line_to(stub.url) as line:
+        assert AOI(aoi_id="a-1") == await line.send(REPEATABLE)
+        assert 2 == stub.count("POST")
+    assert [
+        "POST /v0/aoi/a-1 is sent a second time: the connection broke before an answer came"
+    ] == caplog.messages
+    async with Stub([CLOSE]) as stub, line_to(stub.url) as line:
+        assert isinstance(await line.failure(REPEATABLE), errors.OutcomeUnknown)
+        assert 2 == stub.count("POST")
+
+
+async def test_a_free_call_to_a_billable_endpoint_is_a_read() -> None:
+    endpoint: Endpoint[Any] = Endpoint(
+        id="SubmitOrder",
+        method="POST",
+        path="/v0/orders",
+        returns=Order,
+        request_class="create",
+        billable=True,
+        free_when=("id", "dry"),
+    )
+    async with Stub([CLOSE], json_answer({"id": "o"})) as stub, line_to(stub.url) as line:
+        assert Order(id="o") == await line.send(Operation(endpoint, body=Order(id="dry")))
+    async with Stub([CLOSE], json_answer({"id": "o"})) as stub, line_to(stub.url) as line:
+        assert isinstance(
+            await line.failure(Operation(endpoint, body=Order(id="real"))), errors.OutcomeUnknown
+        )
+        assert 1 == len(stub.received)
+
+
+@pytest.mark.parametrize("lost", [[CLOSE], answer(500)], ids=["close", "500"])
+async def test_a_delete_whose_answer_was_lost_is_done_when_nothing_is_left(lost: Answer) -> None:
+    async with Stub(lost, answer(404)) as stub, line_to(stub.url) as line:
+        assert await line.send(DELETE) is None
+    async with Stub(answer(404)) as stub, line_to(stub.url) as line:
+        assert isinstance(await line.failure(DELETE), errors.NotFound)
+    async with Stub(answer(429), answer(404)) as stub, line_to(stub.url) as line:
+        assert isinstance(await line.failure(DELETE), errors.NotFound)
+
+
+# --- when ---
+
+
+async def test_retry_after_is_waited_for() -> None:
+    async with Stub(answer(429, Retry_After="7"), OK) as stub, line_to(stub.url) as line:
+        await line.send(CREATE)
+        assert [pytest.approx(7.8)] == line.clock.slept
+
+
+async def test_a_wait_that_is_too_long_is_not_begun() -> None:
+    async with Stub(answer(503, Retry_After="300")) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ)
+        assert (1, []) == (len(stub.received), line.clock.slept)
+    assert isinstance(error, errors.ServerError)
+    assert 300.0 == error.retry_after
+    assert [
+        "Not sent again: the server asks to wait 300 s, longer than retry_after_cap allows."
+    ] == error.__notes__
+
+
+async def test_the_deadline_bounds_all_attempts_and_waits() -> None:
+    async with Stub(answer(503)) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ, timeout=6.0)
+        assert ([1.0, 2.0], 3) == (line.clock.slept, len(stub.received))
+    assert isinstance(error, errors.ServerError)
+    assert [
+        "Not sent again: the next attempt would begin in 4.0 s, after the call's deadline."
+    ] == error.__notes__
+
+
+class RealTime(VirtualClock):
+    """Virtual sleeps, but time that passes."""
+
+    def monotonic(self) -> float:
+        return super().monotonic() + asyncio.get_running_loop().time()
+
+
+@pytest.mark.parametrize("call", [READ, CREATE], ids=["read", "create"])
+async def test_a_call_ends_at_its_deadline(call: Operation[Any]) -> None:
+    async with Stub([HANG]) as stub, line_to(stub.url) as line:
+        line.transport._clock = line.clock = RealTime()
+        error = await line.failure(call, timeout=0.2)
+        if call is CREATE:
+            assert isinstance(error, errors.OutcomeUnknown)
+            assert error.cause is not None
+            error = error.cause
+        assert errors.DeadlineExceeded is type(error)
+        assert [("sent", "timeout")] == [(attempt.phase, attempt.outcome) for attempt in error.attempts]
+    assert "the call's deadline of 0.2 s passed; at last: no answer in time" == error.message
+
+
+async def test_an_attempt_ends_before_the_call() -> None:
+    async with Stub([HANG], OK) as stub, line_to(stub.url) as line:
+        assert AOI(aoi_id="a-1") == await line.send(READ, attempt_timeout=0.1)
+
+
+async def test_calls_share_one_budget_for_resending() -> None:
+    async with Stub(answer(503)) as stub, line_to(stub.url) as line:
+        line.transport._budget.take(199)
+        error = await line.failure(READ)
+        assert 1 == len(stub.received)
+    assert [
+        "Not sent again: the client's budget for resending is spent: too many calls fail."
+    ] == error.__notes__
+
+
+# --- the token ---
+
+
+@pytest.mark.parametrize("call", [READ, WRITE, CREATE], ids=["read", "idempotent", "create"])
+async def test_a_refused_token_is_renewed_once(call: Operation[Any]) -> None:
+    tokens = iter(["old-token", "new-token", "newest-token"])
+    async with Stub(answer(401), OK) as stub, line_to(stub.url, lambda: next(tokens)) as line:
+        assert AOI(aoi_id="a-1") == await line.send(call)
+        assert ["Bearer old-token", "Bearer new-token"] == [
+            request.headers["authorization"] for request in stub.received
+        ]
+        assert [] == line.clock.slept
+    tokens = iter(["old-token", "new-token", "newest-token"])
+    async with Stub(answer(401)) as stub, line_to(stub.url, lambda: next(tokens)) as line:
+        assert isinstance(await line.failure(call), errors.AuthenticationError)
+        assert 2 == len(stub.received)
+
+
+async def test_a_token_that_does_not_change_is_not_tried_again() -> None:
+    async with Stub(answer(401)) as stub, line_to(stub.url, lambda: "same-token") as line:
+        assert isinstance(await line.failure(READ), errors.AuthenticationError)
+        assert 1 == len(stub.received)
+
+
+async def test_forbidden_with_an_outdated_token_is_tried_with_the_current_one() -> None:
+    """Another call renewed it meanwhile; the API says 403 to expired tokens as well."""
+    tokens = iter(["old-token", "new-token"])
+    async with Stub([HANG], answer(401), OK) as stub, line_to(stub.url, lambda: next(tokens)) as line:
+        generation = line.transport._auth.generation
+        assert 0 == generation
+        slow = asyncio.create_task(line.send(READ, attempt_timeout=0.3))
+        await stub.asked()
+        stub.answers[0] = answer(403)
+        assert AOI(aoi_id="a-1") == await line.send(READ)
+        assert AOI(aoi_id="a-1") == await slow
+    assert ["Bearer old-token", "Bearer old-token", "Bearer new-token", "Bearer new-token"] == [
+        request.headers["authorization"] for request in stub.received
+    ]
+
+
+async def test_a_provider_that_hangs_is_bound_by_the_deadline() -> None:
+    async def provider() -> str:
+        await asyncio.sleep(60)
+        return "never"
+
+    async with Stub(OK) as stub, line_to(stub.url, provider) as line:
+        error = await line.failure(READ, timeout=0.1)
+        assert [] == stub.received
+    assert "the token provider did not answer within the call's deadline" == error.message
+
+
+# --- redirects ---
+
+
+async def test_a_read_follows_its_own_origin_three_times() -> None:
+    hops = [answer(302, Location=f"/v0/hop-{number}?a=%2F") for number in (1, 2, 3)]
+    async with Stub(*hops, OK) as stub, line_to(stub.url) as line:
+        assert AOI(aoi_id="a-1") == await line.send(READ)
+        assert ["/v0/aoi/a-1", "/v0/hop-1?a=%2F", "/v0/hop-2?a=%2F", "/v0/hop-3?a=%2F"] == [
+            request.target for request in stub.received
+        ]
+        assert {f"Bearer {CANARY}"} == {request.headers["authorization"] for request in stub.received}
+
+
+async def test_a_redirect_loop_ends() -> None:
+    async with Stub(answer(302, Location="/v0/again")) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ)
+        assert (4, errors.UnexpectedStatus) == (len(stub.received), type(error))
+
+
+@pytest.mark.parametrize(
+    "location", ["{other}/x?token=secret", "", "file:///etc/passwd", "//user@127.0.0.1/"]
+)
+async def test_a_read_is_not_led_elsewhere(location: str) -> None:
+    async with Stub(OK) as other:
+        async with (
+            Stub(answer(302, Location=location.format(other=other.url))) as stub,
+            line_to(stub.url) as line,
+        ):
+            error = await line.failure(READ)
+            assert (errors.UnexpectedStatus, 1) == (type(error), len(stub.received))
+        assert [] == other.received
+    assert "secret" not in str(error)
+    assert "this is not followed" in str(error)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_post_is_never_redirected(status: int) -> None:
+    """aiohttp would make a GET of it, or send its body to a foreign host."""
+    async with Stub(answer(status, Location="/v0/elsewhere"), OK) as stub, line_to(stub.url) as line:
+        assert isinstance(await line.failure(CREATE), errors.OutcomeUnknown)
+        assert ["POST"] == [request.method for request in stub.received]
+    async with Stub(answer(status, Location="/v0/elsewhere"), OK) as stub, line_to(stub.url) as line:
+        assert isinstance(await line.failure(operation("POST", "read")), errors.UnexpectedStatus)
+        assert ["POST"] == [request.method for request in stub.received]
+
+
+# --- what errors know, and what they must not ---
+
+
+async def test_an_error_knows_its_call() -> None:
+    busy = json_answer(
+        {"error": {"code": "busy", "message": "later", "details": {"queue": 7}}}, 503, X_Request_Id="r-1"
+    )
+    async with Stub(busy) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ, retry=RetryPolicy(attempts=2, jitter=lambda ceiling: ceiling))
+    assert isinstance(error, errors.ServerError)
+    assert ("TheCall", "GET", "/v0/aoi/a-1") == (error.endpoint, error.method, error.path)
+    assert (503, "busy", "later", {"queue": 7}, "r-1") == (
+        error.status,
+        error.code,
+        error.message,
+        error.details,
+        error.request_id,
+    )
+    assert [("done", "503", 1.0, "r-1"), ("done", "503", 0.0, "r-1")] == [
+        (attempt.phase, attempt.outcome, attempt.wait, attempt.request_id) for attempt in error.attempts
+    ]
+
+
+ECHO = f'{{"error": {{"code": "{CANARY}", "message": "you sent Bearer {CANARY}", "details": ["{CANARY}"]}}}}'.encode()
+LEAKS: dict[str, Answer] = {
+    "reset": [RESET],
+    "not HTTP": [b"HTTP/1.1 what " + CANARY.encode() + b"\r\n\r\n", CLOSE],
+    "cut": [*answer(200, b'{"aoi', length=50), CLOSE],
+    "echo": answer(400, ECHO, X_Request_Id=CANARY),
+    "unavailable": answer(503, ECHO, X_Request_Id=CANARY),
+    "plain echo": answer(500, f"no {CANARY}".encode()),
+    "shape": json_answer({"geometry": CANARY, "created_at": [CANARY]}),
+    "page": answer(200, f"<html>{CANARY}".encode()),
+    "redirect": answer(302, Location=f"https://elsewhere.example/{CANARY}"),
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+@pytest.mark.parametrize("call", [READ, CREATE], ids=["read", "create"])
+async def test_no_error_shows_the_token(
+    leak: str, call: Operation[Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with Stub(LEAKS[leak]) as stub, line_to(stub.url) as line:
+        error = await line.failure(call)
+    shown = [
+        str(error),
+        repr(error),
+        repr(vars(error)),
+        repr(getattr(error, "cause", None) and vars(error.cause)),  # type: ignore[attr-defined]
+        repr(pickle.dumps(error)),
+        repr(vars(copy.deepcopy(error))),
+        "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()),
+        caplog.text,
+    ]
+    # This test's own frames hold the constant; nothing of the SDK may.
+    assert [] == [text for text in shown if CANARY in text.replace(f"'{CANARY}'", "")]
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+async def test_nothing_foreign_hangs_on_an_error(leak: str) -> None:
+    async with Stub(LEAKS[leak]) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ)
+    assert (None, None) == (error.__cause__, error.__context__)
+
+
+async def test_the_log_has_a_line_per_attempt_and_nothing_private(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "pixxel_async")
+    async with Stub([CLOSE], answer(503), OK) as stub, line_to(stub.url) as line:
+        await line.send(operation(query={"name": "private"}))
+    lines = [message.rpartition(" in ")[0] for message in caplog.messages]
+    assert ["GET /v0/aoi/a-1: connection lost", "GET /v0/aoi/a-1: 503", "GET /v0/aoi/a-1: 200"] == lines
+
+
+# --- options ---
+
+
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"timeout": float("inf")}, {"timeout": "5"}, {"attempt_timeout": -1}]
+)
+def test_a_call_without_a_bound_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(
+        errors.ConfigurationError, match=f"{next(iter(options))} must be a positive number of seconds"
+    ):
+        CallOptions(**options)
+
+
+async def test_a_users_own_timeout_stays_theirs() -> None:
+    async with Stub([HANG]) as stub, line_to(stub.url) as line:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await line.send(READ)
+
+
+@pytest.mark.parametrize("number", [1, 5, 25])
+async def test_cancelling_leaves_nothing_behind(number: int) -> None:
+    """Whatever turn of the event loop it falls into; the connection pool stays usable."""
+    async with Stub(OK) as stub, line_to(stub.url) as line:
+        for turns in range(number):
+            task = asyncio.create_task(line.send(READ))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            assert isinstance(
+                (await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError | AOI
+            )
+        assert AOI(aoi_id="a-1") == await line.send(READ)
+        assert {asyncio.current_task()} == {
+            task for task in asyncio.all_tasks() if "_serve" not in repr(task)
+        }
