@@ -3,52 +3,22 @@
 from __future__ import annotations
 
 import ast
-import textwrap
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import jinja2
 
-from codegen import naming
+from codegen import docstrings, naming
+from codegen.api import Call, LifeCycle, Operation, Schema, Spec
+from codegen.arguments import LIST_OPTIONS, Argument, arguments_of, list_options, ordered, signature
 from codegen.document import SpecError, below
 from codegen.formatting import formatted
-from codegen.spec import PAGE_PARAMETERS, Call, Component, LifeCycle, Operation, Schema, Spec
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
-LIST_OPTIONS: Final = {
-    "limit": ("int | None = None", "How many items in all; every item when left out."),
-    "page_size": ("int | None = None", "How many items one request asks for."),
-    "prefetch": ("bool = False", "Ask for the next page while this one is used."),
-}
-"""Options of the paginator: type with default, and text."""
 WAIT_OPTIONS: Final = ("timeout", "poll_interval", "max_poll_interval", "on_update")
-_WIDTH: Final = 100
-
-
-@attrs.frozen
-class Argument:
-    """An argument of a method and where its value goes."""
-
-    name: str
-    place: str
-    type: str
-    required: bool
-    description: str
-    where: str
-    wire: str
-    value: str
-    """The expression that is sent."""
-
-    @property
-    def declared(self) -> str:
-        """How it stands in the signature."""
-        if self.required:
-            return f"{self.name}: {self.type}"
-        hint = self.type if self.type == "Any" else f"{self.type} | None"
-        return f"{self.name}: {hint} = None"
 
 
 @attrs.frozen
@@ -72,7 +42,7 @@ class Method:
     def signature(self) -> str:
         """The parameters, path values by position and all else by keyword."""
         options = [f"{name}: {LIST_OPTIONS[name][0]}" for name in self.options]
-        return _signature(self.arguments, ", ".join(options))
+        return signature(self.arguments, ", ".join(options))
 
     @property
     def paginator(self) -> str:
@@ -101,7 +71,7 @@ class Wait:
     @property
     def signature(self) -> str:
         """The parameters, ids by position and all else by keyword."""
-        return _signature(
+        return signature(
             self.arguments,
             "timeout: float | None = 3600, poll_interval: float | None = None, "
             f"max_poll_interval: float | None = None, on_update: Callable[[{self.model}], Any] | None = None",
@@ -115,7 +85,7 @@ def emit(spec: Spec) -> dict[str, str]:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    environment.filters["doc"] = _docstring
+    environment.filters["doc"] = docstrings.literal
     template = environment.get_template("endpoints.jinja2")
     resources = _resources(spec)
     files = {}
@@ -166,92 +136,11 @@ def _class_of(spec: Spec, resource: str, operation: Operation) -> str:
     return name
 
 
-# Arguments
-
-
-def _arguments(spec: Spec, operation: Operation, call: Call) -> tuple[Argument, ...]:
-    """All arguments of a call: path values in their order, then what is required, then the rest."""
-    hidden = PAGE_PARAMETERS[operation.paging.style] if operation.paging else ("query", ())
-    found = [
-        _parameter_argument(spec, each)
-        for each in operation.parameters
-        if not (each.where == hidden[0] and each.name in hidden[1])
-    ]
-    if operation.body is not None:
-        left_out = {*call.fixed, *(hidden[1] if hidden[0] == "body" else ())}
-        found += _body_arguments(spec, spec.components[operation.body], left_out)
-    return _ordered(found, _list_options(operation))
-
-
-def _list_options(operation: Operation) -> tuple[str, ...]:
-    if operation.paging is None:
-        return ()
-    return ("limit",) if operation.paging.style == "single" else tuple(LIST_OPTIONS)
-
-
-def _parameter_argument(spec: Spec, parameter: Any) -> Argument:
-    schema, name = parameter.schema, naming.attribute(parameter.name)
-    value = name
-    if parameter.where == "query" and not _is_plain(schema):
-        function = "required" if parameter.required else "optional"
-        # What a filter on a time may look like, the vendor leaves open: text goes as it is.
-        check = "_checks.time_filter" if schema.input == "instant" else naming.check(spec, schema)
-        value = f'_checks.{function}("{name}", {check}, {name})'
-    return Argument(
-        name=name,
-        place=schema.place,
-        type=naming.sent_type(spec, schema),
-        required=parameter.required,
-        description=schema.description,
-        where=parameter.where,
-        wire=parameter.name,
-        value=value,
-    )
-
-
-def _is_plain(schema: Schema) -> bool:
-    """Whether any text, or list of texts, will do."""
-    if schema.kind == "list" and schema.inner is not None:
-        return _is_plain(schema.inner) and not schema.limits
-    return schema.kind == "string" and not (schema.limits or schema.format or schema.input)
-
-
-def _body_arguments(spec: Spec, body: Component, left_out: Iterable[str]) -> Iterator[Argument]:
-    for wire, schema in body.properties.items():
-        if wire not in left_out:
-            name = naming.attribute(wire)
-            yield Argument(
-                name=name,
-                place=schema.place,
-                type=naming.sent_type(spec, schema),
-                required=wire in body.required,
-                description=schema.description,
-                where="body",
-                wire=wire,
-                value=name,
-            )
-
-
-def _ordered(arguments: Sequence[Argument], options: Sequence[str]) -> tuple[Argument, ...]:
-    taken = {"self": "the method itself", **dict.fromkeys(options, "an option of the method")}
-    for argument in arguments:
-        if argument.name in taken:
-            raise SpecError(argument.place, f"the name {argument.name!r} is taken by {taken[argument.name]}")
-        taken[argument.name] = f"another argument at {argument.place}"
-    return tuple(sorted(arguments, key=lambda each: (each.where != "path", not each.required)))
-
-
-def _signature(arguments: Iterable[Argument], options: str) -> str:
-    positional = [each.declared for each in arguments if each.where == "path"]
-    keyword = [each.declared for each in arguments if each.where != "path"] + ([options] if options else [])
-    return ", ".join(["self", *positional, *(["*", *keyword] if keyword else [])])
-
-
 # Methods
 
 
 def _method(spec: Spec, operation: Operation, call: Call) -> Method:
-    arguments = _arguments(spec, operation, call)
+    arguments = arguments_of(spec, operation, call)
     returns, item = _result(spec, operation, call)
     siblings = {
         each.name for other in spec.operations for each in other.calls if each.resource == call.resource
@@ -265,11 +154,11 @@ def _method(spec: Spec, operation: Operation, call: Call) -> Method:
         constant=constant,
         endpoint=_endpoint(spec, operation, call, returns),
         endpoint_type=returns,
-        options=_list_options(operation),
+        options=list_options(operation),
         result=result,
         arguments=arguments,
         operation=_operation(spec, operation, call, constant, arguments),
-        doc=_call_doc(spec, operation, call, arguments, item),
+        doc=docstrings.of_call(spec, operation, call, arguments, item),
     )
 
 
@@ -384,19 +273,21 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
         arguments=arguments,
         id=id,
         read=f'self._pick({look}, "{naming.attribute(cycle.id)}", {id})' if cycle.select else look,
-        doc=_wait_doc(cycle, arguments),
+        doc=docstrings.of_wait(cycle, arguments),
     )
 
 
 def _wait_arguments(spec: Spec, cycle: LifeCycle, operation: Operation, call: Call) -> tuple[Argument, ...]:
     """What tells which thing is meant; a call that is repeated to look takes its other arguments too."""
-    found = list(_arguments(spec, operation, call))
+    found = list(arguments_of(spec, operation, call))
     if cycle.select is not None:
         found = [each for each in found if each.where == "path"]
         name = naming.attribute(cycle.select)
         place = below(cycle.place, "poll/select")
-        found.append(Argument(name, place, "str", True, f"Id of {_thing(cycle)}.", "path", name, name))
-    return _ordered(found, WAIT_OPTIONS)
+        found.append(
+            Argument(name, place, "str", True, f"Id of {docstrings.thing(cycle)}.", "path", name, name)
+        )
+    return ordered(found, WAIT_OPTIONS)
 
 
 def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
@@ -414,96 +305,6 @@ def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
         written.append(f'estimate=("{naming.attribute(cycle.estimate[0])}", {cycle.estimate[1]})')
     written += [f"first_interval={cycle.first_interval}", f"most_interval={cycle.most_interval}"]
     return {"constant": cycle.name.upper(), "model": cycle.model, "arguments": ", ".join(written)}
-
-
-# Texts
-
-
-def _call_doc(spec: Spec, operation: Operation, call: Call, arguments: Sequence[Argument], item: str) -> str:
-    texts = {each.name: each.description for each in arguments}
-    paragraphs = [f"{call.summary.rstrip('.')}.", operation.description]
-    texts |= {name: LIST_OPTIONS[name][1] for name in _list_options(operation)}
-    if operation.body is not None and spec.components[operation.body].exactly_one:
-        names = [naming.attribute(name) for name in spec.components[operation.body].exactly_one]
-        paragraphs.append(f"Give exactly one of {' and '.join(names)}.")
-    if call.billable:
-        free = operation.free_when
-        unless = f", unless {naming.attribute(free[0])} is {free[1]}" if free else ""
-        paragraphs.append(f"Charges tokens{unless}.")
-    if operation.paging:
-        returns = f"A paginator: `async for` walks the items ({item}), `await` collects them."
-    else:
-        returns = call.answer.description if call.answer.kind != "nothing" else ""
-    sections = {"Args": texts, "Raises": _raises(operation, call, arguments)}
-    source = f"The vendor calls this `{operation.id}`: `{operation.method} {operation.path}`."
-    return _doc([*paragraphs, source], sections, returns)
-
-
-def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> dict[str, str]:
-    raises = {}
-    if operation.body is not None or any("_checks." in each.value for each in arguments):
-        raises["InvalidInput"] = "an argument is not what the API accepts; nothing was sent."
-    if "404" in operation.statuses and any(each.where == "path" for each in arguments):
-        raises["NotFound"] = "nothing exists under this id."
-    if "409" in operation.statuses and call.request_class == "create":
-        raises["Conflict"] = "a thing of that name or content exists already."
-    if call.request_class == "create":
-        raises["OutcomeUnknown"] = "the answer was lost: it may have happened. Look before you call again."
-    return raises
-
-
-def _wait_doc(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
-    texts = {each.name: each.description for each in arguments} | {
-        "timeout": "Seconds to wait at most; None waits without end.",
-        "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
-        "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
-        "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
-    }
-    does = "`await` gives the final snapshot, `async for` each change on the way"
-    if cycle.signed_url:
-        does += ", `.save(directory)` the package as a file"
-    raises = {
-        "WaitFailed": f"it failed, in the server's words; status {' or '.join(cycle.failure)}.",
-        "WaitTimeout": "it was still in flight when the time was up; wait again with the same id.",
-    }
-    partial = (
-        f" {' or '.join(cycle.partial)} counts as an end, too: look at its status." if cycle.partial else ""
-    )
-    summary = f"Wait until {_thing(cycle)} is {'ready' if cycle.signed_url else 'settled'}."
-    paragraphs = [summary, f"Nothing is sent before you use what this returns.{partial}"]
-    return _doc(paragraphs, {"Args": texts, "Raises": raises}, f"A poller: {does}.")
-
-
-def _thing(cycle: LifeCycle) -> str:
-    words = cycle.name.replace("_", " ").replace("aoi", "AOI")
-    return f"{'an' if words[0] in 'aeioAEIO' else 'a'} {words}"
-
-
-def _doc(paragraphs: Iterable[str], sections: Mapping[str, Mapping[str, str]], returns: str) -> str:
-    """A docstring's text, wrapped, in the order paragraphs, Args, Returns, Raises."""
-    blocks = [textwrap.fill(each, _WIDTH, break_long_words=False) for each in paragraphs if each]
-    for title in ("Args", "Returns", "Raises"):
-        if title == "Returns":
-            entries = [returns] if returns else []
-        else:
-            entries = [f"{name}: {text}" for name, text in sections[title].items()]
-        if entries:
-            blocks.append("\n".join([f"{title}:", *map(_entry, entries)]))
-    return "\n\n".join(blocks)
-
-
-def _entry(text: str) -> str:
-    return textwrap.fill(
-        text, _WIDTH, initial_indent="    ", subsequent_indent="        ", break_long_words=False
-    )
-
-
-def _docstring(text: str, indent: int) -> str:
-    """The text as a docstring literal at this indentation."""
-    escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    end = "\n" if "\n" in text else ""
-    body = textwrap.indent(f'"""{escaped}{end}"""', " " * indent)
-    return body.strip()
 
 
 def _quoted(text: str) -> str:

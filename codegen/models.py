@@ -21,9 +21,9 @@ from datamodel_code_generator.enums import DataModelType, InputFileType, OpenAPI
 from datamodel_code_generator.format import Formatter, PythonVersion
 
 from codegen import naming
+from codegen.api import Component, Schema, Spec
 from codegen.document import SpecError, below
 from codegen.formatting import ROOT, formatted
-from codegen.spec import Component, Schema, Spec
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 PACKAGE: Final = "pixxel_async.models"

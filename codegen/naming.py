@@ -6,8 +6,8 @@ import keyword
 import re
 from typing import Any, Final
 
+from codegen.api import Component, Schema, Spec
 from codegen.document import SpecError
-from codegen.spec import Component, Schema, Spec
 
 INPUT_TYPES: Final = {
     "polygon": "_inputs.GeometryInput",

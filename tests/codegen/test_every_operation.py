@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from codegen import naming, spec
+from codegen.api import PAGE_PARAMETERS, Call, Operation, Schema
 from codegen.formatting import ROOT
-from codegen.spec import PAGE_PARAMETERS, Call, Operation, Schema
 from pixxel_async import PixxelClient, models
 from pixxel_async.testing import FakeTransport
 
