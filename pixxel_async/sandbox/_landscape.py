@@ -208,7 +208,7 @@ class Landscape:
         x, y = self._kilometres
         district = mix(columns, rows, self._seed + 9)
         angle = 1.2 * chance(district, 1) - 0.6
-        side = 0.22 + 0.35 * chance(district, 2)
+        side = 0.16 + 0.26 * chance(district, 2)
         pivots = chance(district, 3) < 0.14
         side = np.where(pivots, 0.8, side)
         u, v = (
@@ -234,17 +234,19 @@ class Landscape:
 
     @cached_property
     def _crop(self) -> Pixels:
-        """Green cover of the fields on the day: crops have seasons, orchards and pastures less of one."""
+        """Green cover of the fields on the day: crops have seasons, two a year in the tropics; pastures less of one."""
         keys, edge, circle = self._parcels
         southern = np.where(self._grid.ys < 0, 182.6, 0)[:, None]
+        harvests = np.where(np.abs(self._grid.ys) < 24, 2, 1)[:, None]
         kind = chance(keys, 5)
-        peak = np.where(kind < 0.42, 115, 205) + 40 * (chance(keys, 6) - 0.5) + southern
-        apart = np.abs((self._day - peak + 182.6) % 365.25 - 182.6)
-        season = np.exp(-np.square(apart / 52))
+        peak = np.where(kind < 0.4, 105, 205) + 50 * (chance(keys, 6) - 0.5) + southern
+        apart = np.abs((self._day - peak + 182.6 / harvests) % (365.25 / harvests) - 182.6 / harvests)
+        season = np.exp(-np.square(apart / 58))
         cover = np.where(
-            kind < 0.78, 0.05 + 0.9 * season, np.where(kind < 0.92, 0.35 + 0.35 * season, 0.75)
-        ) * (0.75 + 0.3 * chance(keys, 7))
-        cover = cover * (0.85 + 0.3 * self._fractal(0.006, 2, 15)) * circle + 0.12 * (1 - circle)
+            kind < 0.68, 0.06 + 0.9 * season, np.where(kind < 0.87, 0.4 + 0.35 * season, 0.75)
+        ) * (0.7 + 0.35 * chance(keys, 7))
+        soil = self._fractal(0.0045, 4, 15) - np.float32(0.5)  # deep or shallow, wet or dry within a field
+        cover = (cover * (1 + 1.5 * soil) + 0.35 * soil) * circle + 0.12 * (1 - circle)
         track = 0.012
         reach = max(track, 0.7 * self._grid.pixel_km)
         bare = np.clip(1 - edge / reach, 0, 1) * (track / reach)
