@@ -250,7 +250,8 @@ class Landscape:
         track = 0.012
         reach = max(track, 0.7 * self._grid.pixel_km)
         bare = np.clip(1 - edge / reach, 0, 1) * (track / reach)
-        return np.clip(cover * (1 - 0.7 * bare), 0, 0.97).astype(np.float32)
+        grown: Pixels = np.clip(cover * (1 - 0.7 * bare), 0, 0.97).astype(np.float32)
+        return grown
 
 
 class Sky:
