@@ -14,7 +14,7 @@ from pixxel_async.sandbox._call import Call
 from pixxel_async.sandbox._course import Course, Outcome, marked
 from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km, require_polygon
 from pixxel_async.sandbox._prices import Price, archive_price, tasking_price
-from pixxel_async.sandbox._records import OrderItem, OrderTask, later
+from pixxel_async.sandbox._records import OrderItem, OrderTask
 from pixxel_async.sandbox._refusal import Refusal, bad_request
 from pixxel_async.sandbox._scenes import Scene
 from pixxel_async.sandbox._state import State
@@ -52,7 +52,7 @@ def plan_item(
     _require_store(state, wanted.get("cloud_delivery"), where)
     id = state.new_id("order_item")
     outcome = marked(wanted["name"]) if dry_run else state.outcomes.take("order_item", wanted["name"])
-    paid_at = later(state.now, PAYMENT_SECONDS)
+    paid_at = _times.later(state.now, PAYMENT_SECONDS)
     if wanted.get("item_ids"):
         kind, bandset = "ARCHIVE", None
         scenes = _require_images(state, wanted, where)
@@ -189,8 +189,8 @@ def _archive_tasks(
     for number, scene in enumerate(scenes):
         id = state.new_id("order_task")
         seconds = state.seconds("archive_task", id)
-        course = Course(later(paid_at, 1), seconds, task_fate(outcome, number, len(scenes)))
-        window = (paid_at, later(paid_at, seconds))
+        course = Course(_times.later(paid_at, 1), seconds, task_fate(outcome, number, len(scenes)))
+        window = (paid_at, _times.later(paid_at, seconds))
         tasks.append(OrderTask(id, "ARCHIVE", scene, window, course, price.final // len(scenes)))
     return tasks
 

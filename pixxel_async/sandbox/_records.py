@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -234,8 +234,3 @@ class Delivery:
     cloud: dict[str, Any]
     course: Course
     user_id: str
-
-
-def later(moment: datetime, seconds: float) -> datetime:
-    """A time `seconds` after another."""
-    return moment + timedelta(seconds=seconds)

@@ -15,7 +15,7 @@ from pixxel_async.sandbox._course import Words
 from pixxel_async.sandbox._filters import matching, page
 from pixxel_async.sandbox._geodesy import require_polygon
 from pixxel_async.sandbox._planar import Shape, rectangle, shape_of
-from pixxel_async.sandbox._query import condition, sort_keys
+from pixxel_async.sandbox._query import Item, condition, sort_keys
 from pixxel_async.sandbox._records import CatalogEntry, Delivery, Store
 from pixxel_async.sandbox._refusal import bad_request, conflict
 from pixxel_async.sandbox._state import State
@@ -40,7 +40,7 @@ def search_catalogs(state: State, call: Call) -> Answer:
     tests = _tests(body)
     found = [entry for entry in state.catalog.values() if all(test(entry) for test in tests)]
     for key, descending in reversed(sort_keys(body.get("sort_by"))):
-        found.sort(key=lambda entry, key=key: key(entry.details), reverse=descending)  # type: ignore[misc]
+        found.sort(key=_of_details(key), reverse=descending)
     shown, pagination = page(found, body, default_limit=_CATALOG_LIMIT)
     return Answer({"catalogs": [_catalog_json(state, entry) for entry in shown], "pagination": pagination})
 
@@ -164,7 +164,7 @@ def _tests(body: dict[str, Any]) -> list[Callable[[CatalogEntry], bool]]:
     }
     for name, read in readers.items():
         if name in body:
-            tests.append(lambda entry, wanted=body[name], read=read: read(entry) in wanted)  # type: ignore[misc]
+            tests.append(_is_among(body[name], read))
     if "datetime" in body:
         start, end = _span(body["datetime"])
         tests.append(lambda entry: _in_span(entry.task.scene.datetime, start, end))
@@ -180,6 +180,14 @@ def _tests(body: dict[str, Any]) -> list[Callable[[CatalogEntry], bool]]:
     if accepts is not None:
         tests.append(lambda entry: accepts(_queried(entry)))
     return tests
+
+
+def _is_among(wanted: list[str], read: Callable[[CatalogEntry], str]) -> Callable[[CatalogEntry], bool]:
+    return lambda entry: read(entry) in wanted
+
+
+def _of_details(key: Callable[[Item], Any]) -> Callable[[CatalogEntry], Any]:
+    return lambda entry: key(entry.details)
 
 
 def _span(text: str) -> tuple[datetime | None, datetime | None]:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from pixxel_async.sandbox._course import Outcome, Words
 from pixxel_async.sandbox._filters import between, matching, page, within
 from pixxel_async.sandbox._ledger import Entry
 from pixxel_async.sandbox._ordering import plan_item
-from pixxel_async.sandbox._records import Order, OrderItem, OrderTask, later
+from pixxel_async.sandbox._records import Order, OrderItem, OrderTask
 from pixxel_async.sandbox._refusal import bad_request
 from pixxel_async.sandbox._state import State
 
@@ -156,16 +157,13 @@ def _plan_happenings(state: State, item: OrderItem, key: str) -> None:
     for number, task in enumerate(item.tasks):
         if item.type == "RECURRING":
             charge = Entry(task.window[0], "SubmitOrder", task.id, f"{key}/{number}", task.price)
-            state.at(task.window[0], lambda charge=charge: state.ledger.record(charge))  # type: ignore[misc]
+            state.at(task.window[0], partial(state.ledger.record, charge))
         if task.course.outcome in (Outcome.SUCCESS, Outcome.UPDATE, Outcome.PARTIAL):
-            state.at(
-                task.course.ends,
-                lambda task=task: enter_into_catalog(state, item, task),  # type: ignore[misc]
-            )
+            state.at(task.course.ends, partial(enter_into_catalog, state, item, task))
     refund = _refund(item)
     if refund:
         entry = Entry(item.settles_at, "SubmitOrder", item.id, f"{key}/refund", -refund)
-        state.at(item.settles_at, lambda: state.ledger.record(entry))
+        state.at(item.settles_at, partial(state.ledger.record, entry))
 
 
 def _refund(item: OrderItem) -> int:
@@ -229,7 +227,7 @@ def _order_json(state: State, order: Order, *, dry_run: bool = False) -> dict[st
 def _item_json(state: State, item: OrderItem, *, dry_run: bool = False) -> dict[str, Any]:
     now, request, price = state.now, item.request, item.price
     paid = not dry_run and now >= item.paid_at
-    checked = now >= later(item.created_at, _FEASIBILITY_SECONDS)
+    checked = now >= _times.later(item.created_at, _FEASIBILITY_SECONDS)
     uplifts = [_uplift(item)] if price.uplift else []
     archive = item.type == "ARCHIVE"
     bandset = item.bandset
@@ -263,7 +261,9 @@ def _item_json(state: State, item: OrderItem, *, dry_run: bool = False) -> dict[
         "transaction_id": f"tx-{item.order_id[:8]}" if paid else "",
         "feasibility_status": item.feasibility if archive or checked else "UNSPECIFIED",
         "last_feasibility_check": (
-            _times.zulu(later(item.created_at, _FEASIBILITY_SECONDS)) if checked and not archive else None
+            _times.zulu(_times.later(item.created_at, _FEASIBILITY_SECONDS))
+            if checked and not archive
+            else None
         ),
         "created_at": _times.zulu(item.created_at),
         "created_by": item.user_id,

@@ -9,7 +9,7 @@ from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._course import Course, Outcome, Words
 from pixxel_async.sandbox._filters import matching, page, within
-from pixxel_async.sandbox._records import Job, JobTask, Package, later
+from pixxel_async.sandbox._records import Job, JobTask, Package
 from pixxel_async.sandbox._refusal import bad_request
 from pixxel_async.sandbox._seeds import Step, Workflow
 from pixxel_async.sandbox._state import State
@@ -149,7 +149,7 @@ def _planned_tasks(state: State, workflow: Workflow, outcome: Outcome) -> list[J
         id = state.new_id("job_task")
         before = [tasks[name] for name in step.after]
         fate = outcome if step.name == struck else Outcome.SUCCESS
-        begins = max((task.course.ends for task in before), default=later(state.now, 2))
+        begins = max((task.course.ends for task in before), default=_times.later(state.now, 2))
         duration = state.seconds("job_task", id, seconds[step.block, step.version])
         skipped = any(task.skipped or task.course.outcome is not Outcome.SUCCESS for task in before)
         tasks[step.name] = JobTask(id, step, Course(begins, duration, fate), skipped)

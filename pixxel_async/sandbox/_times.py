@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def zulu(moment: datetime) -> str:
@@ -60,3 +60,8 @@ def interval(text: str) -> tuple[datetime | None, datetime | None]:
 def since(text: str) -> tuple[datetime | None, datetime | None]:
     """What a filter such as `created_at` means here: an interval, or an instant for everything since then."""
     return interval(text) if "/" in text else (instant(text), None)
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """A time `seconds` after another."""
+    return moment + timedelta(seconds=seconds)
