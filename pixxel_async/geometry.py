@@ -156,7 +156,7 @@ def _features(source: _Source) -> Iterator[_Feature]:
     kind = raw.get("type") if isinstance(raw, Mapping) else None
     if kind is None:
         raise GeometryError(f'{source.place}not GeoJSON: an object with a "type" is needed')
-    _check_crs(raw, source.place)
+    check_crs(raw, source.place)
     if kind == "FeatureCollection":
         found = raw.get("features")
         if not _is_array(found) or not found:
@@ -178,8 +178,14 @@ def _feature(raw: Any, place: str) -> _Feature:
     return _Feature(raw.get("geometry"), place if name is None else f"{place} ({_label(name)})", properties)
 
 
-def _check_crs(raw: Mapping[str, Any], place: str) -> None:
-    """RFC 7946 knows only WGS 84; the member is a leftover of the older GeoJSON that some programs still write."""
+def check_crs(raw: Mapping[str, Any], place: str) -> None:
+    """Refuse GeoJSON whose member `crs` says another system than WGS 84, the only one that RFC 7946 knows.
+
+    The member is a leftover of the older GeoJSON that some programs still write.
+
+    Raises:
+        GeometryError: It does; the message begins with `place`.
+    """
     crs = raw.get("crs")
     if crs is None:
         return
