@@ -13,7 +13,7 @@ import attrs
 from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk._lines import feature_lines
 from pixxel_async.errors import InvalidInput
-from pixxel_async.geometry import geometry
+from pixxel_async.geometry import check_crs, geometry
 
 
 @attrs.frozen
@@ -131,6 +131,10 @@ def _document(path: Path, text: str) -> dict[str, Any]:
         raise FieldFileError(path, ["not GeoJSON"]) from None
     if not isinstance(document, dict):
         raise FieldFileError(path, ["not GeoJSON: the outermost thing must be an object"])
+    try:
+        check_crs(document, "")
+    except InvalidInput as error:
+        raise FieldFileError(path, [str(error)]) from None
     return document
 
 

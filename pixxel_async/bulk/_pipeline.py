@@ -46,7 +46,7 @@ async def process(job: Job, field: Field) -> Result:
     try:
         return await work.do()
     except OutcomeUnknown as error:
-        return work.end(State.UNKNOWN, f"{error}. {work.advice}")
+        return work.end(State.UNKNOWN, f"{error} {work.advice}".strip())
     except (PixxelError, OSError) as error:
         return work.end(State.FAILED, str(error))
     except asyncio.CancelledError:

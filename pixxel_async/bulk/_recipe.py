@@ -59,8 +59,8 @@ class Recipe:
     """... and before this one."""
     max_cloud: int = attrs.field(default=20, validator=_percent)
     """Most cloud over the image, in percent 0-100."""
-    max_scenes: int = attrs.field(default=3, validator=_positive)
-    """How many images an AOI is made of at most: the newest."""
+    max_days: int = attrs.field(default=3, validator=_positive)
+    """An AOI is made of all images of the newest so many days: one image may show only a corner of it."""
     satellite: str = "Sentinel-2"
     """Name or id of the satellite."""
     collection: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from pixxel_async.bulk._recipe import Recipe
@@ -24,7 +24,7 @@ from pixxel_async.models import (
 async def find_scenes(
     client: PixxelClient, geometry: Mapping[str, Any], target: Target, recipe: Recipe
 ) -> list[str]:
-    """Ids of the newest images over a polygon that are clear enough, newest first.
+    """Ids of the images of the newest days on which a polygon was clear enough, newest first.
 
     Raises:
         PixxelError: There is none.
@@ -42,13 +42,18 @@ async def find_scenes(
             f"has at most {recipe.max_cloud} % cloud: widen the dates or allow more cloud"
         )
     newest = sorted(found, key=_taken, reverse=True)
-    return [known(scene.id, "image has no id") for scene in newest[: recipe.max_scenes]]
+    days = list(dict.fromkeys(_day(scene) for scene in newest))[: recipe.max_days]
+    return [known(scene.id, "image has no id") for scene in newest if _day(scene) in days]
 
 
 def _taken(scene: STACItem) -> tuple[datetime, str]:
     """When an image was taken; its id makes the order certain."""
     taken = scene.properties.datetime if scene.properties else None
     return taken or datetime.min.replace(tzinfo=UTC), scene.id or ""
+
+
+def _day(scene: STACItem) -> date:
+    return _taken(scene)[0].date()
 
 
 async def create_aoi(

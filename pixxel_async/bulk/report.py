@@ -25,9 +25,12 @@ class Report:
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self._rows = {field.row: Result(row=field.row, name=field.name) for field in fields}
+        self._counts = Counter(row.state for row in self._rows.values())
 
     def update(self, result: Result) -> None:
         """Take the newest state of a field; fits `run(on_update=...)`."""
+        self._counts[self._rows[result.row].state] -= 1
+        self._counts[result.state] += 1
         self._rows[result.row] = result
 
     @property
@@ -38,7 +41,7 @@ class Report:
     @property
     def counts(self) -> Counter[State]:
         """How many fields are in which state."""
-        return Counter(row.state for row in self.rows)
+        return +self._counts
 
     def write(self, out: str | Path) -> tuple[Path, Path]:
         """Write `report.csv` and `report.json` to a folder; paths in them are relative to it.

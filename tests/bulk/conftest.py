@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Recipe
-from pixxel_async.sandbox import Sandbox
+from pixxel_async.sandbox import Sandbox, SandboxClock
 
 FAST = 400.0
 """Sandbox seconds per second."""
+AUTUMN = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(speed=FAST, validate_answers=True) as running:
+    clock = SandboxClock(speed=FAST, start=AUTUMN)  # the archive is the same on every day that tests are run
+    async with Sandbox(clock=clock, validate_answers=True) as running:
         yield running
 
 
@@ -29,10 +31,10 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 
 @pytest.fixture
 def recipe() -> Recipe:
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return Recipe(
-        start=today - timedelta(days=90),
-        end=today,
+        start=datetime(2026, 6, 1, tzinfo=UTC),
+        end=AUTUMN,
+        max_days=1,
         project="delta-farms",
         run_id="t1",
         poll_interval=0.02,

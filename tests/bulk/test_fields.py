@@ -171,6 +171,15 @@ def test_what_is_not_geojson_is_said_with_its_place(write: Any, text: str | byte
     assert words in fault
 
 
+def test_coordinates_of_another_reference_system_are_refused(write: Any) -> None:
+    """They may look like degrees and lie elsewhere."""
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::3035"}}
+    collection = {"type": "FeatureCollection", "crs": crs, "features": [feature("north")]}
+    (fault,) = faults(write(text=json.dumps(collection)))
+    assert "EPSG::3035" in fault
+    assert "EPSG:4326" in fault
+
+
 def test_a_byte_order_mark_is_no_fault(write: Any) -> None:
     path = write(text=b"\xef\xbb\xbf" + json.dumps(feature("north")).encode())
     assert ["north"] == [field.name for field in read_fields(path)]

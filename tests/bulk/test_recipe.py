@@ -21,7 +21,7 @@ MAY, JUNE = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 6, 1, tzinfo=UTC)
         ({"start": datetime(2026, 5, 1)}, "start"),
         ({"max_cloud": 101}, "max_cloud"),
         ({"max_cloud": -1}, "max_cloud"),
-        ({"max_scenes": 0}, "max_scenes"),
+        ({"max_days": 0}, "max_days"),
         ({"timeout": float("nan")}, "timeout"),
         ({"timeout": float("inf")}, "timeout"),
         ({"poll_interval": 0.0}, "poll_interval"),
