@@ -1,0 +1,1 @@
+"""The `pixxel` command: a terminal's view of the SDK (extra `cli`)."""

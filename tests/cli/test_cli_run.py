@@ -1,0 +1,216 @@
+"""`pixxel bulk run` and `pixxel sandbox` as programs: exit codes, pipes, Ctrl-C, terminals."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from conftest import COMMAND
+
+from pixxel_async.sandbox import Sandbox
+
+LIMIT = 60.0
+"""Seconds that a program may take; the longest needs about ten."""
+
+Write = Callable[..., Path]
+
+
+def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, **options)
+
+
+@contextmanager
+def started(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    command = [*COMMAND, *map(str, arguments)]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, **{"stdout": subprocess.PIPE, **options}
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def rows(out: Path) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in json.loads((out / "report.json").read_text(encoding="utf-8"))}
+
+
+def test_all_done_is_exit_code_0_with_files_and_a_line_for_each_field(plots: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    ended = run("bulk", "run", plots("north", "south"), "--sandbox", "--out", out, "--unzip")
+    assert (0, "") == (ended.returncode, ended.stderr)
+    lines = ended.stdout.splitlines()
+    assert lines[0].startswith("sandbox at http://127.0.0.1:")
+    assert lines[0].endswith("nothing real, nothing charged")
+    assert {"north", "south"} == {line.split()[2] for line in lines if re.match(r"\[\d/2\] done ", line)}
+    assert lines[-1].startswith("2 done in ")
+    assert str(out / "report.csv") in lines[-1]
+    for name, row in rows(out).items():
+        assert f"{name}/NDVI.png" == row["png"]
+        assert all((out / file).is_file() for file in (row["png"], row["package"], *row["files"]))
+        assert row["files"]
+    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
+        assert ["done", "done"] == [row["state"] for row in csv.DictReader(file)]
+
+
+def test_some_failed_is_exit_code_3(plots: Write, tmp_path: Path) -> None:
+    ended = run("bulk", "run", plots("north", "south [fail]"), "--sandbox", "--out", tmp_path / "out")
+    assert (3, "") == (ended.returncode, ended.stderr)
+    assert {"north": "done", "south [fail]": "failed"} == {
+        name: row["state"] for name, row in rows(tmp_path / "out").items()
+    }
+    assert ended.stdout.splitlines()[-1].startswith("1 done, 1 failed in ")
+
+
+async def test_with_a_token_and_no_sandbox_the_same_command_works_for_real(
+    plots: Write, tmp_path: Path
+) -> None:
+    """Here the real API is a sandbox of ours, found through the environment as any API is."""
+    path = plots("north")
+    async with Sandbox(speed=400) as api:
+        environment = {**os.environ, "PIXXEL_BASE_URL": api.url, "PIXXEL_API_KEY": api.token}
+
+        async def call(*options: object) -> subprocess.CompletedProcess[str]:
+            return await asyncio.to_thread(
+                run, "-v", "bulk", "run", path, "--out", tmp_path / "out", *options, env=environment
+            )
+
+        several = await call()
+        assert 2 == several.returncode
+        assert "project: name the one to use" in several.stderr
+        assert [] == api.ledger.entries()
+
+        ended = await call("--project", "river-watch", "--run-id", "r7")
+        assert 0 == ended.returncode, ended.stderr
+        assert "sandbox" not in ended.stdout
+        assert ["north-r7"] == [entry.key for entry in api.ledger.entries("AOICreateAOI")]
+        assert "POST /v0/aois" in ended.stderr, "-v tells of the requests"
+        assert api.token not in ended.stdout + ended.stderr
+        assert "X-Signature" not in ended.stdout + ended.stderr
+
+
+def test_a_service_that_cannot_be_reached_is_exit_code_1_and_one_line(plots: Write, tmp_path: Path) -> None:
+    environment = {**os.environ, "PIXXEL_BASE_URL": "http://127.0.0.1:9", "PIXXEL_API_KEY": "canary"}
+    ended = run("bulk", "run", plots("north"), "--out", tmp_path / "out", env=environment)
+    assert 1 == ended.returncode
+    assert 1 == len(ended.stderr.splitlines())
+    assert "canary" not in ended.stderr
+
+
+def test_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Path) -> None:
+    """`| head -1` closes the pipe: no traceback, and the work is done all the same."""
+    out = tmp_path / "out"
+    with started("bulk", "run", plots("north", "south"), "--sandbox", "--out", out) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("sandbox at ")
+        process.stdout.close()
+        assert 0 == process.wait(LIMIT)
+        assert process.stderr is not None
+        assert "" == process.stderr.read()
+    assert ["done", "done"] == [row["state"] for row in rows(out).values()]
+
+
+def test_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    ended = run("bulk", "run", plots("Östlich"), "--sandbox", "--out", tmp_path / "out", env=environment)
+    assert (0, "") == (ended.returncode, ended.stderr)
+    assert "?stlich" in ended.stdout
+    assert ["Östlich"] == list(rows(tmp_path / "out"))
+
+
+def test_ctrl_c_ends_with_130_and_a_report_of_all_that_was_made(plots: Write, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    path = plots("north", "south [stuck]", "east [stuck]", "west")
+    with started("bulk", "run", path, "--sandbox", "--out", out, "--concurrency", "3") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "west" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=LIMIT)
+    assert 130 == process.returncode
+    assert "Traceback" not in errors
+    assert "2 done, 2 interrupted in " in rest
+    report = rows(out)
+    assert ["done", "interrupted", "interrupted", "done"] == [row["state"] for row in report.values()]
+    assert all(row["aoi_id"] for row in report.values())
+
+
+def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
+    """The steps that fields are in come and go on the screen; failures stay."""
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    path = plots("north", "south [fail]")
+    with started(
+        "bulk", "run", path, "--sandbox", "--out", tmp_path / "out", stdout=child, env=environment
+    ) as process:
+        os.close(child)
+        screen = _read_terminal(parent)
+        assert 3 == process.wait(LIMIT)
+    os.close(parent)
+    assert "wait for the AOI" in screen
+    assert "0/2" in screen
+    assert re.search(r"failed  south \[fail\]: ", screen)
+    assert "done    north" not in screen, "a finished field needs no line of its own"
+    assert "1 done, 1 failed in " in screen
+    assert "Traceback" not in screen
+
+
+def _read_terminal(handle: int) -> str:
+    """All that is written to a terminal until the other side closes it."""
+    pieces = []
+    deadline = time.monotonic() + LIMIT
+    while time.monotonic() < deadline:
+        if not select.select([handle], [], [], 1.0)[0]:
+            continue
+        try:
+            piece = os.read(handle, 65536)
+        except OSError:  # Linux says EIO when the last writer has gone
+            break
+        if not piece:
+            break
+        pieces.append(piece)
+    return b"".join(pieces).decode()
+
+
+def test_the_sandbox_command_says_how_to_use_it_and_ends_cleanly(tmp_path: Path) -> None:
+    with started("sandbox", "--speed", "10", "--token", "mine") as process:
+        assert process.stdout is not None
+        text = "".join(process.stdout.readline() for _ in range(4))
+        url = re.search(r"PIXXEL_BASE_URL=(\S+)", text)
+        assert url is not None
+        assert "PIXXEL_API_KEY=mine" in text
+        with urllib.request.urlopen(f"{url[1]}/ping", timeout=10) as answer:
+            assert 200 == answer.status
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=LIMIT)
+    assert (0, "") == (process.returncode, errors)
+
+
+def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with started("sandbox") as process:
+        assert process.stdout is not None
+        url = re.search(r":(\d+): nothing real", process.stdout.readline())
+        assert url is not None
+        ended = run("sandbox", "--port", url[1])
+    assert 2 == ended.returncode
+    assert url[1] in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,160 @@
+"""Wrong usage and wrong input: one clear complaint, exit code 2, and nothing sent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def bulk_run(pixxel: Call, plots: Call, tmp_path: Path) -> Call:
+    """`pixxel bulk run` on a file of one good field."""
+    return lambda *options: pixxel("bulk", "run", plots("north"), "--out", tmp_path / "out", *options)
+
+
+def test_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_path: Path) -> None:
+    ended = bulk_run()
+    assert 2 == ended.code
+    assert "PIXXEL_API_KEY" in ended.err
+    assert "Traceback" not in ended.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--start", "2026-06-01", "--end", "2026-05-01"],
+            "--start 2026-06-01 must be before --end 2026-05-01",
+        ),
+        (["--start", "2026-05-01", "--end", "2026-05-01"], "must be before"),
+        (["--start", "01.05.2026"], "'01.05.2026'"),
+        (["--end", "2026-02-30"], "'2026-02-30'"),
+        (["--max-cloud", "101"], "101"),
+        (["--max-cloud", "few"], "'few'"),
+        (["--max-days", "0"], "0"),
+        (["--concurrency", "0"], "0"),
+        (["--timeout", "-1"], "-1"),
+        (["--timeout", "nan"], "nan"),
+        (["--run-id", "a/b"], "'a/b'"),
+        (["--colour", "red"], "--colour"),
+    ],
+)
+def test_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: str) -> None:
+    ended = bulk_run("--sandbox", *options)
+    assert 2 == ended.code
+    assert words in ended.err
+    assert "" == ended.out
+
+
+def test_the_sandbox_goes_with_no_other_api(pixxel: Call, plots: Call) -> None:
+    ended = pixxel(
+        "--base-url", "https://api.example", "bulk", "run", plots("north"), "--out", "x", "--sandbox"
+    )
+    assert 2 == ended.code
+    assert "--base-url" in ended.err
+
+
+def test_all_faults_of_the_file_are_listed(pixxel: Call, plots: Call, tmp_path: Path) -> None:
+    path = plots("north", "south", "north")
+    path.write_text(path.read_text().replace("45.01", "145.01", 1))
+    ended = pixxel("bulk", "run", path, "--out", tmp_path / "out", "--sandbox")
+    assert 2 == ended.code
+    lines = ended.err.splitlines()
+    assert str(path) in lines[0]
+    assert 3 == len(lines), "the file, a latitude of 145°, a name given twice"
+    assert "" == ended.out
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_is_named(pixxel: Call, tmp_path: Path) -> None:
+    ended = pixxel("bulk", "run", tmp_path / "absent.geojson", "--out", tmp_path / "out", "--sandbox")
+    assert 2 == ended.code
+    assert "absent.geojson" in ended.err
+
+
+def test_a_folder_that_cannot_be_written_is_named(pixxel: Call, plots: Call, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    ended = pixxel("bulk", "run", plots("north"), "--out", tmp_path / "out", "--sandbox")
+    assert 2 == ended.code
+    assert f"{tmp_path / 'out'}: cannot be written" in ended.err
+    assert ["plots.geojson", "out"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_an_earlier_runs_files_are_not_replaced_unasked(bulk_run: Call, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "report.csv").write_text("precious")
+    ended = bulk_run("--sandbox")
+    assert 2 == ended.code
+    assert "--overwrite" in ended.err
+    assert "precious" == (tmp_path / "out" / "report.csv").read_text()
+
+
+def test_without_arguments_the_help_is_shown(pixxel: Call) -> None:
+    ended = pixxel()
+    assert 2 == ended.code
+    assert "bulk" in ended.err
+    assert "sandbox" in ended.err
+
+
+def test_the_help_tells_units_defaults_and_exit_codes(pixxel: Call) -> None:
+    ended = pixxel("bulk", "run", "--help")
+    assert 0 == ended.code
+    words = " ".join(ended.out.split())
+    for told in (
+        "UTC",
+        "PERCENT",
+        "[default: 20; 0<=x<=100]",
+        "[default: Sentinel-2]",
+        "SECONDS",
+        "Exit code",
+        "Example",
+    ):
+        assert told in words
+
+
+def test_the_version_is_told(pixxel: Call) -> None:
+    ended = pixxel("--version")
+    assert (0, "pixxel, version 0.1.0\n") == (ended.code, ended.out)
+
+
+def without(modules: list[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Run code where some modules are not installed."""
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({modules!r}))\n"
+    return subprocess.run([sys.executable, "-c", blocked + code], capture_output=True, text=True, timeout=60)
+
+
+MAIN = "sys.argv[1:] = {!r}; from pixxel_async.cli.__main__ import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_cli_extra_one_line_tells_how_to_install_it(missing: str) -> None:
+    ended = without([missing], MAIN.format(["--help"]))
+    assert 2 == ended.returncode
+    assert [
+        f'pixxel: the command needs {missing}: pip install "pixxel-async[cli]"'
+    ] == ended.stderr.splitlines()
+
+
+@pytest.mark.parametrize("missing", ["numpy", "jsonschema_rs", "yaml", "PIL", "tifffile"])
+def test_without_the_sandbox_extra_one_line_tells_how_to_install_it(
+    missing: str, plots: Call, tmp_path: Path
+) -> None:
+    arguments = ["bulk", "run", str(plots("north")), "--out", str(tmp_path / "out"), "--sandbox"]
+    ended = without([missing], MAIN.format(arguments))
+    assert 2 == ended.returncode
+    assert f'the sandbox needs {missing}: pip install "pixxel-async[cli,sandbox]"' in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_runner_needs_neither_click_nor_rich() -> None:
+    """A service uses `pixxel_async.bulk` without the terminal's libraries."""
+    ended = without(["click", "rich"], "import pixxel_async.bulk")
+    assert (0, "") == (ended.returncode, ended.stderr)
