@@ -27,7 +27,7 @@ Instant: TypeAlias = str | datetime
 Interval: TypeAlias = str | datetime | tuple[Instant | None, Instant | None]
 """A point in time or a pair of them, `None` for open; or the text `start/end`, `start/..` or `../end`."""
 
-_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
 _REMEDY = "give an aware datetime, or text such as 2024-05-27T06:50:20Z"
 
 

@@ -210,6 +210,10 @@ def test_a_wrong_type_is_an_error_that_names_the_path(raw, returns, message):
     assert message == str(caught.value)
 
 
+def test_of_coordinates_only_the_outermost_list_is_looked_at():
+    assert [["unchecked"]] == structure({"outline": [["unchecked"]]}, Thing).outline
+
+
 def test_the_path_starts_where_the_caller_says():
     with pytest.raises(StructureError) as caught:
         structure({"name": 3}, Thing, path="$.project")
@@ -233,12 +237,23 @@ def test_no_foreign_exception_hangs_on_the_error():
     assert caught.value.__suppress_context__
 
 
-def test_endless_nesting_is_an_error_and_no_crash():
+def test_nesting_without_end_is_no_crash():
     raw: dict[str, Any] = {}
     for _ in range(10_000):
         raw = {"twin": raw}
-    with pytest.raises(StructureError, match="nested too deep"):
-        structure(raw, Thing)
+    try:
+        depth = depth_of(structure(raw, Thing))
+    except StructureError as error:
+        assert error.message == "nested too deep"  # noqa: PT017  # whether it comes is up to the interpreter
+    else:
+        assert 10_000 == depth  # CPython 3.13.0 does not count these calls
+
+
+def depth_of(thing: Thing) -> int:
+    depth = 0
+    while thing.twin is not None:
+        thing, depth = thing.twin, depth + 1
+    return depth
 
 
 def test_the_first_readings_of_a_class_may_happen_in_many_threads():
