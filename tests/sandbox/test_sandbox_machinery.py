@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sandbox_api import OTHER_PROJECT, PROJECT, START, Api
 from yarl import URL
 
-from pixxel_async.sandbox import Fault, Faults, Sandbox, SandboxClock
+from pixxel_async.sandbox import Entry, Fault, Faults, Ledger, Sandbox, SandboxClock
 from pixxel_async.sandbox._course import Course, Outcome, Outcomes, Words, marked
 from pixxel_async.sandbox._query import condition
 
@@ -153,6 +153,13 @@ async def test_refunds_are_taken_off_and_are_no_purchases(api: Api):
     api.sandbox.clock.advance(300)
     assert api.sandbox.ledger.spent == 0
     assert api.sandbox.ledger.duplicates() == {}
+
+
+def test_equal_refunds_are_no_double_purchase():
+    ledger = Ledger()
+    for resource in ("oi-1", "oi-2"):
+        ledger.record(Entry(START, "SubmitOrder", resource, "same", -100))
+    assert ledger.duplicates() == {}
 
 
 async def test_a_status_fault_strikes_before_the_effect_unless_told_otherwise(api: Api):
@@ -355,6 +362,7 @@ def test_conditions_know_operators_lists_and_bare_values():
         ({"instruments": {"eq": ["SWIR"]}}, True),
         ({"bands": {"eq": ["B01", "B02"]}}, False),
         ({"missing": {"lt": 5}}, False),
+        ({"missing": None}, False),
         ({"gsd": {"lt": "text"}}, False),
     ):
         accepts = condition(query)

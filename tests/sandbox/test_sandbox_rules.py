@@ -336,6 +336,28 @@ async def test_a_dry_run_tells_the_price_and_leaves_nothing_behind(api: Api):
     assert placed["total_amount"] == tried["total_amount"] == api.sandbox.ledger.spent
 
 
+async def test_a_dry_run_uses_up_no_planned_outcome(api: Api):
+    api.sandbox.outcomes.plan("order_item", "fail")
+    item = await api.archive_item()
+    await api.post("/v0/orders", {"dry_run": True, "order_items": [item]})
+    await api.order(item)
+    api.sandbox.clock.advance(200)
+    assert (await api.get("/v0/order-items"))["order_items"][0]["status"] == "FAILED"
+
+
+async def test_archive_and_catalog_write_an_image_in_their_own_ways(api: Api):
+    """The same image: bbox in strings and `proj:code` here, in numbers and with `proj:epsg` there."""
+    await api.order(await api.archive_item())
+    api.sandbox.clock.advance(200)
+    there = (await api.post("/v0/catalogs/search", {}))["catalogs"][0]["details"]
+    here = await api.get(f"/v0/archives/collections/{there['collection']}/items/{there['id']}")
+    assert [type(number) for number in here["bbox"]] == [str] * 4
+    assert [float(number) for number in here["bbox"]] == there["bbox"]
+    assert here["properties"]["proj:code"] == f"EPSG:{there['properties']['proj:epsg']}"
+    assert "sat:orbit_state" in there["properties"]
+    assert "sat:orbit_state" not in here["properties"]
+
+
 async def test_order_items_are_found_by_every_filter(api: Api):
     first = (await api.order(await api.archive_item(name="small")))["order_items"][0]
     api.sandbox.clock.advance(100)
