@@ -28,10 +28,10 @@ _TROUBLE = "bold red"
 @contextlib.contextmanager
 def display(report: Report, out: Path, *, live: bool) -> Iterator[Show]:
     """Show a run while it goes on; what it gives must be called with every update, and keeps the report."""
-    if not (live and sys.stdout.isatty()):
+    console = Console(highlight=False)
+    if not live or not sys.stdout.isatty() or console.is_dumb_terminal:
         yield _Lines(report, out).show
         return
-    console = Console(highlight=False)
     table = _LiveTable(report, out, console)
     with Live(get_renderable=table.render, console=console, refresh_per_second=5, transient=True):
         yield table.show

@@ -11,8 +11,6 @@ from pathlib import Path
 import attrs
 import pytest
 
-COMMAND = (sys.executable, "-m", "pixxel_async.cli")
-
 
 @attrs.frozen
 class Ended:

@@ -11,6 +11,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -18,10 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from conftest import COMMAND
-
 from pixxel_async.sandbox import Sandbox
 
+COMMAND = (sys.executable, "-m", "pixxel_async.cli")
 LIMIT = 60.0
 """Seconds that a program may take; the longest needs about ten."""
 
@@ -172,6 +172,21 @@ def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
     assert "done    north" not in screen, "a finished field needs no line of its own"
     assert "1 done, 1 failed in " in screen
     assert "Traceback" not in screen
+
+
+def test_a_terminal_without_cursor_gets_plain_lines(plots: Write, tmp_path: Path) -> None:
+    """An editor's shell window, for example: it could not show a live table."""
+    parent, child = pty.openpty()
+    environment = {**os.environ, "TERM": "dumb"}
+    path = plots("north")
+    with started(
+        "bulk", "run", path, "--sandbox", "--out", tmp_path / "out", stdout=child, env=environment
+    ) as process:
+        os.close(child)
+        screen = _read_terminal(parent)
+        assert 0 == process.wait(LIMIT)
+    os.close(parent)
+    assert "[1/1] done    north" in screen
 
 
 def _read_terminal(handle: int) -> str:
