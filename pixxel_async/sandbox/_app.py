@@ -180,10 +180,6 @@ class Sandbox:
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
 
-    async def stopped(self) -> None:
-        """Wait until the sandbox is stopped."""
-        await self._stopping.wait()
-
     def checked(self, operation: SpecOperation, answer: Answer) -> Answer:
         """The answer, or a 500 in its place when answers are checked and this one does not agree with the spec."""
         if not self._validate_answers or answer.build is not None:

@@ -20,11 +20,6 @@ def spaced(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
 
 
-def day_key(moment: datetime) -> str:
-    """`2024_05_06`: the days of a visualization."""
-    return moment.strftime("%Y_%m_%d")
-
-
 def day_first(moment: datetime) -> str:
     """`15-05-2024`: the window of an order task."""
     return moment.strftime("%d-%m-%Y")
