@@ -26,7 +26,7 @@ def install(session: nox.Session, *groups: str, extras: str = "") -> None:
 def demo(session: nox.Session) -> None:
     """Twelve real fields through the whole pipeline, against a local Pixxel API."""
     install(session, extras="[cli,sandbox]")
-    arguments = session.posargs or ["--out", "out"]
+    arguments = session.posargs or ["--out", "out", "--overwrite"]
     session.run("pixxel", "bulk", "run", "examples/fields.geojson", "--sandbox", *arguments)
 
 

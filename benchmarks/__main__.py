@@ -20,7 +20,7 @@ IMPORT = "import time; t = time.process_time(); import {}; print(time.process_ti
 def python(*arguments: str) -> float:
     """The number that a fresh interpreter prints."""
     run = subprocess.run(
-        [sys.executable, *arguments], check=True, capture_output=True, text=True, timeout=300
+        [sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=300
     )
     return float(run.stdout)
 
