@@ -69,10 +69,10 @@ def _describe(value: Any) -> str:
     return f"a {type(value).__name__}"
 
 
+# Scalars
+
+
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
-
-
-# Scalars -------------------------------------------------------------------------------------------------------------
 
 
 def _string(value: Any, _: Any = None) -> str:
@@ -147,7 +147,7 @@ _JSON_TYPES: dict[Any, frozenset[type]] = {
 """What the parser delivers for a plain type, ready to be passed on."""
 
 
-# Containers and models, fast ----------------------------------------------------------------------------------------
+# Containers and models, fast
 
 
 def _list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
@@ -302,7 +302,7 @@ def _without_none(annotation: Any) -> Any:
     return alternatives[0] if is_union and len(alternatives) == 1 else annotation
 
 
-# Containers and models, to tell what is wrong -----------------------------------------------------------------------
+# Containers and models, to tell what is wrong
 
 
 def _explaining_list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
@@ -350,7 +350,7 @@ def _as(kind: Any, converter: cattrs.Converter) -> Hook:
     return lambda value, _: converter.structure(value, kind)
 
 
-# The two converters --------------------------------------------------------------------------------------------------
+# The two converters
 
 
 def _converter(list_hook: Any, dict_hook: Any, model_hook: Any, *, detailed: bool) -> cattrs.Converter:
@@ -408,7 +408,7 @@ def _step(key: int | str) -> str:
     return f"[{key!r}]"
 
 
-# Bytes ---------------------------------------------------------------------------------------------------------------
+# Bytes
 
 
 def loads(data: bytes) -> Any:
@@ -461,7 +461,9 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
                 if not isinstance(key, str):
                     yield InvalidInput(f"{path}: the key {key!r} is not a string")
                 elif not _is_text(key):
-                    yield InvalidInput(f"{path}: the key {key!r} is not text that UTF-8 can carry")
+                    yield InvalidInput(
+                        f"{path}: the key {key!r} has a lone surrogate, which UTF-8 cannot carry"
+                    )
                 yield from _unsendable(item, path + _step(key))
         case list():
             for index, item in enumerate(value):
@@ -471,7 +473,7 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
         case int() if not -(2**63) <= value < 2**64:
             yield InvalidInput(f"{path}: {value!r} is too large to be sent")
         case str() if not _is_text(value):
-            yield InvalidInput(f"{path}: {value!r} is not text that UTF-8 can carry")
+            yield InvalidInput(f"{path}: a text with a lone surrogate, which UTF-8 cannot carry")
         case None | bool() | int() | float() | str():
             return
         case _:

@@ -20,7 +20,6 @@ import attrs
 
 from pixxel_async.errors import InvalidInput
 
-
 Timestamp = datetime
 """An aware `datetime`. Models say it so because STAC has a field that is itself called `datetime`."""
 
@@ -95,13 +94,10 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""
-        result = {
-            member.wire: unstructure(value)
-            for member in members(type(self))
-            if (value := getattr(self, member.attribute)) is not None
-        }
-        if self.extra:
-            result.update(unstructure(self.extra))
+        result: dict[str, Any] = unstructure(self.extra or {})
+        for member in members(type(self)):
+            if (value := getattr(self, member.attribute)) is not None:
+                result[member.wire] = unstructure(value)
         return result
 
     def __eq__(self, other: object) -> bool:

@@ -153,6 +153,12 @@ def test_a_string_in_which_no_time_can_be_read_is_kept_as_it_came(text):
     assert {"made_at": text} == thing.to_dict()
 
 
+def test_a_time_set_later_stands_before_the_string_that_could_not_be_read():
+    thing = structure({"made_at": "soon"}, Thing)
+    thing.made_at = datetime(2024, 5, 27, tzinfo=UTC)
+    assert {"made_at": "2024-05-27T00:00:00Z"} == thing.to_dict()
+
+
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
@@ -296,8 +302,8 @@ def test_a_null_inside_free_json_is_written():
         ({"a": {"b c": [math.inf]}}, "$.a['b c'][0]: inf cannot be sent, JSON has only finite numbers"),
         ({"a": 2**64}, "$.a: 18446744073709551616 is too large to be sent"),
         ({"a": {1: 2}}, "$.a: the key 1 is not a string"),
-        ({"a": "\ud800"}, "$.a: '\\ud800' is not text that UTF-8 can carry"),
-        ({"a": {"\ud800": 1}}, "$.a: the key '\\ud800' is not text that UTF-8 can carry"),
+        ({"a": "\ud800"}, "$.a: a text with a lone surrogate, which UTF-8 cannot carry"),
+        ({"a": {"\ud800": 1}}, "$.a: the key '\\ud800' has a lone surrogate, which UTF-8 cannot carry"),
         ({"a": b"x"}, "$.a: a bytes cannot be sent as JSON"),
         ({"a": object()}, "$.a: a object cannot be sent as JSON"),
     ],
