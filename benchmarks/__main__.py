@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,13 @@ IMPORT = "import time; t = time.process_time(); import {}; print(time.process_ti
 def python(*arguments: str) -> float:
     """The number that a fresh interpreter prints."""
     run = subprocess.run(
-        [sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=300
+        [sys.executable, *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        # An installed package has its byte code; without it the import would measure the compiler.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
     )
     return float(run.stdout)
 
@@ -43,6 +50,7 @@ def ratio(work: str, port: str, rounds: int) -> tuple[float, float, float]:
 
 def import_cost(rounds: int) -> float:
     """Median milliseconds of CPU that `import pixxel_async` costs beyond `import aiohttp`."""
+    python("-c", IMPORT.format("aiohttp, pixxel_async"))  # writes the byte code
     pairs = [
         (python("-c", IMPORT.format("aiohttp")), python("-c", IMPORT.format("aiohttp, pixxel_async")))
         for _ in range(rounds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -11,7 +12,7 @@ import attrs
 
 from pixxel_async._clock import Clock
 from pixxel_async._exchange import Exchange
-from pixxel_async._operation import Operation
+from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._retry import (
     CLEAN_SUCCESS,
     Retries,
@@ -53,6 +54,8 @@ _log = logging.getLogger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
+_LARGE = 64 * 2**10
+"""Bytes from which the collector's passes cost more than pausing it."""
 _FRESH = frozenset({"create", "repeatable"})
 
 
@@ -162,7 +165,7 @@ class HttpTransport:
                 error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
             elif outcome.status in SUCCESS:
                 try:
-                    result = parse(operation.endpoint, outcome)
+                    result = _parsed(operation.endpoint, outcome)
                 except UnexpectedAnswer as unexpected:
                     error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
                 else:
@@ -301,6 +304,21 @@ class HttpTransport:
         # Nothing else goes into the log: a query, a header or a body may hold what is nobody's business.
         word = outcome.status if isinstance(outcome, Response) else outcome.trouble.value
         _log.debug("%s %s: %s in %.3f s", call.request.method, call.request.path, word, elapsed)
+
+
+def _parsed(endpoint: Endpoint[T], response: Response) -> T:
+    """The result; a large one is read with the garbage collector paused.
+
+    All that is made is kept, so the collector's passes over the growing heap find nothing, and take as long as the
+    reading itself.
+    """
+    if len(response.body) < _LARGE or not gc.isenabled():
+        return parse(endpoint, response)
+    gc.disable()
+    try:
+        return parse(endpoint, response)
+    finally:
+        gc.enable()
 
 
 def _is_gone(call: _Call, response: Response) -> bool:

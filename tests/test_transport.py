@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import logging
 import pickle
 import traceback
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import attrs
@@ -503,3 +504,21 @@ async def test_cancelling_leaves_nothing_behind(number: int) -> None:
         assert {asyncio.current_task()} == {
             task for task in asyncio.all_tasks() if "_serve" not in repr(task)
         }
+
+
+LARGE = json_answer({"aoi_id": "a-1", "images": {str(number): "image" * 10 for number in range(2000)}})
+WRONG = json_answer({"aoi_id": 7, "images": {str(number): "image" * 10 for number in range(2000)}})
+
+
+@pytest.mark.parametrize("body", [LARGE, WRONG], ids=["large", "large and wrong"])
+@pytest.mark.parametrize("was_enabled", [True, False])
+async def test_the_garbage_collector_is_left_as_it_was(body: Answer, was_enabled: bool) -> None:
+    async with Stub(body, body) as stub, line_to(stub.url) as line:
+        if not was_enabled:
+            gc.disable()
+        try:
+            with suppress(errors.SchemaError):
+                await line.send(READ)
+            assert was_enabled == gc.isenabled()
+        finally:
+            gc.enable()
