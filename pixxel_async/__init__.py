@@ -9,7 +9,7 @@ Models are in `pixxel_async.models`, fakes for tests in `pixxel_async.testing`.
 from pixxel_async._clock import Clock
 from pixxel_async._operation import Phase
 from pixxel_async._retry import RetryPolicy
-from pixxel_async._sansio import VERSION as __version__
+from pixxel_async._sansio import VERSION
 from pixxel_async.client import PixxelClient
 from pixxel_async.downloads import SavedFile
 from pixxel_async.errors import (
@@ -52,6 +52,8 @@ from pixxel_async.errors import (
 )
 from pixxel_async.paging import Page, Paginator
 from pixxel_async.polling import PackagePoller, Poller
+
+__version__ = VERSION
 
 __all__ = [
     "APIError",

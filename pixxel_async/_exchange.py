@@ -7,6 +7,7 @@ import ssl
 import sys
 import warnings
 import zlib
+from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +33,7 @@ MOST_ERROR_BYTES = 64 * 2**10
 """Bytes that are read of an error answer."""
 
 _MOST_CONNECTIONS = 100
+_LARGE_BODY = 2**20
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would call a missing body application/octet-stream
 _CONNECT_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
 
@@ -78,6 +80,11 @@ class _Progress:
             self._look(request)
             raise
         raise _Broken
+
+    def drop(self) -> None:
+        """Close the connection of an answer that was not read to its end."""
+        if self.head is not None:
+            self.head.close()
 
     def _look(self, request: aiohttp.ClientRequest) -> None:
         # aiohttp puts the response there once the request has been given to the connection. Tracing would tell as
@@ -130,41 +137,15 @@ class AiohttpExchange:
     async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
         """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed."""
         progress = _Progress()
-        try:
-            head = await self._exchange(request, timeout, self._session(fresh=fresh), progress)
-            read = _body if head.status in SUCCESS else _scrap
-            return Response(head.status, head.headers, read(head, progress.pieces))
-        except asyncio.CancelledError as cancelled:
-            if progress.sent and request.method != "GET":
-                cancelled.add_note(f"{request.method} {request.path} was sent: it may have been executed.")
-            # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
-            cancelled.__context__ = None
-            raise cancelled.with_traceback(None)  # noqa: B904
-        except Exception as error:
-            failure = self._failure(error, progress)
-        finally:
-            if progress.head is not None:
-                progress.head.release()  # drops the connection, unless all of the body was read
-        if progress.head is not None and progress.head.status not in SUCCESS:
-            # The status is known, and says more than a body that broke off.
-            return Response(
-                progress.head.status, progress.head.headers, _scrap(progress.head, progress.pieces)
-            )
-        # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
-        raise failure
-
-    async def _exchange(
-        self, request: Request, timeout: float, session: aiohttp.ClientSession, progress: _Progress
-    ) -> aiohttp.ClientResponse:
-        now = asyncio.get_running_loop().time()
-        end = now + timeout
         self._busy += 1
         try:
+            now = asyncio.get_running_loop().time()
+            end = now + timeout
             async with asyncio.timeout_at(min(end, now + HEAD_LIMIT)) as limit:
-                response = await session.request(
+                head = await self._session(fresh=fresh).request(
                     request.method,
                     URL(request.url, encoded=True),
-                    data=request.body,
+                    data=_data(request.body),
                     headers=request.headers,
                     skip_auto_headers=_NO_CONTENT_TYPE if _is_empty_write(request) else None,
                     allow_redirects=False,
@@ -175,15 +156,33 @@ class AiohttpExchange:
                     proxy=self._proxy,
                     ssl=self._tls,
                 )
-                progress.head, progress.phase, progress.sent = response, "body", True
-                content = response.content
+                progress.head, progress.phase, progress.sent = head, "body", True
+                content = head.content
                 if content.is_eof():  # came together with the head, as small answers do
                     progress.pieces.append(content.read_nowait())
                 else:
-                    await _read(response, progress.pieces, limit, end)
-                return response
+                    await _read(head, progress.pieces, limit, end)
+            read = _body if head.status in SUCCESS else _scrap
+            return Response(head.status, head.headers, read(head, progress.pieces))
+        except asyncio.CancelledError as cancelled:
+            progress.drop()
+            if progress.sent and request.method != "GET":
+                cancelled.add_note(f"{request.method} {request.path} was sent: it may have been executed.")
+            # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None)  # noqa: B904
+        except Exception as error:
+            progress.drop()
+            failure = self._failure(error, progress)
         finally:
             self._busy -= 1
+        if progress.head is not None and progress.head.status not in SUCCESS:
+            # The status is known, and says more than a body that broke off.
+            return Response(
+                progress.head.status, progress.head.headers, _scrap(progress.head, progress.pieces)
+            )
+        # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
+        raise failure
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         if self._injected is not None:
@@ -219,7 +218,7 @@ class AiohttpExchange:
         if trouble is not None:
             return ExchangeFailed(trouble, "connect", detail, sent=False)
         phase = progress.phase
-        if phase == "connect" and self._busy >= self._most:
+        if phase == "connect" and self._busy > self._most:
             phase = "pool"
         trouble, detail = _trouble(error, phase)
         return ExchangeFailed(trouble, phase, detail, sent=progress.sent)
@@ -257,6 +256,11 @@ class AiohttpExchange:
 def _most_connections(session: aiohttp.ClientSession) -> int:
     connector = session.connector
     return (connector.limit if connector is not None else 0) or sys.maxsize
+
+
+def _data(body: bytes | None) -> bytes | BytesIO | None:
+    # aiohttp warns of larger pieces of bytes: they are copied in one go.
+    return body if body is None or len(body) <= _LARGE_BODY else BytesIO(body)
 
 
 def _is_empty_write(request: Request) -> bool:
@@ -310,6 +314,7 @@ async def _read(
         size += len(piece)
     if is_success:
         raise _too_large()
+    response.close()  # enough of an error
 
 
 def _too_large() -> ExchangeFailed:

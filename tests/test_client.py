@@ -222,7 +222,7 @@ async def test_the_fake_transport_answers_and_remembers() -> None:
             "GET /v0/orders/o-2": by_id,
             "GET /v0/orders/o-3": NotFound("no such order", status=404),
             "GET /v0/orders/o-4": {"id": {"a": 1}},
-            "GET /v0/aois": lambda request: {"aois": [{"name": request.query["aoi_name"]}]},
+            "GET /v0/aois": lambda request: {"aois": [{"aoi_id": "a", "name": request.query["aoi_name"]}]},
         }
     )
     async with PixxelClient(transport=transport) as client:
@@ -232,7 +232,7 @@ async def test_the_fake_transport_answers_and_remembers() -> None:
             await client.orders.get("o-3")
         with pytest.raises(SchemaError, match=r"\$\.id"):
             await client.orders.get("o-4")
-        assert [AOI(name="north")] == await client.aois.list(aoi_name="north", limit=1)
+        assert [AOI(aoi_id="a", name="north")] == await client.aois.list(aoi_name="north", limit=1)
         with pytest.raises(
             LookupError, match=r"no answer to 'GET /v0/orders/o-5'; it has \['GET /v0/aois', "
         ):

@@ -32,6 +32,8 @@ def request_to(
     stub: Stub, method: str = "GET", body: bytes | None = None, path: str = "/v0/things"
 ) -> Request:
     headers = {"Authorization": f"Bearer {CANARY}", "Accept-Encoding": "gzip"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
     return Request(method, stub.url + path, path, headers, body)
 
 
@@ -91,6 +93,13 @@ async def test_what_goes_out_is_what_was_said_and_nothing_else() -> None:
         "content-length",
     } == second.headers.keys()
     assert ("gzip", "0") == (second.headers["accept-encoding"], second.headers["content-length"])
+
+
+async def test_a_large_body_goes_out_whole_and_without_a_warning() -> None:
+    body = bytes(range(256)) * 2**13
+    async with Stub(OK) as stub:
+        await outcome_of(stub, request_to(stub, "POST", body))
+    assert ("application/json", body) == (stub.received[0].headers["content-type"], stub.received[0].body)
 
 
 async def test_a_slow_answer_in_pieces_is_put_together() -> None:

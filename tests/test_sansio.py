@@ -79,8 +79,8 @@ def test_the_base_url_may_have_a_path() -> None:
 
 
 def test_a_body_is_json_and_says_so() -> None:
-    request = request_of(body=AOI(name="north"))
-    assert {"name": "north"} == json.loads(request.body or b"")
+    request = request_of(body=AOI(aoi_id="a-1"))
+    assert {"aoi_id": "a-1"} == json.loads(request.body or b"")
     assert "application/json" == request.headers["Content-Type"]
     assert "Content-Type" not in request_of().headers
 
