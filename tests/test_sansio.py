@@ -194,7 +194,7 @@ def test_text_that_is_not_utf8_is_refused() -> None:
 
 def test_json_of_another_shape_names_its_place() -> None:
     with pytest.raises(errors.SchemaError, match=r"\$\.project\.name") as caught:
-        parse(endpoint(Project, "project"), answer(b'{"project": {"name": {"a": 1}}}'))
+        parse(endpoint(Project, "project"), answer(b'{"project": {"id": "p", "name": {"a": 1}}}'))
     assert (None, None) == (caught.value.__cause__, caught.value.__context__)
 
 
