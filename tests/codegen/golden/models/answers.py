@@ -28,11 +28,11 @@ class Polygon(Model):
 @model
 class Field(Model):
     """
-    A piece of land. Its outline is a polygon, its area is measured, and everything else about it may be
-    missing as well.
+    A piece of land. Its outline is a polygon, its area is measured, and everything else about it but
+    its id may be missing as well.
     """
 
-    field_id: str | None = None
+    field_id: str
     """Id of the field."""
     geometry: Polygon | None = None
     """Outline."""
@@ -92,7 +92,7 @@ class Bucket(Model):
 class Crop(Model):
     """What grows on a field."""
 
-    id: str | None = None
+    id: str
     """Id of the crop."""
     state: str | None = None
     """State of it."""
