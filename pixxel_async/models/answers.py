@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._wire import Model, Timestamp, model, wire
+from pixxel_async._wire import Model, Timestamp, model, sensitive, wire
 
 from .enums import (
     AOIStatus,
@@ -103,7 +103,7 @@ class AOIDownload(Model):
     """Id of the download."""
     status: str | None = None
     """State of the packing. SUCCESS is the only documented word."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Temporary address of the package, needing no credential; empty until the packing has succeeded."""
 
 
@@ -417,7 +417,7 @@ class InsightPackage(Model):
     """Identifier that the server gives back; in known answers it is that of the insight."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -462,7 +462,7 @@ class JobPackage(Model):
     """
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -486,7 +486,7 @@ class TaskPackage(Model):
     """Workflow of the job."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -1125,7 +1125,7 @@ class CatalogDownload(Model):
     """Identifier of the download."""
     status: CatalogDownloadStatus | None = None
     """How far the package is."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Temporary URL of the package, to be fetched without the API token; filled only on success."""
 
 

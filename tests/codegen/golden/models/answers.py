@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._wire import Model, Timestamp, model, wire
+from pixxel_async._wire import Model, Timestamp, model, sensitive, wire
 
 from .enums import FieldStatus
 
@@ -132,5 +132,5 @@ class CropPackage(Model):
     """Id of it."""
     status: str | None = None
     """State of it."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Where it can be fetched."""
