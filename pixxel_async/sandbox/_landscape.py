@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from pixxel_async.sandbox._planar import Bounds, Floats
+from pixxel_async.sandbox._geometry import Bounds, Floats
 
 Pixels = NDArray[np.float32]
 Keys = NDArray[np.uint32]

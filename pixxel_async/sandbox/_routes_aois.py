@@ -10,7 +10,9 @@ from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._course import Course, Outcome, Words
 from pixxel_async.sandbox._filters import matching, page, within
-from pixxel_async.sandbox._geodesy import area_m2, centroid, require_polygon
+from pixxel_async.sandbox._geodesy import area_m2
+from pixxel_async.sandbox._geometry import centroid
+from pixxel_async.sandbox._polygon_rules import require_polygon
 from pixxel_async.sandbox._records import AOI, Asset
 from pixxel_async.sandbox._refusal import bad_request, conflict
 from pixxel_async.sandbox._scenes import Scene

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._filters import limit_and_offset
-from pixxel_async.sandbox._planar import shape_of
+from pixxel_async.sandbox._geometry import shape_of
 from pixxel_async.sandbox._query import condition, sort_keys
 from pixxel_async.sandbox._refusal import bad_request
 from pixxel_async.sandbox._state import State
