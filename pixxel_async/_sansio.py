@@ -175,7 +175,7 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         _refuse_page(response)
         result = response.body
         return result  # type: ignore[no-any-return]
-    if returns is str:
+    if returns is str and not _is_json(response):  # else it is a JSON string
         _refuse_page(response)
         result = _text(response.body)
         return result  # type: ignore[no-any-return]
@@ -206,6 +206,11 @@ def _json(response: Response) -> Any:
         raise errors.UnexpectedBody("the answer is empty, JSON was expected")
     _refuse_page(response)
     raise errors.UnexpectedBody(f"the answer is not JSON: {problem}")
+
+
+def _is_json(response: Response) -> bool:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _text(body: bytes) -> str:
