@@ -24,7 +24,7 @@ PagingStyle = Literal[
 ]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Paging:
     """How a listing is cut into pages."""
 
@@ -35,7 +35,7 @@ class Paging:
     """Attribute path to the number of items in all; empty where the API does not tell."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Endpoint(Generic[T]):
     """A route of the API; one constant per operation of `openapi/pixxel.yaml`."""
 
@@ -102,7 +102,7 @@ class Phase(Enum):
         return self is not Phase.IN_FLIGHT
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class LifeCycle(Generic[T]):
     """How a long-running thing lives; one constant per entry of `x-life-cycles` in `openapi/pixxel.yaml`.
 

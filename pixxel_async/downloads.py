@@ -369,7 +369,7 @@ def _is_private(host: str) -> bool:
         return False
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Plan:
     """What the next attempt does, and what was tried before it."""
 
@@ -378,7 +378,7 @@ class _Plan:
     refreshes: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Expected:
     name: str
     length: int | None
