@@ -16,6 +16,7 @@ from pixxel_async.models import BlockRef, DataType, OrderCreate, OrderItemCreate
 from pixxel_async.testing import FakeRequest, FakeTransport, VirtualClock
 
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.6, 12.9], [77.6, 13.0], [77.5, 12.9]]]}
+DAY = 86_400
 BLOCK = BlockRef(name="cropclassification", version="1.0.0")
 
 
@@ -154,3 +155,21 @@ async def test_a_wait_shows_no_signed_url(
     shown = [repr(wait), repr(wait.last), str(error), repr(error), f"{error.last}", caplog.text]
     assert "signed_url=***" in shown[1]
     assert [] == [text for text in shown if "x.example" in text or "hunter2" in text]
+
+
+async def test_a_wait_lasts_as_long_as_its_thing_takes() -> None:
+    """Captures take days, far longer than an hour."""
+    clock = VirtualClock()
+
+    def item(request: FakeRequest) -> Any:
+        is_done = clock.monotonic() > 10 * DAY
+        return {"id": "oi-1", "status": "FULFILLED" if is_done else "ACTIVE"}
+
+    transport = FakeTransport({"GET /v0/order-items/oi-1": item})
+    async with PixxelClient(transport=transport, clock=clock) as client:
+        assert OrderItemStatus.FULFILLED is (await client.order_items.wait("oi-1")).status
+        transport.routes["GET /v0/order-items/oi-1"] = {"id": "oi-1", "status": "ACTIVE"}
+        started = clock.monotonic()
+        with pytest.raises(WaitTimeout):
+            await client.order_items.wait("oi-1")
+    assert 14 * DAY == pytest.approx(clock.monotonic() - started)

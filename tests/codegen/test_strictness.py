@@ -110,6 +110,8 @@ UNKNOWN = {
     "life cycle of an unknown model": (f"{CYCLE}/model", "Weed", ""),
     "life cycle of an unknown property": (f"{CYCLE}/status", "mood", ""),
     "life cycle without evidence": (f"{CYCLE}/evidence", None, f"#{CYCLE}"),
+    "life cycle without a timeout": (f"{CYCLE}/timeout", None, f"#{CYCLE}"),
+    "life cycle with no time": (f"{CYCLE}/timeout", 0, ""),
     "life cycle of an unknown operation": (f"{CYCLE}/poll/operation", "GetCrop", f"#{CYCLE}/poll"),
     "life cycle that matches something else": (f"{CYCLE}/poll/match", ["crop_id"], ""),
     "life cycle with an unknown filter": (f"{CYCLE}/poll/filter", "crop", ""),
