@@ -1,4 +1,4 @@
-"""A call as the handlers see it, the answer they give, and the refusal they raise."""
+"""A call as the handlers see it, the answer they give, and the table they are found in."""
 
 from __future__ import annotations
 

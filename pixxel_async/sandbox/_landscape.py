@@ -242,7 +242,8 @@ class Landscape:
         peak = np.where(kind < 0.4, 105, 205) + 50 * (chance(keys, 6) - 0.5) + southern
         apart = np.abs((self._day - peak + 182.6 / harvests) % (365.25 / harvests) - 182.6 / harvests)
         season = np.exp(-np.square(apart / 58))
-        between = 0.06 + 0.6 * chance(keys, 8) ** 2  # between harvest and growth: ploughed, stubble, or a catch crop
+        # Between harvest and growth a field is ploughed, in stubble, or under a catch crop.
+        between = 0.06 + 0.6 * chance(keys, 8) ** 2
         cover = np.where(
             kind < 0.68, between + (0.96 - between) * season, np.where(kind < 0.87, 0.4 + 0.35 * season, 0.75)
         ) * (0.7 + 0.35 * chance(keys, 7))
