@@ -50,7 +50,7 @@ def shape_of(value: Mapping[str, Any]) -> BaseGeometry:
 
 def rectangle(west: float, south: float, east: float, north: float) -> BaseGeometry:
     """The area of a bounding box; one whose east is less than its west crosses the antimeridian."""
-    return _valid(shapely.box(west, south, east + 360 if east < west else east, north))
+    return shapely.box(west, south, east + 360 if east < west else east, north)
 
 
 def on_map(area: BaseGeometry) -> list[BaseGeometry]:
@@ -97,8 +97,5 @@ def _read(value: Mapping[str, Any]) -> BaseGeometry:
         return _read(value["geometry"])
     if value["type"] == "GeometryCollection":
         return shapely.GeometryCollection([_read(geometry) for geometry in value["geometries"]])
-    return _valid(shape({"type": value["type"], "coordinates": without_heights(value["coordinates"])}))
-
-
-def _valid(area: BaseGeometry) -> BaseGeometry:
-    return area if area.is_valid else shapely.make_valid(area)
+    read = shape({"type": value["type"], "coordinates": without_heights(value["coordinates"])})
+    return read if read.is_valid else shapely.make_valid(read)

@@ -75,6 +75,18 @@ def test_picture_shows_the_area_and_nothing_else():
         assert at(pixels, *place)[3] == 0
 
 
+def test_edges_are_smooth():
+    """Around the area and around its hole some pixels are half transparent."""
+    shown = map_part(picture())[..., 3]
+    half = (shown > 0) & (shown < 255)
+    rows, columns = shown.shape
+    west, south, east, north = BOUNDS
+    left, right = (int((x - west) / (east - west) * columns) for x in (75.83, 75.865))
+    top, bottom = (int((north - y) / (north - south) * rows) for y in (30.94, 30.915))
+    assert half[top:bottom, left:right].sum() > 100
+    assert half.sum() > 3 * half[top:bottom, left:right].sum()
+
+
 def test_picture_has_the_proportions_of_the_ground():
     """A degree of longitude is shorter than one of latitude away from the equator."""
     west, south, east, north = BOUNDS

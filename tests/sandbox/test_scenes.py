@@ -105,6 +105,19 @@ def test_every_scene_that_covers_a_small_area_is_found(west, south, side):
     assert [scene for scene in around if covers(scene, geometry)] == found
 
 
+@pytest.mark.parametrize(
+    ("box", "centres"),
+    [
+        ((10.5, 10.5, 10.5, 10.5), {(10.5, 10.5)}),
+        ((10.5, 10.4, 10.5, 10.6), {(10.5, 10.5)}),
+        ((10.5, 10.5, 11.5, 10.5), {(10.5, 10.5), (11.5, 10.5)}),
+    ],
+)
+def test_bbox_may_be_a_point_or_a_line(box, centres):
+    scenes, _ = ARCHIVE.search(bbox=box, start=day(2025, 6, 1), end=day(2025, 6, 30), limit=1000)
+    assert {scene.centre for scene in scenes} == centres
+
+
 def test_line_and_point_are_covered_to_their_ends():
     """A line that leaves a footprint only at its last point needs the scenes of both; a point on the way does not."""
     when = {"start": day(2025, 6, 1), "end": day(2025, 6, 30), "limit": 1000}
