@@ -74,7 +74,7 @@ def create_aoi(state: State, call: Call) -> Answer:
     aoi.assets = list(_assets(state, aoi))
     state.aois[id] = aoi
     state.aoi_names.add(aoi.name)
-    state.record(call, id, aoi.name)
+    state.record(call.operation.id, id, aoi.name)
     return Answer(aoi_json(state, aoi), 201)
 
 
@@ -108,7 +108,7 @@ def create_download(state: State, call: Call) -> Answer:
     scenes = list({scene.id: scene for asset in assets for scene in asset.scenes}.values())
     package = state.package("aoi_download", id, aoi.geometry, scenes, assets[0].bands)
     state.aoi_downloads[id] = (aoi, package)
-    state.record(call, id, f"{aoi.id}: {','.join(sorted(call.body['asset_ids']))}")
+    state.record(call.operation.id, id, f"{aoi.id}: {','.join(sorted(call.body['asset_ids']))}")
     return Answer(_download_json(state, id), 201)
 
 

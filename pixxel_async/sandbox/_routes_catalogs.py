@@ -84,7 +84,7 @@ def create_delivery(state: State, call: Call) -> Answer:
     made = []
     for entry, cloud in planned:
         delivery = deliver(state, entry, cloud, call.access.user_id, state.now, by_hand=True)
-        state.record(call, delivery.id, f"{entry.id}: {cloud['config']} {cloud.get('path', '')}")
+        state.record(call.operation.id, delivery.id, f"{entry.id}: {cloud['config']} {cloud.get('path', '')}")
         made.append(_delivery_json(state, delivery))
     return Answer({"deliveries": made}, 201)
 
@@ -100,7 +100,7 @@ def create_download(state: State, call: Call) -> Answer:
     features = [feature for item in items for feature in item.geometry["features"]]
     geometry = {"type": "FeatureCollection", "features": features}
     state.catalog_downloads[id] = state.package("catalog_download", id, geometry, scenes, bands)
-    state.record(call, id, ",".join(sorted(entry.id for entry in entries)))
+    state.record(call.operation.id, id, ",".join(sorted(entry.id for entry in entries)))
     return Answer(_download_json(state, id), 201)
 
 
@@ -132,7 +132,7 @@ def create_store(state: State, call: Call) -> Answer:
     state.stores[id] = Store(
         id, body["name"], body["type"], body["configs"], labels, call.access.user_id, state.now
     )
-    state.record(call, id, body["name"])
+    state.record(call.operation.id, id, body["name"])
     return Answer(_store_json(state.stores[id]))
 
 

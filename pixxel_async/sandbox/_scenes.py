@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
@@ -31,10 +31,6 @@ from pixxel_async.sandbox._sensors import (
     collection_answers,
     satellite_answers,
 )
-from pixxel_async.sandbox._stac import stac_item
-
-if TYPE_CHECKING:
-    from pixxel_async.sandbox._storage import Storage
 
 CELL = 1.0
 """Side of a cell in degrees."""
@@ -208,10 +204,6 @@ class Archive:
         if found is None or found.created > self.now() or collection not in (None, found.sensor.collection):
             return None
         return self._scene(found)
-
-    def item(self, scene: Scene, storage: Storage) -> dict[str, Any]:
-        """The STAC item of a scene as the archive shows it: numbers of `bbox` as strings, files not signed."""
-        return stac_item(scene, storage.origin)
 
     def _accepts(self, candidate: _Pass, wanted: _Filter) -> bool:
         return (

@@ -1,7 +1,6 @@
 """The archive of the sandbox: scenes for any place and time, always the same ones."""
 
 import datetime as dt
-import time
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from pixxel_async.sandbox._scenes import Archive
 from pixxel_async.sandbox._sensors import SENSORS
+from pixxel_async.sandbox._stac import stac_item
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ARCHIVE = Archive(seed=7, now=lambda: NOW)
@@ -256,7 +256,7 @@ def test_id_follows_the_vendors_file_naming():
 def test_item_has_the_archives_shape():
     """Strings in `bbox`, one asset per band with its own `eo:bands` and `raster:bands`, files on the storage host."""
     scene = ARCHIVE.search(collections=["pixxel-td-l2a"], geometry=square(75.8, 30.9))[0][0]
-    item = ARCHIVE.item(scene, Host)
+    item = stac_item(scene, Host.origin)
     assert [float(text) for text in item["bbox"]] == pytest.approx(scene.bbox)
     assert all(isinstance(text, str) for text in item["bbox"])
     assert item["properties"]["eo:cloud_cover"] == scene.cloud_cover
@@ -269,17 +269,8 @@ def test_item_has_the_archives_shape():
     assert asset["eo:bands"][0]["center_wavelength"] == 668
 
 
-def test_small_search_is_fast():
-    """Two months over a farm take a few milliseconds; the whole world for all time ends as well."""
-    query = {"start": day(2024, 3, 1), "end": day(2024, 5, 1)}
-    fastest = min(_seconds(lambda i=i: ARCHIVE.search(geometry=square(i, 30.9), **query)) for i in range(20))
-    assert fastest < 0.02
+def test_a_search_of_the_whole_world_for_all_time_ends():
+    """It looks at so many scenes at most, and says how many it found among them."""
     world, total = ARCHIVE.search(bbox=(-180, -90, 180, 90))
     assert len(world) == 10
     assert 1000 < total <= 10_000
-
-
-def _seconds(work) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
