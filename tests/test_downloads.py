@@ -25,9 +25,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
 
-from pixxel_async import downloads
+from pixxel_async import _signed_url, _storage
 from pixxel_async._files import LONGEST_NAME, in_thread, safe_name
 from pixxel_async._operation import LifeCycle
+from pixxel_async._signed_url import SignedUrl
 from pixxel_async._wire import Model, model
 from pixxel_async.downloads import Downloader, SavedFile
 from pixxel_async.errors import (
@@ -144,13 +145,12 @@ def test_any_size_survives_any_cuts(tmp_path: Path, size: int, cuts: list[float]
 async def test_a_file_cut_every_time_gets_no_name(
     downloader: Downloader, clock: VirtualClock, tmp_path: Path
 ) -> None:
-    """Five attempts, four growing waits, nothing left behind."""
+    """Eight attempts, seven growing waits, nothing left behind."""
     async with Stub([*answer(200, b"half", length=9), CLOSE]) as stub:
-        with pytest.raises(DownloadError, match=r"/x\.tif: the connection broke \(after 5 attempts\)$"):
+        with pytest.raises(DownloadError, match=r"/x\.tif: the connection broke \(after 8 attempts\)$"):
             await downloader.save(f"{stub.url}/x.tif", tmp_path)
-    assert 5 == len(stub.received)
-    assert 4 == len(clock.slept)
-    assert all(pause <= most for pause, most in zip(clock.slept, (0.5, 1, 2, 4), strict=True))
+    assert 8 == len(stub.received)
+    assert all(pause <= most for pause, most in zip(clock.slept, (0.5, 1, 2, 4, 8, 16, 20), strict=True))
     assert [] == names(tmp_path)
 
 
@@ -170,7 +170,7 @@ async def test_a_bad_chunk_cannot_hang_it(
     downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiohttp never reports a malformed chunk; the limit around every read does (finding 4). Thirty seconds cut short."""
-    monkeypatch.setattr(downloads, "_IDLE_LIMIT", 0.1)
+    monkeypatch.setattr(_storage, "_IDLE_LIMIT", 0.1)
     bad: Answer = [*chunked(b"good", end=b""), b"ZZ\r\n", HANG]
     stalled: Answer = [*answer(200, b"half", length=9), HANG]
     async with asyncio.timeout(10), Stub(bad, stalled, answer(200, b"all of it")) as stub:
@@ -250,7 +250,7 @@ async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path)
     assert "secret" not in str(caught.value)
     if url:
         with pytest.raises(DownloadError):
-            downloads._Source("https://storage.example/a").redirected(url, allow_private=False)
+            SignedUrl("https://storage.example/a").redirected(url, allow_private=False)
     await downloader.aclose()
 
 
@@ -266,7 +266,7 @@ async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path)
 )
 def test_which_addresses_are_private(host: str, is_private: bool) -> None:
     """An IPv4 address in the dress of IPv6 is what it is."""
-    assert is_private == downloads._is_private(host)
+    assert is_private == _signed_url.is_private(host)
 
 
 async def test_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Path) -> None:
@@ -343,15 +343,15 @@ async def test_every_sending_is_ours_and_counted(downloader: Downloader, tmp_pat
     """aiohttp would send each of them twice (finding 2)."""
     async with Stub(answer(200, b"x"), [step]) as stub:
         await downloader.save(f"{stub.url}/x.tif", tmp_path)  # so that a pooled connection is there
-        with pytest.raises(DownloadError, match=r"the connection broke \(after 5 attempts\)"):
+        with pytest.raises(DownloadError, match=r"the connection broke \(after 8 attempts\)"):
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
-    assert 1 + 5 == len(stub.received)
+    assert 1 + 8 == len(stub.received)
 
 
 async def test_nobody_there_is_told(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub([CLOSE]) as stub:
         url = stub.url
-    with pytest.raises(DownloadError, match=r"no connection \(after 5 attempts\)"):
+    with pytest.raises(DownloadError, match=r"no connection \(after 8 attempts\)"):
         await downloader.save(f"{url}/x.tif", tmp_path)
 
 
@@ -670,7 +670,7 @@ async def test_cancelling_leaves_nothing_behind(downloader: Downloader, tmp_path
         with pytest.raises(asyncio.CancelledError):
             await task
         assert [] == names(tmp_path)
-        assert not downloader._session.connector._acquired  # type: ignore[union-attr]
+        assert not downloader._storage._session.connector._acquired  # type: ignore[union-attr]
     assert before == asyncio.all_tasks()
 
 
