@@ -149,9 +149,20 @@ class StorageAnswer:
                 async with asyncio.timeout(_IDLE_LIMIT):
                     return await self._response.content.readany()
         except Failed:
-            if not is_all:
+            came_before = self._unread()
+            if not came_before and not is_all:
                 raise
-        return b""
+            return came_before
+
+    def _unread(self) -> bytes:
+        """What came before a fault and was not read yet.
+
+        aiohttp keeps it, but all its public ways to read raise the fault at once; a server that cuts often would then
+        send the same bytes again and again. Should the private way ever be gone, no more than that is lost.
+        """
+        read = getattr(self._response.content, "_read_nowait", None)
+        unread: bytes = b"" if read is None else read(-1)
+        return unread
 
     async def check_status(self) -> None:
         """Raise Failed, with what may help, unless the body is the whole file."""

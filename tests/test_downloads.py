@@ -154,7 +154,7 @@ async def test_a_file_cut_every_time_gets_no_name(
     assert [] == names(tmp_path)
 
 
-async def test_a_zip_without_length_must_have_its_end(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j10_a_zip_without_length_must_have_its_end(downloader: Downloader, tmp_path: Path) -> None:
     """A body that ends with the connection cannot be seen to be cut, but its content can (J10)."""
     content = archive(a=b"1" * 1000)
     cut: Answer = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + content[:-9], CLOSE]
@@ -166,7 +166,7 @@ async def test_a_zip_without_length_must_have_its_end(downloader: Downloader, tm
             await downloader.save(f"{stub.url}/y.zip", tmp_path)
 
 
-async def test_a_bad_chunk_cannot_hang_it(
+async def test_j11_a_bad_chunk_cannot_hang_it(
     downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiohttp never reports a malformed chunk; the limit around every read does (finding 4). Thirty seconds cut short."""
@@ -178,7 +178,7 @@ async def test_a_bad_chunk_cannot_hang_it(
     assert b"all of it" == saved.path.read_bytes()
 
 
-async def test_a_transfer_that_only_drips_is_broken_off(tmp_path: Path) -> None:
+async def test_j11_a_transfer_that_only_drips_is_broken_off(tmp_path: Path) -> None:
     """Below 1 KiB/s over a minute (J11); the minute passes on our clock."""
 
     class Hurried(VirtualClock):
@@ -213,7 +213,7 @@ async def test_only_these_headers_are_sent_and_no_cookie_is_kept(
     "path",
     ["/a%2Fb/x.tif?s=%2F%2f+%20&e=~%7E!'()*", "/x.tif?a=b=c&&d", "/%E0%A4%95.tif", "/a/../x.tif"],
 )
-async def test_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_path: Path, path: str) -> None:
+async def test_l4_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_path: Path, path: str) -> None:
     """L4; a redirect's too."""
     async with Stub(answer(200, b"x")) as stub:
         await downloader.save(f"{stub.url}{path}", tmp_path)
@@ -242,7 +242,7 @@ async def test_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_pa
         None,
     ],
 )
-async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path) -> None:
+async def test_l6_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path) -> None:
     """L6, M5: before anything is sent, and as a redirect's target."""
     downloader = Downloader()
     with pytest.raises(InvalidInput, match="the URL ") as caught:
@@ -269,7 +269,7 @@ def test_which_addresses_are_private(host: str, is_private: bool) -> None:
     assert is_private == _signed_url.is_private(host)
 
 
-async def test_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Path) -> None:
+async def test_l6_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Path) -> None:
     """L6: judged by what the name resolves to, and not tried again."""
     downloader = Downloader(clock=VirtualClock())
     async with Stub(answer(200, b"x")) as stub:
@@ -281,7 +281,7 @@ async def test_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Pat
     assert 0 == stub.connections
 
 
-async def test_redirects_are_followed_by_our_rules(downloader: Downloader, tmp_path: Path) -> None:
+async def test_m4_m5_redirects_are_followed_by_our_rules(downloader: Downloader, tmp_path: Path) -> None:
     """M4, M5."""
     hop = answer(307, Location="/next?a=%2F")
     async with Stub(*[hop] * 5, answer(200, b"x")) as stub:
@@ -394,7 +394,7 @@ async def test_other_statuses_end_it_at_once(downloader: Downloader, tmp_path: P
         (400, b"<Code>ExpiredToken</Code>"),
     ],
 )
-async def test_an_expired_url_is_refreshed(
+async def test_l1_an_expired_url_is_refreshed(
     downloader: Downloader, tmp_path: Path, status: int, body: bytes
 ) -> None:
     """L1; the name stays that of the first URL."""
@@ -413,7 +413,7 @@ async def test_an_expired_url_is_refreshed(
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
 
 
-async def test_urls_that_expire_again_and_again_are_given_up(downloader: Downloader, tmp_path: Path) -> None:
+async def test_l2_urls_that_expire_again_and_again_are_given_up(downloader: Downloader, tmp_path: Path) -> None:
     """After three refreshes (L2)."""
     refreshed = 0
     async with Stub(answer(403)) as stub:
@@ -442,7 +442,7 @@ async def test_urls_that_expire_again_and_again_are_given_up(downloader: Downloa
         ("x.zip", b"Access denied", "text/html; charset=utf-8"),
     ],
 )
-async def test_an_error_page_with_status_200_is_no_file(
+async def test_j9_an_error_page_with_status_200_is_no_file(
     downloader: Downloader, tmp_path: Path, name: str, body: bytes, type: str
 ) -> None:
     """J9."""
@@ -470,7 +470,7 @@ async def test_what_is_asked_for_as_text_may_be_text(
         assert body == (await downloader.save(f"{stub.url}/{name}", tmp_path)).path.read_bytes()
 
 
-async def test_encoded_content_is_decoded_and_must_be_whole(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j12_encoded_content_is_decoded_and_must_be_whole(downloader: Downloader, tmp_path: Path) -> None:
     """J12: a gzip stream cut inside a right length is seen."""
     packed = gzip.compress(CONTENT * 500, mtime=0) + gzip.compress(b"second")
     async with Stub(answer(200, packed, Content_Encoding="gzip")) as stub:
@@ -520,7 +520,7 @@ def test_safe_names_are_safe(text: str) -> None:
         ("\ud800.tif", "tif"),
     ],
 )
-def test_what_becomes_of_names(text: str, expected: str) -> None:
+def test_k6_what_becomes_of_names(text: str, expected: str) -> None:
     """K6."""
     assert expected == safe_name(text)
 
@@ -561,7 +561,7 @@ async def test_a_chosen_name_is_taken_or_refused_never_changed(
 # --- the disk ---------------------------------------------------------------------------------------------
 
 
-async def test_an_existing_file_is_never_touched_unasked(downloader: Downloader, tmp_path: Path) -> None:
+async def test_k3_an_existing_file_is_never_touched_unasked(downloader: Downloader, tmp_path: Path) -> None:
     """K3; nothing is requested either."""
     (tmp_path / "x.tif").write_bytes(b"mine")
     (tmp_path / "folder").mkdir()
@@ -596,7 +596,7 @@ async def test_while_it_grows_only_the_part_file_exists(downloader: Downloader, 
     assert [["x.tif.part"]] == seen
 
 
-async def test_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j15_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_path: Path) -> None:
     """J15: the second is refused; what a dead process left over is overwritten (K4)."""
     writing = asyncio.Event()
     async with Stub([*answer(200, b"a", length=2), HANG], answer(200, b"ab")) as stub:
@@ -628,7 +628,7 @@ async def test_a_link_in_place_of_the_part_file_is_not_followed(
     assert b"precious" == victim.read_bytes()
 
 
-async def test_too_little_room_is_told_before_anything_is_fetched(
+async def test_k1_too_little_room_is_told_before_anything_is_fetched(
     downloader: Downloader, tmp_path: Path
 ) -> None:
     """K1."""
@@ -729,7 +729,7 @@ FAULTS: dict[str, Callable[[], Answer]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_no_error_shows_the_signature_or_anything_of_aiohttp(
+async def test_l8_no_error_shows_the_signature_or_anything_of_aiohttp(
     tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """L8, finding 6."""
