@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import io
+import json
 import os
 import pickle
 import resource
@@ -213,7 +214,9 @@ async def test_only_these_headers_are_sent_and_no_cookie_is_kept(
     "path",
     ["/a%2Fb/x.tif?s=%2F%2f+%20&e=~%7E!'()*", "/x.tif?a=b=c&&d", "/%E0%A4%95.tif", "/a/../x.tif"],
 )
-async def test_l4_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_path: Path, path: str) -> None:
+async def test_l4_signed_urls_are_sent_byte_for_byte(
+    downloader: Downloader, tmp_path: Path, path: str
+) -> None:
     """L4; a redirect's too."""
     async with Stub(answer(200, b"x")) as stub:
         await downloader.save(f"{stub.url}{path}", tmp_path)
@@ -413,7 +416,9 @@ async def test_l1_an_expired_url_is_refreshed(
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
 
 
-async def test_l2_urls_that_expire_again_and_again_are_given_up(downloader: Downloader, tmp_path: Path) -> None:
+async def test_l2_urls_that_expire_again_and_again_are_given_up(
+    downloader: Downloader, tmp_path: Path
+) -> None:
     """After three refreshes (L2)."""
     refreshed = 0
     async with Stub(answer(403)) as stub:
@@ -470,7 +475,9 @@ async def test_what_is_asked_for_as_text_may_be_text(
         assert body == (await downloader.save(f"{stub.url}/{name}", tmp_path)).path.read_bytes()
 
 
-async def test_j12_encoded_content_is_decoded_and_must_be_whole(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j12_encoded_content_is_decoded_and_must_be_whole(
+    downloader: Downloader, tmp_path: Path
+) -> None:
     """J12: a gzip stream cut inside a right length is seen."""
     packed = gzip.compress(CONTENT * 500, mtime=0) + gzip.compress(b"second")
     async with Stub(answer(200, packed, Content_Encoding="gzip")) as stub:
@@ -828,6 +835,17 @@ async def test_an_expired_package_is_read_again(
         )
         await wait.save(tmp_path, filename="x.zip")
     assert ["/x?old", "/x?new"] == [request.target for request in stub.received]
+
+
+async def test_half_a_package_is_known_by_its_kind_and_id(
+    downloader: Downloader, clock: VirtualClock, tmp_path: Path
+) -> None:
+    """So that another package, saved under the same name, does not go on with it."""
+    async with Stub([*answer(200, b"PK", length=9, ETag='"v1"'), CLOSE], answer(418)) as stub:
+        with pytest.raises(DownloadError):
+            await package(downloader, clock, Package(status="ready", signed_url=stub.url)).save(tmp_path)
+    sidecar = json.loads((tmp_path / "job_package-j-1.zip.part.json").read_bytes())
+    assert "job_package j-1" == sidecar["resource"]
 
 
 async def test_a_taken_name_is_told_before_the_wait(
