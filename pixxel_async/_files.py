@@ -1,4 +1,4 @@
-"""The disk's side of a download: names that are safe everywhere, and a file that has its name only when it is complete.
+"""Names that are safe everywhere, the place that a download claims, and the file system's errors in our words.
 
 Everything here blocks; `in_thread` keeps it off the event loop.
 """
@@ -14,21 +14,14 @@ import re
 import shutil
 import threading
 import unicodedata
-import zipfile
-import zlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import attrs
 
-from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, IntegrityError, InvalidInput
-
-try:
-    import fcntl
-except ImportError:  # Windows: files are not locked there
-    fcntl = None  # type: ignore[assignment]
+from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput
 
 R = TypeVar("R")
 
@@ -42,8 +35,6 @@ LARGEST_RATIO = 200
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _FOREIGN = re.compile(r'[<>:"|?*]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
-_BLOCK = 2**20
-_OPENINGS = 10
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -51,6 +42,11 @@ async def in_thread(function: Callable[..., R], *arguments: object, stop: thread
     """Run in a thread. When cancelled, set `stop` and let it end first: no file is closed under its writer."""
     # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, while threads go on.
     work = asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *arguments))
+    return await settled(work, stop)
+
+
+async def settled(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:
+    """The result of what a thread does; the rules of `in_thread`."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -163,148 +159,6 @@ def require_space(directory: Path, size: int) -> None:
         raise DiskFull(f"{directory}: {size} bytes are needed, {free} are free")
 
 
-# --- the file in the making -------------------------------------------------------------------------------
-
-
-class PartFile:
-    """`NAME.part`: written, counted and hashed piece by piece, locked against a second writer, renamed at the end."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-        self._path = target.path.with_name(target.path.name + ".part")
-        self._handle: int | None = None
-        self._hash = hashlib.sha256()
-        self._gunzip: _Gunzip | None = None
-        self._is_left = False
-        self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        """Hash of what was written, in hexadecimal."""
-        return self._hash.hexdigest()
-
-    def open(self) -> None:
-        """Create or take over the file; DownloadError when another download is writing it."""
-        with disk_errors(self._path):
-            for _ in range(_OPENINGS):
-                handle = os.open(self._path, _PART_FLAGS, 0o666)
-                try:
-                    if self._is_ours(handle):
-                        self._handle, self._is_left = handle, True
-                        return
-                finally:
-                    if self._handle is None:
-                        os.close(handle)
-        raise DownloadError(f"{self._path} is replaced again and again by somebody else")
-
-    def _is_ours(self, handle: int) -> bool:
-        """Lock it; False when its last writer removed or renamed it in that moment."""
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            busy = False
-        except OSError as error:
-            busy = isinstance(error, BlockingIOError)  # other errors: the file system has no locks
-        if busy:
-            raise FileInTheWay(f"{self._path} is being written by another download")
-        try:
-            return os.path.samestat(os.fstat(handle), os.lstat(self._path))
-        except FileNotFoundError:
-            return False
-
-    def restart(self, gzip: bool) -> None:
-        """Begin from the first byte; `gzip` when what comes is to be decoded."""
-        with disk_errors(self._path):
-            os.ftruncate(self._fd, 0)
-            os.lseek(self._fd, 0, os.SEEK_SET)
-        self._hash = hashlib.sha256()
-        self._gunzip = _Gunzip() if gzip else None
-        self.size = 0
-
-    def write(self, pieces: Iterable[bytes]) -> None:
-        """Append."""
-        data = b"".join(pieces)
-        for block in (data,) if self._gunzip is None else self._gunzip.feed(data):
-            self._hash.update(block)
-            self.size += len(block)
-            with disk_errors(self._path):
-                view = memoryview(block)
-                while view:
-                    view = view[os.write(self._fd, view) :]
-
-    def check_end(self, is_length_known: bool) -> None:
-        """Raise IntegrityError when what was written ends too early by its own account."""
-        if self._gunzip is not None:
-            self._gunzip.check_end()
-        if not is_length_known:
-            with disk_errors(self._path), self._path.open("rb") as file:
-                is_zip = file.read(4) == b"PK\x03\x04"
-            if is_zip and not zipfile.is_zipfile(self._path):
-                raise IntegrityError("the ZIP has no end")
-
-    def publish(self) -> None:
-        """Give the complete file its final name, durably."""
-        final = self._target.path
-        with disk_errors(final):
-            os.fsync(self._fd)
-            if fcntl is None:  # Windows renames no open file
-                self._close()
-            if self._target.overwrite or not self._link(final):
-                os.replace(self._path, final)  # noqa: PTH105  # the name under which everybody knows it to be atomic
-            self._is_left = False
-            sync_directory(final.parent)
-
-    def _link(self, final: Path) -> bool:
-        """Give the name unless somebody took it meanwhile; False where the file system has no links."""
-        try:
-            os.link(self._path, final)
-        except FileExistsError:
-            taken = True
-        except OSError:
-            taken = os.path.lexists(final)
-            if not taken:
-                return False
-        else:
-            taken = False
-        if taken:
-            raise FileInTheWay(
-                f"{final} was made by somebody else meanwhile: pass overwrite=True or another filename"
-            )
-        self._path.unlink()
-        return True
-
-    def close(self) -> None:
-        """Close it, and remove it unless it was published. Safe to call twice."""
-        if fcntl is None:  # Windows removes no open file
-            self._close()
-        if self._is_left:
-            # Before the lock is given up: afterwards it could be another download's.
-            with suppress(OSError):
-                self._path.unlink()
-            self._is_left = False
-        self._close()
-
-    @property
-    def _fd(self) -> int:
-        assert self._handle is not None
-        return self._handle
-
-    def _close(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-
-_PART_FLAGS = (
-    os.O_RDWR
-    | os.O_CREAT
-    | getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
-
-
 def sync_directory(directory: Path) -> None:
     """Make a rename in a directory last, where the system can: Windows and some network file systems cannot."""
     with suppress(OSError):
@@ -313,35 +167,3 @@ def sync_directory(directory: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-class _Gunzip:
-    """Decodes a gzip stream in blocks of bounded size and knows whether it ended."""
-
-    def __init__(self) -> None:
-        self._decoder = zlib.decompressobj(31)
-        self._read = 0
-        self._written = 0
-
-    def feed(self, data: bytes) -> Generator[bytes, None, None]:
-        self._read += len(data)
-        while data:
-            if self._decoder.eof:
-                self._decoder = zlib.decompressobj(31)  # gzip files may follow one another
-            block = self._decode(data)
-            self._written += len(block)
-            if self._written > max(RATIO_FREE_BYTES, LARGEST_RATIO * self._read):
-                raise DownloadError(f"the content grows more than {LARGEST_RATIO} times when decoded")
-            yield block
-            data = self._decoder.unused_data if self._decoder.eof else self._decoder.unconsumed_tail
-
-    def _decode(self, data: bytes) -> bytes:
-        try:
-            return self._decoder.decompress(data, _BLOCK)
-        except zlib.error:
-            pass
-        raise IntegrityError("the content is not the gzip stream that it claims to be")
-
-    def check_end(self) -> None:
-        if not self._decoder.eof:
-            raise IntegrityError("the gzip stream has no end")

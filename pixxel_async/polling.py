@@ -235,6 +235,7 @@ class PackagePoller(Poller[T]):
             overwrite=overwrite,
             on_progress=on_progress,
             refresh=self._signed_url,
+            resource=f"{self.life_cycle.name} {self.id}",
             unzip=unzip,
         )
 

@@ -3,7 +3,7 @@
     async with Stub(json_answer({"id": "a"}), [CLOSE]) as stub: ...
 
 Each request takes the next answer; the last one is given again and again. An answer is a list of steps: bytes to
-write, `CLOSE`, `RESET`, `HANG` (until the other side goes), or `Wait(seconds)`.
+write, `CLOSE`, `RESET`, `HANG` (until the other side goes), or `Wait(seconds)`; or a function of the request that gives one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import socket
 import ssl
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
 from typing import Any, Self
@@ -63,7 +63,10 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
 
 class Stub:
     def __init__(
-        self, *answers: Answer, on_connect: Answer | None = None, tls: ssl.SSLContext | None = None
+        self,
+        *answers: Answer | Callable[[Received], Answer],
+        on_connect: Answer | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answers = list(answers)
         self.on_connect = on_connect
@@ -114,6 +117,8 @@ class Stub:
                     self.received.append(await _read_request(reader, number))
                     self._was_asked.set()
                     steps = self.answers[min(len(self.received), len(self.answers)) - 1]
+                    if callable(steps):
+                        steps = steps(self.received[-1])
                     if not await self._play(steps, reader, writer):
                         return
         except asyncio.CancelledError:

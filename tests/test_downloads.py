@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import io
+import json
 import os
 import pickle
 import resource
@@ -25,9 +26,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
 
-from pixxel_async import downloads
+from pixxel_async import _signed_url, _storage
 from pixxel_async._files import LONGEST_NAME, in_thread, safe_name
 from pixxel_async._operation import LifeCycle
+from pixxel_async._signed_url import SignedUrl
 from pixxel_async._wire import Model, model
 from pixxel_async.downloads import Downloader, SavedFile
 from pixxel_async.errors import (
@@ -144,17 +146,16 @@ def test_any_size_survives_any_cuts(tmp_path: Path, size: int, cuts: list[float]
 async def test_a_file_cut_every_time_gets_no_name(
     downloader: Downloader, clock: VirtualClock, tmp_path: Path
 ) -> None:
-    """Five attempts, four growing waits, nothing left behind."""
+    """Eight attempts, seven growing waits, nothing left behind."""
     async with Stub([*answer(200, b"half", length=9), CLOSE]) as stub:
-        with pytest.raises(DownloadError, match=r"/x\.tif: the connection broke \(after 5 attempts\)$"):
+        with pytest.raises(DownloadError, match=r"/x\.tif: the connection broke \(after 8 attempts\)$"):
             await downloader.save(f"{stub.url}/x.tif", tmp_path)
-    assert 5 == len(stub.received)
-    assert 4 == len(clock.slept)
-    assert all(pause <= most for pause, most in zip(clock.slept, (0.5, 1, 2, 4), strict=True))
+    assert 8 == len(stub.received)
+    assert all(pause <= most for pause, most in zip(clock.slept, (0.5, 1, 2, 4, 8, 16, 20), strict=True))
     assert [] == names(tmp_path)
 
 
-async def test_a_zip_without_length_must_have_its_end(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j10_a_zip_without_length_must_have_its_end(downloader: Downloader, tmp_path: Path) -> None:
     """A body that ends with the connection cannot be seen to be cut, but its content can (J10)."""
     content = archive(a=b"1" * 1000)
     cut: Answer = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + content[:-9], CLOSE]
@@ -166,11 +167,11 @@ async def test_a_zip_without_length_must_have_its_end(downloader: Downloader, tm
             await downloader.save(f"{stub.url}/y.zip", tmp_path)
 
 
-async def test_a_bad_chunk_cannot_hang_it(
+async def test_j11_a_bad_chunk_cannot_hang_it(
     downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """aiohttp never reports a malformed chunk; the limit around every read does (finding 4). Thirty seconds cut short."""
-    monkeypatch.setattr(downloads, "_IDLE_LIMIT", 0.1)
+    monkeypatch.setattr(_storage, "_IDLE_LIMIT", 0.1)
     bad: Answer = [*chunked(b"good", end=b""), b"ZZ\r\n", HANG]
     stalled: Answer = [*answer(200, b"half", length=9), HANG]
     async with asyncio.timeout(10), Stub(bad, stalled, answer(200, b"all of it")) as stub:
@@ -178,7 +179,7 @@ async def test_a_bad_chunk_cannot_hang_it(
     assert b"all of it" == saved.path.read_bytes()
 
 
-async def test_a_transfer_that_only_drips_is_broken_off(tmp_path: Path) -> None:
+async def test_j11_a_transfer_that_only_drips_is_broken_off(tmp_path: Path) -> None:
     """Below 1 KiB/s over a minute (J11); the minute passes on our clock."""
 
     class Hurried(VirtualClock):
@@ -213,7 +214,9 @@ async def test_only_these_headers_are_sent_and_no_cookie_is_kept(
     "path",
     ["/a%2Fb/x.tif?s=%2F%2f+%20&e=~%7E!'()*", "/x.tif?a=b=c&&d", "/%E0%A4%95.tif", "/a/../x.tif"],
 )
-async def test_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_path: Path, path: str) -> None:
+async def test_l4_signed_urls_are_sent_byte_for_byte(
+    downloader: Downloader, tmp_path: Path, path: str
+) -> None:
     """L4; a redirect's too."""
     async with Stub(answer(200, b"x")) as stub:
         await downloader.save(f"{stub.url}{path}", tmp_path)
@@ -242,7 +245,7 @@ async def test_signed_urls_are_sent_byte_for_byte(downloader: Downloader, tmp_pa
         None,
     ],
 )
-async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path) -> None:
+async def test_l6_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path) -> None:
     """L6, M5: before anything is sent, and as a redirect's target."""
     downloader = Downloader()
     with pytest.raises(InvalidInput, match="the URL ") as caught:
@@ -250,7 +253,7 @@ async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path)
     assert "secret" not in str(caught.value)
     if url:
         with pytest.raises(DownloadError):
-            downloads._Source("https://storage.example/a").redirected(url, allow_private=False)
+            SignedUrl("https://storage.example/a").redirected(url, allow_private=False)
     await downloader.aclose()
 
 
@@ -266,10 +269,10 @@ async def test_urls_that_lead_nowhere_good_are_refused(url: Any, tmp_path: Path)
 )
 def test_which_addresses_are_private(host: str, is_private: bool) -> None:
     """An IPv4 address in the dress of IPv6 is what it is."""
-    assert is_private == downloads._is_private(host)
+    assert is_private == _signed_url.is_private(host)
 
 
-async def test_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Path) -> None:
+async def test_l6_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Path) -> None:
     """L6: judged by what the name resolves to, and not tried again."""
     downloader = Downloader(clock=VirtualClock())
     async with Stub(answer(200, b"x")) as stub:
@@ -281,7 +284,7 @@ async def test_a_name_that_leads_into_a_private_network_is_refused(tmp_path: Pat
     assert 0 == stub.connections
 
 
-async def test_redirects_are_followed_by_our_rules(downloader: Downloader, tmp_path: Path) -> None:
+async def test_m4_m5_redirects_are_followed_by_our_rules(downloader: Downloader, tmp_path: Path) -> None:
     """M4, M5."""
     hop = answer(307, Location="/next?a=%2F")
     async with Stub(*[hop] * 5, answer(200, b"x")) as stub:
@@ -343,15 +346,15 @@ async def test_every_sending_is_ours_and_counted(downloader: Downloader, tmp_pat
     """aiohttp would send each of them twice (finding 2)."""
     async with Stub(answer(200, b"x"), [step]) as stub:
         await downloader.save(f"{stub.url}/x.tif", tmp_path)  # so that a pooled connection is there
-        with pytest.raises(DownloadError, match=r"the connection broke \(after 5 attempts\)"):
+        with pytest.raises(DownloadError, match=r"the connection broke \(after 8 attempts\)"):
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
-    assert 1 + 5 == len(stub.received)
+    assert 1 + 8 == len(stub.received)
 
 
 async def test_nobody_there_is_told(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub([CLOSE]) as stub:
         url = stub.url
-    with pytest.raises(DownloadError, match=r"no connection \(after 5 attempts\)"):
+    with pytest.raises(DownloadError, match=r"no connection \(after 8 attempts\)"):
         await downloader.save(f"{url}/x.tif", tmp_path)
 
 
@@ -394,7 +397,7 @@ async def test_other_statuses_end_it_at_once(downloader: Downloader, tmp_path: P
         (400, b"<Code>ExpiredToken</Code>"),
     ],
 )
-async def test_an_expired_url_is_refreshed(
+async def test_l1_an_expired_url_is_refreshed(
     downloader: Downloader, tmp_path: Path, status: int, body: bytes
 ) -> None:
     """L1; the name stays that of the first URL."""
@@ -413,7 +416,9 @@ async def test_an_expired_url_is_refreshed(
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
 
 
-async def test_urls_that_expire_again_and_again_are_given_up(downloader: Downloader, tmp_path: Path) -> None:
+async def test_l2_urls_that_expire_again_and_again_are_given_up(
+    downloader: Downloader, tmp_path: Path
+) -> None:
     """After three refreshes (L2)."""
     refreshed = 0
     async with Stub(answer(403)) as stub:
@@ -442,7 +447,7 @@ async def test_urls_that_expire_again_and_again_are_given_up(downloader: Downloa
         ("x.zip", b"Access denied", "text/html; charset=utf-8"),
     ],
 )
-async def test_an_error_page_with_status_200_is_no_file(
+async def test_j9_an_error_page_with_status_200_is_no_file(
     downloader: Downloader, tmp_path: Path, name: str, body: bytes, type: str
 ) -> None:
     """J9."""
@@ -470,7 +475,9 @@ async def test_what_is_asked_for_as_text_may_be_text(
         assert body == (await downloader.save(f"{stub.url}/{name}", tmp_path)).path.read_bytes()
 
 
-async def test_encoded_content_is_decoded_and_must_be_whole(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j12_encoded_content_is_decoded_and_must_be_whole(
+    downloader: Downloader, tmp_path: Path
+) -> None:
     """J12: a gzip stream cut inside a right length is seen."""
     packed = gzip.compress(CONTENT * 500, mtime=0) + gzip.compress(b"second")
     async with Stub(answer(200, packed, Content_Encoding="gzip")) as stub:
@@ -520,7 +527,7 @@ def test_safe_names_are_safe(text: str) -> None:
         ("\ud800.tif", "tif"),
     ],
 )
-def test_what_becomes_of_names(text: str, expected: str) -> None:
+def test_k6_what_becomes_of_names(text: str, expected: str) -> None:
     """K6."""
     assert expected == safe_name(text)
 
@@ -561,7 +568,7 @@ async def test_a_chosen_name_is_taken_or_refused_never_changed(
 # --- the disk ---------------------------------------------------------------------------------------------
 
 
-async def test_an_existing_file_is_never_touched_unasked(downloader: Downloader, tmp_path: Path) -> None:
+async def test_k3_an_existing_file_is_never_touched_unasked(downloader: Downloader, tmp_path: Path) -> None:
     """K3; nothing is requested either."""
     (tmp_path / "x.tif").write_bytes(b"mine")
     (tmp_path / "folder").mkdir()
@@ -596,7 +603,7 @@ async def test_while_it_grows_only_the_part_file_exists(downloader: Downloader, 
     assert [["x.tif.part"]] == seen
 
 
-async def test_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_path: Path) -> None:
+async def test_j15_two_downloads_do_not_write_one_file(downloader: Downloader, tmp_path: Path) -> None:
     """J15: the second is refused; what a dead process left over is overwritten (K4)."""
     writing = asyncio.Event()
     async with Stub([*answer(200, b"a", length=2), HANG], answer(200, b"ab")) as stub:
@@ -628,7 +635,7 @@ async def test_a_link_in_place_of_the_part_file_is_not_followed(
     assert b"precious" == victim.read_bytes()
 
 
-async def test_too_little_room_is_told_before_anything_is_fetched(
+async def test_k1_too_little_room_is_told_before_anything_is_fetched(
     downloader: Downloader, tmp_path: Path
 ) -> None:
     """K1."""
@@ -670,7 +677,7 @@ async def test_cancelling_leaves_nothing_behind(downloader: Downloader, tmp_path
         with pytest.raises(asyncio.CancelledError):
             await task
         assert [] == names(tmp_path)
-        assert not downloader._session.connector._acquired  # type: ignore[union-attr]
+        assert not downloader._storage._session.connector._acquired  # type: ignore[union-attr]
     assert before == asyncio.all_tasks()
 
 
@@ -729,7 +736,7 @@ FAULTS: dict[str, Callable[[], Answer]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_no_error_shows_the_signature_or_anything_of_aiohttp(
+async def test_l8_no_error_shows_the_signature_or_anything_of_aiohttp(
     tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """L8, finding 6."""
@@ -828,6 +835,17 @@ async def test_an_expired_package_is_read_again(
         )
         await wait.save(tmp_path, filename="x.zip")
     assert ["/x?old", "/x?new"] == [request.target for request in stub.received]
+
+
+async def test_half_a_package_is_known_by_its_kind_and_id(
+    downloader: Downloader, clock: VirtualClock, tmp_path: Path
+) -> None:
+    """So that another package, saved under the same name, does not go on with it."""
+    async with Stub([*answer(200, b"PK", length=9, ETag='"v1"'), CLOSE], answer(418)) as stub:
+        with pytest.raises(DownloadError):
+            await package(downloader, clock, Package(status="ready", signed_url=stub.url)).save(tmp_path)
+    sidecar = json.loads((tmp_path / "job_package-j-1.zip.part.json").read_bytes())
+    assert "job_package j-1" == sidecar["resource"]
 
 
 async def test_a_taken_name_is_told_before_the_wait(

@@ -1,0 +1,82 @@
+"""Signed URLs: secrets that go onto the wire byte for byte, lead only to the internet, and never show their query."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from contextlib import suppress
+from urllib.parse import unquote, urljoin, urlsplit
+
+from pixxel_async._files import safe_name
+from pixxel_async._sansio import clean_text
+from pixxel_async.errors import DownloadError
+
+
+class SignedUrl:
+    """A signed URL that does not show itself: `str` and `repr` leave out the query."""
+
+    __slots__ = ("url",)
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @classmethod
+    def checked(cls, url: str, kind: type[Exception], *, allow_private: bool) -> SignedUrl:
+        """Raises `kind` for what is no URL of a file on the internet."""
+        source = cls(url)
+        problem = _url_problem(url, allow_private=allow_private)
+        if problem is not None:
+            raise kind(f"{source}: the URL {problem}")
+        return source
+
+    def redirected(self, location: str, *, allow_private: bool) -> SignedUrl:
+        """Where a `Location` leads; DownloadError if nobody should go there."""
+        if not location:
+            raise DownloadError("no Location is given")
+        url = location
+        if not re.match("[a-z]+://", location, re.IGNORECASE):
+            with suppress(ValueError):
+                url = urljoin(self.url, location)
+        return SignedUrl.checked(url, DownloadError, allow_private=allow_private)
+
+    @property
+    def name(self) -> str:
+        """A file name out of the path."""
+        return safe_name(unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])) or "download"
+
+    def __str__(self) -> str:
+        try:
+            parts = urlsplit(self.url)
+            place = (
+                f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+            )
+        except (ValueError, TypeError, AttributeError):
+            return "unreadable URL"
+        return clean_text(place, str, most=300) + ("?…" if parts.query else "")
+
+    __repr__ = __str__
+
+
+def _url_problem(url: object, *, allow_private: bool) -> str | None:
+    if not isinstance(url, str) or not re.fullmatch("[!-~]+", url):
+        return "holds blanks, control or non-ASCII characters, or is no text"
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "cannot be read"
+    if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
+        return "does not begin with https://"
+    if not host or "@" in parts.netloc:
+        return "names no host, or holds user info"
+    if not allow_private and is_private(host):
+        return "leads to a private address"
+    return None
+
+
+def is_private(host: str) -> bool:
+    """Whether a literal address is not one of the public internet; names are judged when they are resolved."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False

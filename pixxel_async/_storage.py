@@ -1,0 +1,254 @@
+"""One request to a storage host: no credentials, no cookies, our own redirects, and a time limit around every read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum, auto
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from yarl import URL
+
+from pixxel_async._resume import Headers
+from pixxel_async._sansio import USER_AGENT, retry_after
+from pixxel_async._signed_url import SignedUrl, is_private
+from pixxel_async.errors import DownloadError
+
+BATCH = 2**20
+"""Bytes that are read before they are handed on."""
+
+_CONNECT_LIMIT = 10.0
+_HEAD_LIMIT = 60.0
+_IDLE_LIMIT = 30.0
+_ERROR_BYTES = 64 * 2**10
+_REDIRECTS = 5
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
+
+
+class Then(Enum):
+    """What may help after a failed attempt."""
+
+    AGAIN = auto()
+    REFRESH = auto()
+    FROM_START = auto()
+    """The answer did not continue what we have."""
+    ONCE_MORE = auto()
+    """All of it came, but it is not what was promised."""
+    STOP = auto()
+
+
+class Failed(Exception):
+    """An attempt failed. Internal; holds words of ours only."""
+
+    def __init__(
+        self,
+        reason: str,
+        then: Then,
+        kind: type[DownloadError] = DownloadError,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.then = then
+        self.kind = kind
+        self.retry_after = retry_after
+
+
+class Storage:
+    """A session of its own, made at the first use."""
+
+    def __init__(
+        self,
+        *,
+        allow_private: bool,
+        proxy_for: Callable[[str], str | None] | None,
+        tls: ssl.SSLContext | bool,
+    ) -> None:
+        self._allow_private = allow_private
+        self._proxy_for = proxy_for
+        self._tls = tls
+        self._resolver: _Resolver | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def aclose(self) -> None:
+        """Close the session; a second time does nothing."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, source: SignedUrl, headers: Headers) -> StorageAnswer:
+        """Ask for a file, following redirects by our own rules; the answer's body is not yet read.
+
+        Raises:
+            Failed: no answer, or one that leads where nobody should go.
+        """
+        for _ in range(_REDIRECTS + 1):
+            with _network():
+                async with asyncio.timeout(_HEAD_LIMIT):
+                    response = await self._request(source, headers)
+            if response.status not in {301, 302, 303, 307, 308}:
+                return StorageAnswer(response)
+            response.close()
+            location = response.headers.get("Location", "")
+            try:
+                source = source.redirected(location, allow_private=self._allow_private)
+            except DownloadError as error:
+                refused = str(error)
+            else:
+                continue
+            raise Failed(f"redirect refused: {refused}", Then.STOP)
+        raise Failed(f"more than {_REDIRECTS} redirects", Then.STOP)
+
+    async def _request(self, source: SignedUrl, headers: Headers) -> aiohttp.ClientResponse:
+        proxy = None if self._proxy_for is None else self._proxy_for(source.url)
+        session, resolver = self._connections()
+        if proxy is not None:
+            resolver.proxies.add(urlsplit(proxy).hostname or "")
+        return await session.get(
+            URL(source.url, encoded=True), headers={**_HEADERS, **headers}, allow_redirects=False, proxy=proxy
+        )
+
+    def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
+        if self._session is None or self._resolver is None:
+            self._resolver = _Resolver(allow_private=self._allow_private)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=self._resolver, ssl=self._tls),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT),
+                skip_auto_headers=("Accept",),
+                middlewares=(_send_once,),
+                trust_env=False,  # would read .netrc
+                auto_decompress=False,  # would hide a cut
+                requote_redirect_url=False,  # would break signatures
+                read_bufsize=BATCH,
+            )
+        return self._session, self._resolver
+
+
+class StorageAnswer:
+    """An answer whose body is read piece by piece."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.content_type = response.content_type
+        self.headers: Headers = {
+            name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers
+        }
+
+    async def read(self, *, is_all: bool = False) -> bytes:
+        """The next bytes, empty at the end. `is_all` when nothing is missing: a fault after that is none."""
+        try:
+            with _network():
+                # Around every read: aiohttp's own limits do not notice all ways to stall.
+                async with asyncio.timeout(_IDLE_LIMIT):
+                    return await self._response.content.readany()
+        except Failed:
+            came_before = self._unread()
+            if not came_before and not is_all:
+                raise
+            return came_before
+
+    def _unread(self) -> bytes:
+        """What came before a fault and was not read yet.
+
+        aiohttp keeps it, but all its public ways to read raise the fault at once; a server that cuts often would then
+        send the same bytes again and again. Should the private way ever be gone, no more than that is lost.
+        """
+        read = getattr(self._response.content, "_read_nowait", None)
+        unread: bytes = b"" if read is None else read(-1)
+        return unread
+
+    async def check_status(self) -> None:
+        """Raise Failed, with what may help, unless the body is the whole file."""
+        if self.status == 200:
+            return
+        says = f"the server answered {self.status}"
+        if self.status in {401, 403, 404, 410} or (self.status == 400 and await self._says_expired()):
+            raise Failed(f"{says}: the link has expired, or the file is gone", Then.REFRESH)
+        if self.status in {408, 425, 429} or self.status >= 500:
+            asked = retry_after(self.headers, datetime.now(UTC))
+            raise Failed(says, Then.AGAIN, retry_after=asked)
+        raise Failed(says, Then.STOP)
+
+    async def _says_expired(self) -> bool:
+        body = b""
+        while len(body) < _ERROR_BYTES and (chunk := await self.read()):
+            body += chunk
+        return b"expired" in body.lower()
+
+    def close(self) -> None:
+        """Drop the connection if anything is left on it."""
+        self._response.close()
+
+
+# --- aiohttp ----------------------------------------------------------------------------------------------
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """Looks names up, and refuses those that lead into a private network, unless they are proxies."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        super().__init__()
+        self._allow_private = allow_private
+        self.proxies: set[str] = set()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if (
+            not self._allow_private
+            and host not in self.proxies
+            and any(is_private(each["host"]) for each in found)
+        ):
+            raise Failed("the host's name leads to a private address", Then.STOP)
+        return found
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a request again by itself after a broken connection."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        pass
+    raise Failed("the connection broke", Then.AGAIN)
+
+
+@contextmanager
+def _network() -> Generator[None, None, None]:
+    """Turn what aiohttp raises into words of ours: its exceptions hold headers and URLs."""
+    try:
+        yield
+    except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+        raise _failure(error) from None
+
+
+def _failure(error: Exception) -> Failed:
+    then = Then.AGAIN
+    if isinstance(error, aiohttp.ClientSSLError | aiohttp.ServerFingerprintMismatch):
+        reason, then = "the server's certificate cannot be trusted, or TLS failed", Then.STOP
+    elif isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
+        reason = "the proxy refused"
+    elif isinstance(error, aiohttp.ClientConnectorDNSError):
+        reason = "the host's name was not found"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        reason = "no connection"
+    elif isinstance(error, TimeoutError):
+        reason = "the server fell silent"
+    elif isinstance(error, aiohttp.InvalidURL | ValueError):
+        reason, then = "the URL cannot be requested", Then.STOP
+    elif isinstance(error, aiohttp.ClientResponseError):
+        reason = "the answer is not proper HTTP"
+    else:
+        reason = "the connection broke"
+    return Failed(reason, then)
