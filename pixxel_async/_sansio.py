@@ -186,7 +186,9 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         is_list = getattr(returns, "__origin__", None) is list
         if raw is None and is_list:
             raw = []
-        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list of them
+        elif (
+            isinstance(raw, list) and len(raw) == 1 and not is_list
+        ):  # one thing, wrapped like a list of them
             raw, path = raw[0], f"{path}[0]"
     try:
         result = structure(raw, returns, path=path)
