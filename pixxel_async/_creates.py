@@ -14,6 +14,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._operation import Operation, Trace
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async.errors import (
+    Conflict,
     DeadlineExceeded,
     InvalidInput,
     OutcomeUnknown,
@@ -97,10 +98,15 @@ class Creates:
             began = self._clock.monotonic() - elapsed
             unknown._look = partial(self._reconcile, began=began, options=options)
             raise
+        except Conflict as conflict:
+            conflict.sought = self._sought(operation, trace, self._clock.now())
+            conflict._look = partial(self._existing, conflict.sought, options)
+            raise
         finally:
             self._under_way = [each for each in self._under_way if each is not operation]
         for made in result if isinstance(result, list) else [result]:
-            self._own(trace.listing.id, getattr(made, trace.id), "")
+            if (id := getattr(made, trace.id)) is not None:
+                self._own(trace.listing.id, id, "")
         return result
 
     async def reconcile(
@@ -135,51 +141,56 @@ class Creates:
             await self._clock.sleep(max(0.0, began + at - self._clock.monotonic()))
             is_last = at == window
             try:
-                certain, possible = await self._look(sought, known, options)
+                certain, possible = await self._look(sought, options, is_new=known is None)
             except _PASSING:
                 if is_last:
                     raise
                 continue
+            # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
+            certain, possible = (
+                [each for each in some if self._may_have_made(sought, each, known)]
+                for some in (certain, possible)
+            )
             if _is_all(sought, certain) and not self._has_twin_under_way(sought):
-                return self._found(sought, certain)
-        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))
+                for each in certain:
+                    self._own(sought.listing.endpoint.id, getattr(each, sought.id), sought.token)
+                return _found(sought, certain)
+        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))  # of the last look
         if ids or error.accepted:
             return Ambiguous(ids)
         return Absent(self._since(sought))
 
+    async def _existing(self, sought: Sought, options: CallOptions) -> Found | None:
+        """What stands in the way of a create, if it is the same, however old."""
+        certain, _ = await self._look(sought, options, is_new=False)
+        return _found(sought, certain) if _is_all(sought, certain) else None
+
     async def _look(
-        self, sought: Sought, known: Collection[str] | None, options: CallOptions
+        self, sought: Sought, options: CallOptions, *, is_new: bool
     ) -> tuple[list[Any], list[Any]]:
-        """What is listed and must be it, and what could be it as far as the listing tells."""
+        """What is listed and is the same, and what could be as far as the listing tells."""
         self._check()
         certain: list[Any] = []
         possible: list[Any] = []
         rows: Paginator[Any] = Paginator(partial(self._transport.send, options=options), sought.listing)
         async for row in rows:
-            id = getattr(row, sought.id)
-            if id in (known or ()) or self._owner(sought, id) != sought.token:
-                continue
-            verdict = _verdict(sought, row, None if known is not None else self._since(sought))
+            verdict = _verdict(sought, row, self._since(sought) if is_new else None)
             if verdict is None:
                 possible.append(row)
             elif verdict:
                 certain.append(row)
         return certain, possible
 
-    def _found(self, sought: Sought, certain: list[Any]) -> Found:
-        ids = [str(getattr(each, sought.id)) for each in certain]
-        for id in ids:
-            self._own(sought.listing.endpoint.id, id, sought.token)
-        return Found(ids[0], certain[0] if sought.many is None else certain)
+    def _may_have_made(self, sought: Sought, row: Any, known: Collection[str] | None) -> bool:
+        """Whether it was not there before, and nobody else has been told that it is his."""
+        id = getattr(row, sought.id)
+        owner = self._owners.get((sought.listing.endpoint.id, id), sought.token)
+        return owner == sought.token and id not in (known or ())
 
     def _own(self, listing: str, id: Any, owner: str) -> None:
         self._owners[listing, id] = owner
         if len(self._owners) > _REMEMBERED:
             del self._owners[next(iter(self._owners))]
-
-    def _owner(self, sought: Sought, id: Any) -> str:
-        """Whose it is; what nobody else has is as good as his who looks."""
-        return self._owners.get((sought.listing.endpoint.id, id), sought.token)
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
@@ -237,6 +248,10 @@ def _is_all(sought: Sought, certain: list[Any]) -> bool:
     made = [value for each in certain for value in _values(each.to_dict(), sought.many)]
     wanted = sought.wanted[sought.many]
     return bool(made) and sorted(map(str, made)) == sorted(map(str, wanted))
+
+
+def _found(sought: Sought, certain: list[Any]) -> Found:
+    return Found(str(getattr(certain[0], sought.id)), certain[0] if sought.many is None else certain)
 
 
 def _verdict(sought: Sought, row: Any, since: datetime | None) -> bool | None:

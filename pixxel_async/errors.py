@@ -48,7 +48,7 @@ from typing import Any
 
 import attrs
 
-from pixxel_async.reconciling import Ambiguous, Reconciliation
+from pixxel_async.reconciling import Ambiguous, Found, Reconciliation
 
 
 class PixxelError(Exception):
@@ -56,7 +56,9 @@ class PixxelError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are rebuilt by calling the class with `args`, which knows nothing of keyword-only facts.
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        # The way to the client stays behind.
+        facts = {name: value for name, value in self.__dict__.items() if name != "_look"}
+        return _rebuild, (type(self), self.args, facts)
 
 
 def _rebuild(kind: type[PixxelError], args: tuple[Any, ...], facts: dict[str, Any]) -> PixxelError:
@@ -172,6 +174,29 @@ class NotFound(APIError):
 class Conflict(APIError):
     """409: a thing with that name or content exists."""
 
+    sought: Any = None
+    """What the create would have made, and where such things are listed; None where nothing can be looked up."""
+    _look: Callable[[], Awaitable[Found | None]] | None = None
+
+    async def existing(self) -> Found | None:
+        """Look up what stands in the way of a create; one listing is read.
+
+        Returns:
+            The thing, when it is what the create would have made and can be used in its place. None when it is
+            something else under the same name, or does not show.
+
+        Raises:
+            ClientClosed: the error was copied or unpickled and has lost its client.
+            CallError: the listing could not be read.
+        """
+        if self.sought is None:
+            return None
+        if self._look is None:
+            raise ClientClosed(
+                "this error has lost its client by being copied or pickled: look it up by its name"
+            )
+        return await self._look()
+
 
 class RateLimited(APIError):
     """429: too many requests; see `retry_after`."""
@@ -236,6 +261,8 @@ class OutcomeUnknown(CallError):
     Deliberately no subclass of any timeout error, so that `except TimeoutError: retry` cannot catch it.
     """
 
+    _look: Callable[..., Awaitable[Reconciliation]] | None = None
+
     def __init__(
         self, message: str, *, cause: CallError | None = None, accepted: bool = False, **call: Any
     ) -> None:
@@ -248,12 +275,6 @@ class OutcomeUnknown(CallError):
         """When it was sent for the last time, by our clock."""
         self.sought: Any = None
         """Where to look for what it made, and what that must be like; None where nothing can be looked up."""
-        self._look: Callable[..., Awaitable[Reconciliation]] | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The way to the client stays behind; what to look for comes along.
-        rebuild, (kind, args, facts) = super().__reduce__()
-        return rebuild, (kind, args, {**facts, "_look": None})
 
     async def reconcile(
         self, *, settle: float | None = None, before: Iterable[str] | None = None

@@ -6,6 +6,7 @@ What was made is counted in the sandbox's ledger, what was sent where it arrived
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from pixxel_async import (
     Ambiguous,
     ClientClosed,
     ConfigurationError,
+    Conflict,
     Found,
     InvalidInput,
     OutcomeUnknown,
@@ -341,13 +343,13 @@ async def test_of_two_lost_ones_each_thing_is_given_to_one(world: World) -> None
 async def test_a_twin_under_way_is_waited_for(world: World) -> None:
     """What is listed may be what the other create, whose answer is still to come, has made."""
     error = await world.lost("job", after_effect=True)
-    creates = world.client._calls.creates
-    from pixxel_async._endpoints.jobs import _CREATE
-    from pixxel_async._operation import Operation
-
-    creates._under_way.append(Operation(_CREATE, path={"workflow_id": world.facts["workflow"]}))
+    world.sandbox.faults.add("createJob", "hang")
+    twin = asyncio.create_task(create_job(world))
+    while world.count("createJob") < 2:  # noqa: ASYNC110 - the sandbox has no event to wait for
+        await asyncio.sleep(0.01)
     assert isinstance(await error.reconcile(settle=3), Ambiguous)
-    creates._under_way.clear()
+    with pytest.raises(OutcomeUnknown):
+        await twin
     assert isinstance(await error.reconcile(settle=3), Found)
 
 
@@ -510,6 +512,43 @@ async def test_a_closed_client_does_not_look(world: World) -> None:
         await client.reconcile(error)
     with pytest.raises(ClientClosed):
         await error.reconcile()
+
+
+# --- conflicts ---
+
+
+@pytest.mark.parametrize("kind", ["aoi", "index", "visualization", "store", "delivery"])
+async def test_a_conflict_leads_to_the_same_thing_that_is_there(kind: str, world: World) -> None:
+    await CREATES[kind][1](world)
+    world.clock.advance(600)
+    with pytest.raises(Conflict) as caught:
+        await CREATES[kind][1](world)
+    existing = await caught.value.existing()
+    assert existing is not None
+    assert made(world, kind) == [existing.id]
+    with pytest.raises(ClientClosed, match="lost its client"):
+        await pickle.loads(pickle.dumps(caught.value)).existing()
+
+
+async def test_looking_at_a_conflict_takes_nothing_from_what_was_lost(world: World) -> None:
+    error = await world.lost("store", after_effect=True)
+    with pytest.raises(Conflict) as caught:
+        await create_store(world)
+    assert isinstance(await caught.value.existing(), Found)
+    assert isinstance(await error.reconcile(), Found)
+
+
+async def test_a_conflict_with_something_else_leads_nowhere(world: World) -> None:
+    """The name is taken by another bucket."""
+    await create_store(world)
+    with pytest.raises(Conflict) as caught:
+        await world.client.stores.create(
+            name="bucket",
+            type="S3",
+            configs=StoreConfigs(bucket="another", region="us-east-2"),
+            secrets={"access_key_id": "a", "secret_access_key": "b"},
+        )
+    assert await caught.value.existing() is None
 
 
 @pytest.mark.parametrize(
