@@ -206,14 +206,13 @@ class Creates:
     def _sought(self, operation: Operation[Any], trace: Trace, sent_at: datetime) -> Sought:
         body = {} if operation.body is None else operation.body.to_dict()
         query = {name: value for name, path in trace.filter.items() for value in _values(body, path)}
-        path = {name: value for name, value in operation.path.items() if f"{{{name}}}" in trace.listing.path}
         wanted = {there: values for here, there in trace.equal.items() if (values := _values(body, here))}
         if trace.many is not None:
             wanted[trace.many[1]] = _values(body, trace.many[0])
         ahead = self._ahead()
         return Sought(
             token=f"{self._clock.rng.getrandbits(64):016x}",
-            listing=Operation(trace.listing, path=path, query=query),
+            listing=Operation(trace.listing, path=operation.path, query=query),
             id=trace.id,
             wanted=wanted,
             many=trace.many[1] if trace.many else None,

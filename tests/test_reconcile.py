@@ -18,6 +18,7 @@ import pytest
 from pixxel_async import (
     Absent,
     Ambiguous,
+    Attempt,
     ClientClosed,
     ConfigurationError,
     Conflict,
@@ -367,6 +368,21 @@ async def test_an_order_of_something_else_is_not_taken_for_it(other: dict[str, A
     assert isinstance(outcome, Absent if other["name"] else Ambiguous)
 
 
+async def test_a_larger_order_is_not_taken_for_it(world: World) -> None:
+    """Somebody else orders the same twice over."""
+    item = OrderItemCreate(
+        project_id=world.facts["project"],
+        name="north",
+        geometry=FIELD,
+        item_ids=[world.facts["image"]],
+        usecase="agriculture",
+    )
+    stranger = await other_client(world)
+    async with stranger.client:
+        await stranger.client.orders.create(order_items=[item, item])
+    assert isinstance(await (await world.lost("order")).reconcile(), Absent)
+
+
 async def test_metadata_tell_insights_apart(world: World) -> None:
     other = await other_client(world)
     async with other.client:
@@ -465,7 +481,8 @@ async def test_a_look_that_is_forbidden_is_told_at_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("hours", [-30, 0, 30])
-async def test_a_wrong_clock_of_ours_hides_nothing(hours: int) -> None:
+@pytest.mark.parametrize("is_first_call", [False, True])
+async def test_a_wrong_clock_of_ours_hides_nothing(hours: int, is_first_call: bool) -> None:
     """The API's own `Date` puts a clock right that is ahead; one that is behind does no harm."""
 
     class Wrong(VirtualClock):
@@ -473,13 +490,38 @@ async def test_a_wrong_clock_of_ours_hides_nothing(hours: int) -> None:
             return super().now() + timedelta(hours=hours)
 
     clock = Wrong()
-    async with Sandbox() as sandbox, sandbox.client(clock=clock) as client:
-        [workflow, *_] = await client.workflows.list()
-        project = str(workflow.project_id)
+    async with Sandbox() as sandbox, sandbox.client() as other, sandbox.client(clock=clock) as client:
+        [workflow, *_] = await (other if is_first_call else client).workflows.list()
         sandbox.faults.add("createJob", "reset", after_effect=True)
         with pytest.raises(OutcomeUnknown) as caught:
-            await client.jobs.create(str(workflow.id), project_id=project)
+            await client.jobs.create(str(workflow.id), project_id=str(workflow.project_id))
         assert isinstance(await caught.value.reconcile(), Found)
+
+
+async def test_a_sandbox_that_runs_faster_than_we_do_hides_nothing() -> None:
+    """Its time has gone on by far more than five minutes between the effect and the answer."""
+    async with Sandbox(speed=5000) as sandbox, sandbox.client(clock=VirtualClock()) as client:
+        [workflow, *_] = await client.workflows.list()
+        sandbox.faults.add("createJob", "delay", delay=0.3, after_effect=True)
+        sandbox.faults.add("createJob", "status", status=500, after_effect=True)
+        with pytest.raises(OutcomeUnknown) as caught:
+            await client.jobs.create(str(workflow.id), project_id=str(workflow.project_id))
+        assert isinstance(await caught.value.reconcile(), Found)
+
+
+async def test_time_counts_from_the_sending_not_from_the_failure() -> None:
+    """Ninety seconds without an answer are ninety seconds of the window."""
+    clock = VirtualClock()
+    lost = OutcomeUnknown(
+        "lost", attempts=(Attempt("connect", "refused", 1.0), Attempt("head", "timeout", 90.0))
+    )
+    routes = {"POST /v0/workflows/w/jobs": lost, "GET /v0/workflows/w/jobs": {"jobs": []}}
+    async with PixxelClient(transport=FakeTransport(routes), clock=clock) as client:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await client.jobs.create("w", project_id="p")
+        assert clock.now() - timedelta(seconds=90) == caught.value.sent_at
+        assert isinstance(await caught.value.reconcile(), Absent)
+    assert [0, 30] == clock.slept
 
 
 async def test_an_unpickled_error_is_reconciled_by_a_client(world: World) -> None:
