@@ -37,6 +37,23 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python="3.11")
+def lowest(session: nox.Session) -> None:
+    """The suite with the lowest versions that users may have; without schemathesis, which needs newer ones."""
+    project = PYPROJECT["project"]
+    users = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
+    users += project["optional-dependencies"]["sandbox"]
+    tools = nox.project.dependency_groups(PYPROJECT, "test")
+    session.install(
+        "--editable",
+        ".",
+        *(requirement.replace(">=", "==") for requirement in users),
+        *(tool for tool in tools if not tool.startswith("schemathesis")),
+    )
+    ignored = ["tests/codegen", "tests/sandbox/test_sandbox_schemathesis.py"]
+    session.run("pytest", *(f"--ignore={path}" for path in ignored), *session.posargs)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Formatting and lint rules."""

@@ -174,6 +174,8 @@ class LifeCycle:
     estimate: tuple[str, float] | None
     first_interval: float
     most_interval: float
+    timeout: float | None
+    """Seconds that a wait takes at most unless told otherwise; None for no end."""
 
 
 @attrs.frozen

@@ -54,7 +54,7 @@ def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> 
 def of_wait(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
     """The docstring of a method that waits."""
     texts = {each.name: each.description for each in arguments} | {
-        "timeout": "Seconds to wait at most; None waits without end.",
+        "timeout": f"Seconds to wait at most; {_unless_told(cycle.timeout)}.",
         "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
         "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
         "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
@@ -72,6 +72,21 @@ def of_wait(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
     summary = f"Wait until {thing(cycle)} is {'ready' if cycle.signed_url else 'settled'}."
     paragraphs = [summary, f"Nothing is sent before you use what this returns.{partial}"]
     return _doc(paragraphs, {"Args": texts, "Raises": raises}, f"A poller: {does}.")
+
+
+def _unless_told(timeout: float | None) -> str:
+    if timeout is None:
+        return "without end when left out"
+    return f"{_duration(timeout)} when left out, None waits without end"
+
+
+def _duration(seconds: float) -> str:
+    """Seconds in the largest unit of which they are a whole number."""
+    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds % unit == 0:
+            number = seconds // unit
+            return f"{number:g} {name}{'' if number == 1 else 's'}"
+    return f"{seconds:g} seconds"
 
 
 def thing(cycle: LifeCycle) -> str:

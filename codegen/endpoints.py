@@ -66,6 +66,7 @@ class Wait:
     id: str
     read: str
     """The expression that takes one look."""
+    timeout: float | None
     doc: str
 
     @property
@@ -73,7 +74,7 @@ class Wait:
         """The parameters, ids by position and all else by keyword."""
         return signature(
             self.arguments,
-            "timeout: float | None = 3600, poll_interval: float | None = None, "
+            f"timeout: float | None = {self.timeout}, poll_interval: float | None = None, "
             f"max_poll_interval: float | None = None, on_update: Callable[[{self.model}], Any] | None = None",
         )
 
@@ -287,6 +288,7 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
         arguments=arguments,
         id=id,
         read=f'self._pick({look}, "{naming.attribute(cycle.id)}", {id})' if cycle.select else look,
+        timeout=cycle.timeout,
         doc=docstrings.of_wait(cycle, arguments),
     )
 

@@ -1,7 +1,8 @@
 """Models: datamodel-code-generator over the schemas, with templates of ours that write attrs classes.
 
-Three modules come out. `enums` and `answers` hold what the API sends: every field may be missing, and nothing
-is checked. `requests` holds what users write: required fields are required, and every field has its check.
+Three modules come out. `enums` and `answers` hold what the API sends: nothing is checked, and every field may be
+missing but the id without which a thing is of no use. `requests` holds what users write: required fields are required,
+and every field has its check.
 """
 
 from __future__ import annotations
@@ -100,10 +101,6 @@ def _component(component: Component, modules: Mapping[str, str]) -> dict[str, An
     if component.words:
         return {"type": "string", "enum": list(component.words), "description": component.description}
     is_request = modules[component.name] == "requests"
-    if is_request is False and component.required:
-        raise SpecError(
-            below(component.place, "required"), "stands in answers; use `x-required-when-sent` there"
-        )
     properties = {}
     for wire, schema in component.properties.items():
         if not schema.description:
@@ -111,7 +108,25 @@ def _component(component: Component, modules: Mapping[str, str]) -> dict[str, An
         # In requests the template writes the type (see `_rule`); what is given here tells which imports it takes.
         body = {} if is_request and schema.input else _property(schema, modules)
         properties[wire] = {**body, "description": schema.description}
-    return {"type": "object", "description": component.description, "properties": properties}
+    return {
+        "type": "object",
+        "description": component.description,
+        "properties": properties,
+        # In requests the template writes what is required.
+        "required": [] if is_request else _certain(component),
+    }
+
+
+def _certain(component: Component) -> list[str]:
+    """What every answer has: the id that goes into other calls, plain text."""
+    for wire in component.required:
+        schema = component.properties[wire]
+        if schema.kind != "string" or schema.format or schema.nullable:
+            raise SpecError(
+                below(component.place, "required"),
+                f"{wire}: of an answer, only an id can be required; for requests there is `x-required-when-sent`",
+            )
+    return sorted(component.required)
 
 
 def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
@@ -132,7 +147,7 @@ def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _property(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
-    # Every field of an answer may be None: null at the top says nothing more.
+    # A field of an answer that is not required may be None: null at the top says nothing more.
     return _schema(attrs.evolve(schema, nullable=False), modules)
 
 
@@ -144,9 +159,13 @@ def _template_data(spec: Spec, modules: Mapping[str, str]) -> defaultdict[str, d
         path = f"#/components/schemas/{module}.{name}"
         if component.words:
             data[path] = {"enum_description": component.description}
-        elif module == "requests":
+            continue
+        data[path] = {
+            "sensitive": [wire for wire, schema in component.properties.items() if schema.sensitive]
+        }
+        if module == "requests":
             rules = {wire: _rule(spec, component, wire) for wire in component.properties}
-            data[path] = {"rules": rules, "model_checks": _model_checks(component)}
+            data[path] |= {"rules": rules, "model_checks": _model_checks(component)}
     return data
 
 
@@ -160,7 +179,6 @@ def _rule(spec: Spec, component: Component, wire: str) -> dict[str, Any]:
         "type": hint if is_required or hint == "Any" else f"{hint} | None",
         "required": is_required,
         "check": naming.check(spec, schema),
-        "sensitive": schema.sensitive,
     }
 
 
@@ -230,6 +248,7 @@ def _check_fields(spec: Spec, models: Iterable[Mapping[str, Any]]) -> None:
             if name in taken:
                 raise SpecError(schema.place, f"the name {name} is taken")
             taken.add(name)
-            hint = naming.received_type(attrs.evolve(schema, nullable=True))
+            is_certain = field["original_name"] in component.required
+            hint = naming.received_type(attrs.evolve(schema, nullable=not is_certain))
             if model["module"] == "answers" and field["type"] != hint:
                 raise SpecError(schema.place, f"became {field['type']}, but {hint} is meant")

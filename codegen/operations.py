@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -259,7 +260,10 @@ def read_life_cycle(name: str, node: Node) -> LifeCycle:
         else (estimate.text("property"), estimate.take("seconds", (int, float))),
         first_interval=interval.take("first", (int, float)),
         most_interval=interval.take("most", (int, float)),
+        timeout=node.take("timeout", (int, float, NoneType)),
     )
+    if cycle.timeout is not None and not cycle.timeout > 0:
+        raise SpecError(node.at("timeout"), "expected seconds, or null for no end")
     if sweep is not None:
         sweep.text("operation")
         sweep.text("by")

@@ -17,12 +17,10 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pixxel_async import OutcomeUnknown, PixxelClient, PixxelError
 from pixxel_async.models import SearchFilter, SearchSatellite
-
-T = TypeVar("T")
 
 AT_A_TIME = 4
 
@@ -37,21 +35,13 @@ class Target(NamedTuple):
     index_id: str
 
 
-def known(value: T | None) -> T:
-    """A value of an answer: by its contract the API may leave out any, but nothing goes on without this one."""
-    if value is None:
-        raise PixxelError("the answer lacks what is needed")
-    return value
-
-
 async def find_target(client: PixxelClient) -> Target:
     """Sentinel-2, its only collection, its NDVI, and the first project."""
     [satellite] = [each for each in await client.satellites.list() if each.name == "Sentinel-2"]
-    [collection] = known(satellite.collections)
+    [collection] = satellite.collections or []
     [project] = await client.projects.list(limit=1)
     [ndvi] = [each for each in await client.indices.list(satellite_id=satellite.id) if each.name == "NDVI"]
-    ids = (satellite.id, collection.id, collection.provider, project.id, ndvi.id)
-    return Target(*map(known, ids))
+    return Target(satellite.id, collection.id, collection.provider or "planetary", project.id, ndvi.id)
 
 
 async def picture(client: PixxelClient, target: Target, name: str, geometry: Any) -> bytes:
@@ -64,9 +54,14 @@ async def picture(client: PixxelClient, target: Target, name: str, geometry: Any
         geometry=geometry,
         filters=[SearchFilter(id="eo:cloud_cover", min=0, max=20)],
     )
-    if not images:
+    dated = [  # of an answer only ids are certain, anything else may be None
+        (image.properties.datetime, image.id)
+        for image in images
+        if image.properties and image.properties.datetime
+    ]
+    if not dated:
         raise PixxelError("no clear image in 90 days")
-    taken, newest = max((known(known(image.properties).datetime), known(image.id)) for image in images)
+    taken, newest = max(dated)
     aoi = await client.aois.create(
         name=f"{name} {time.time_ns():x}",  # the API takes each name once
         description="NDVI",
@@ -76,13 +71,12 @@ async def picture(client: PixxelClient, target: Target, name: str, geometry: Any
         geometry=geometry,
         item_ids=[newest],
     )
-    aoi_id = known(aoi.aoi_id)
-    await client.aois.wait(aoi_id)
-    visualization = await client.visualizations.create(aoi_id, index_id=target.index_id)
-    await client.visualizations.wait(aoi_id, known(visualization.id))
+    await client.aois.wait(aoi.aoi_id)
+    visualization = await client.visualizations.create(aoi.aoi_id, index_id=target.index_id)
+    await client.visualizations.wait(aoi.aoi_id, visualization.id)
     return await client.visualizations.png(
-        aoi_id,
-        known(visualization.id),
+        aoi.aoi_id,
+        visualization.id,
         index_id=target.index_id,
         date=f"{taken:%Y_%m_%d}",
         visualization_mode="dynamic",

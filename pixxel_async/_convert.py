@@ -1,8 +1,8 @@
 """JSON to models and back.
 
-Reading is tolerant where the vendor is careless: any field may be missing or null, unknown keys and words survive, a
-timestamp may have any of seven shapes. It is strict about types: an object where a list belongs is an error that
-names the path. Every model is read by a function written for it, which fills the slots of the object without calling
+Reading is tolerant where the vendor is careless: any field but an id may be missing or null, unknown keys and words
+survive, a timestamp may have any of seven shapes. It is strict about types: an object where a list belongs is an error
+that names the path. Every model is read by a function written for it, which fills the slots of the object without calling
 `__init__`; only when that fails does cattrs read the same JSON again, slowly, to tell which path is wrong.
 """
 
@@ -207,7 +207,7 @@ def _filler(cls: Any) -> ReadAll:
     }
     lines = [
         # As defaults, these are local names, which are looked up faster than global ones.
-        "def fill(objects, cls=cls, new=new, get=get, type=type, str=str, float=float, len=len):",
+        "def fill(objects, cls=cls, new=new, get=get, type=type, str=str, float=float, int=int, len=len):",
         " models = []",
         " for o in objects:",
         "  i = new(cls)",
@@ -232,11 +232,16 @@ def _field_lines(member: Member, number: int, scope: dict[str, Any]) -> Iterator
     yield f"v = {slot} = get(o, {member.wire!r})"
     passed_on = _passed_on(wanted)
     if passed_on is not None:
-        yield f"if type(v) is not {passed_on.__name__}:"
+        # 400 is as good a number as 400.0; asked for second, as it is rarer.
+        yield f"if type(v) is not {passed_on.__name__}{' and type(v) is not int' * (passed_on is float)}:"
         indent = " "
-    if wanted is not Any:
+    hooked = [] if wanted is Any else list(_hooked_lines(wanted, slot, number, scope))
+    if wanted is member.type and hooked:  # no room for None: the hook refuses it
+        yield from (f"{indent}{line}" for line in hooked)
+        return
+    if hooked:
         yield f"{indent}if v is not None:"
-        yield from (f"{indent} {line}" for line in _hooked_lines(wanted, slot, number, scope))
+        yield from (f"{indent} {line}" for line in hooked)
     yield f"{indent}if v is None: found -= 1"
 
 
@@ -399,6 +404,8 @@ def _explain(raw: Any, returns: Any, path: str, reason: Exception) -> StructureE
                 path += _step(note.index)
     if isinstance(reason, RecursionError):
         return StructureError(f"{path[:80]}…", "nested too deep")
+    if isinstance(reason, KeyError):  # how cattrs says that a field is not there
+        return StructureError(path, "missing")
     return StructureError(path, str(reason))
 
 

@@ -109,7 +109,7 @@ def checked_name(filename: str) -> str:
 # --- where it goes ----------------------------------------------------------------------------------------
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Target:
     """Where a download goes."""
 

@@ -24,7 +24,7 @@ PagingStyle = Literal[
 ]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Paging:
     """How a listing is cut into pages."""
 
@@ -51,7 +51,7 @@ class Trace:
     """Such a pair of paths, where one create makes a thing for each value in its body."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Endpoint(Generic[T]):
     """A route of the API; one constant per operation of `openapi/pixxel.yaml`."""
 
@@ -120,7 +120,7 @@ class Phase(Enum):
         return self is not Phase.IN_FLIGHT
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class LifeCycle(Generic[T]):
     """How a long-running thing lives; one constant per entry of `x-life-cycles` in `openapi/pixxel.yaml`.
 

@@ -57,7 +57,7 @@ class Life:
         return was_open
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class Calls:
     """What the resources of one client share."""
 

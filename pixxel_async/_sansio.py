@@ -82,9 +82,9 @@ class ExchangeFailed(Exception):
 # --- requests ---------------------------------------------------------------------------------------------
 
 VERSION = "0.1.0"
-_USER_AGENT = f"pixxel-async/{VERSION}"
-_JSON = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
-_FILE = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": _USER_AGENT}
+USER_AGENT = f"pixxel-async/{VERSION}"
+_JSON = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+_FILE = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -175,7 +175,7 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         _refuse_page(response)
         result = response.body
         return result  # type: ignore[no-any-return]
-    if returns is str:
+    if returns is str and not _is_json(response):  # else it is a JSON string
         _refuse_page(response)
         result = _text(response.body)
         return result  # type: ignore[no-any-return]
@@ -186,9 +186,7 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         is_list = getattr(returns, "__origin__", None) is list
         if raw is None and is_list:
             raw = []
-        elif (
-            isinstance(raw, list) and len(raw) == 1 and not is_list
-        ):  # one thing, wrapped like a list of them
+        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list
             raw, path = raw[0], f"{path}[0]"
     try:
         result = structure(raw, returns, path=path)
@@ -208,6 +206,11 @@ def _json(response: Response) -> Any:
         raise errors.UnexpectedBody("the answer is empty, JSON was expected")
     _refuse_page(response)
     raise errors.UnexpectedBody(f"the answer is not JSON: {problem}")
+
+
+def _is_json(response: Response) -> bool:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _text(body: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
@@ -91,6 +92,9 @@ class Model:
 
     def __attrs_pre_init__(self) -> None:
         self.extra = None
+
+    # attrs asks for it once per class; at hand, it costs nothing.
+    __attrs_pre_init__.__signature__ = inspect.signature(__attrs_pre_init__)  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""

@@ -45,9 +45,10 @@ class PixxelClient:
         retry: How often and how soon a call is sent again.
         settle: Seconds after sending at which `OutcomeUnknown.reconcile` looks for the last time: more than the API, and
             the gateways before it, can be late.
-        session: An aiohttp session to use instead of our own; it is neither changed nor closed. Creates share its
-            connections, and more of their failures end in OutcomeUnknown, since the session does not tell what was sent.
-        proxy: URL of an HTTP proxy; that of the environment when left out.
+        session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
+            closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
+            end in OutcomeUnknown. Downloads have a session apart.
+        proxy: URL of an HTTP proxy; that of the environment when left out, or none for calls over your `session`.
         ca_file: PEM file of certificate authorities to trust beside the system's.
         insecure: Trust every certificate. Warns.
         transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then.

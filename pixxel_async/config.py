@@ -47,7 +47,7 @@ class Settings:
     auth_scheme: str | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class Profile:
     """One table of the configuration file; None is what it does not say."""
 

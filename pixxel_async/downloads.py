@@ -36,7 +36,7 @@ from pixxel_async._files import (
     require_space,
     safe_name,
 )
-from pixxel_async._sansio import clean_text, retry_after
+from pixxel_async._sansio import USER_AGENT, clean_text, retry_after
 from pixxel_async._unzip import unzip as _unzip
 from pixxel_async.errors import ClientClosed, DownloadError, IntegrityError, InvalidInput
 
@@ -57,7 +57,7 @@ _REFRESHES = 3
 _REDIRECTS = 5
 _BACKOFF_BASE, _BACKOFF_CAP = 0.5, 20.0
 _RETRY_AFTER_CAP = 120.0
-_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "pixxel-async/0.1.0"}
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
 
 
 @attrs.frozen
@@ -369,7 +369,7 @@ def _is_private(host: str) -> bool:
         return False
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Plan:
     """What the next attempt does, and what was tried before it."""
 
@@ -378,7 +378,7 @@ class _Plan:
     refreshes: int = 0
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Expected:
     name: str
     length: int | None

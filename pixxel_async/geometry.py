@@ -94,7 +94,7 @@ def feature_collection(value: GeometryInput) -> dict[str, Any]:
 # From what was given to GeoJSON
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Source:
     """GeoJSON as found."""
 
@@ -103,7 +103,7 @@ class _Source:
     """Name of the file, for messages."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False, repr=False)
 class _Feature:
     """One geometry as found."""
 

@@ -121,7 +121,7 @@ async def test_an_injected_session_stays_open() -> None:
 
 
 async def test_the_service_answers_a_ping() -> None:
-    async with Stub(answer(200, b"pong")) as stub, PixxelClient("token", base_url=stub.url) as client:
+    async with Stub(json_answer("pong")) as stub, PixxelClient("token", base_url=stub.url) as client:
         assert "pong" == await client.ping()
         assert ["/ping"] == [request.target for request in stub.received]
 

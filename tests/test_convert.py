@@ -27,6 +27,12 @@ class Mood(OpenEnum):
 
 
 @model
+class Named(Model):
+    id: Annotated[str, wire("thing:id")]
+    note: str | None = None
+
+
+@model
 class Thing(Model):
     name: str | None = None
     size: Annotated[float | None, wire("eo:size")] = None
@@ -42,6 +48,8 @@ class Thing(Model):
     twin: "Thing | None" = None
     parts: "list[Thing] | None" = None
     by_key: "dict[str, Thing] | None" = None
+    owner: Named | None = None
+    named: list[Named] | None = None
 
 
 # Reading
@@ -208,12 +216,26 @@ def test_numbers_are_read_out_of_strings_where_numbers_may_have_fractions(raw, e
         (None, Thing, "$: expected an object, got null"),
         ("text", Thing, "$: expected an object, got a string 'text'"),
         ({"name": {"k": 1}, "count": "x"}, Thing, "$.name: expected a string, got an object"),
+        ({}, Named, "$['thing:id']: missing"),
+        ({"id": "n-1"}, Named, "$['thing:id']: missing"),
+        ({"thing:id": None}, Named, "$['thing:id']: expected a string, got null"),
+        ({"thing:id": 7}, Named, "$['thing:id']: expected a string, got a number 7"),
+        ({"owner": {}}, Thing, "$.owner['thing:id']: missing"),
+        ({"named": [{"thing:id": "n-1"}, {"note": "x"}]}, Thing, "$.named[1]['thing:id']: missing"),
     ],
 )
 def test_a_wrong_type_is_an_error_that_names_the_path(raw, returns, message):
     with pytest.raises(StructureError) as caught:
         structure(raw, returns)
     assert message == str(caught.value)
+
+
+def test_a_required_field_is_read_beside_what_may_be_missing():
+    raw = {"thing:id": "n-1", "note": None, "new": 1}
+    named = structure(raw, Named)
+    assert ("n-1", None, {"new": 1}) == (named.id, named.note, named.extra)
+    assert {"thing:id": "n-1", "new": 1} == named.to_dict()
+    assert structure({"thing:id": "n-1"}, Named).extra is None
 
 
 def test_of_coordinates_only_the_outermost_list_is_looked_at():
@@ -429,7 +451,7 @@ def kinds(schema: dict[str, Any]) -> list[str]:
 
 
 def answers_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """JSON that a schema allows, with fields dropped and nulled, and unknown fields added."""
+    """JSON that a schema allows, with what is not required dropped and nulled, and unknown fields added."""
     if "$ref" in schema:
         return component(schema["$ref"].rpartition("/")[2])
     if not kinds(schema):
@@ -468,8 +490,12 @@ def of_object(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     unknown = words.filter(lambda key: key not in properties)
     if not properties:
         return st.dictionaries(unknown, other, max_size=2)
+    required = schema.get("required", [])
     known = st.fixed_dictionaries(
-        {}, optional={key: st.none() | answers_of(value) for key, value in properties.items()}
+        {key: answers_of(properties[key]) for key in required},
+        optional={
+            key: st.none() | answers_of(value) for key, value in properties.items() if key not in required
+        },
     )
     return st.builds(dict.__or__, known, st.dictionaries(unknown, other, max_size=1))
 
@@ -544,8 +570,28 @@ def path_of_error(raw: Any, returns: Any) -> str | None:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_any_field_of_a_wrong_type_is_named(name):
     cls = getattr(models, name)
+    least = dict.fromkeys(SCHEMAS[name].get("required", []), "x")
     for member in members(cls):
         step = f".{member.wire}" if member.wire.isidentifier() else f"[{member.wire!r}]"
         expected = None if member.type is Any else f"$[1]{step}"
         wrong = {} if member.type is Any or "list" in str(member.type) else [None]
-        assert expected == path_of_error([{}, {member.wire: wrong}], list[cls])
+        assert expected == path_of_error([least, least | {member.wire: wrong}], list[cls])
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_nothing_but_an_id_must_be_there(name):
+    least = dict.fromkeys(SCHEMAS[name].get("required", []), "x")
+    assert least == structure(least, getattr(models, name)).to_dict()
+    for key in least:
+        assert f"$[0].{key}" == path_of_error([{}], list[getattr(models, name)])
+        assert f"$[0].{key}" == path_of_error([{key: None}], list[getattr(models, name)])
+
+
+def test_the_things_whose_ids_other_calls_take_have_them():
+    with_id = {name for name in ANSWERS if "required" in SCHEMAS[name]}
+    expected = {
+        *("AOI", "AOIDownload", "Asset", "Bandset", "Catalog", "CatalogDownload", "Collection", "Delivery"),
+        *("Index", "Insight", "InsightCreated", "Job", "Project", "STACItem", "Satellite"),
+        *("SatelliteCollection", "Store", "Visualization", "Workflow"),
+    }
+    assert expected == with_id

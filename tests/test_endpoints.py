@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from pixxel_async import InvalidInput, PixxelClient
+from pixxel_async import InvalidInput, PixxelClient, WaitError, WaitFailed, WaitTimeout, models
 from pixxel_async._endpoints import insights, orders
 from pixxel_async._operation import Operation
+from pixxel_async._wire import Model, members
 from pixxel_async.models import BlockRef, DataType, OrderCreate, OrderItemCreate, OrderItemStatus
 from pixxel_async.testing import FakeRequest, FakeTransport, VirtualClock
 
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.6, 12.9], [77.6, 13.0], [77.5, 12.9]]]}
+DAY = 86_400
 BLOCK = BlockRef(name="cropclassification", version="1.0.0")
 
 
@@ -118,3 +121,55 @@ async def test_a_package_is_asked_for_again_with_the_same_files() -> None:
         package = await client.insights.wait_download("a-1", "i-1", outputs=["crop_map"])
     assert "https://x.example/p" == package.signed_url
     assert [{"outputs": ["crop_map"]}] * 2 == [request.json for request in transport.requests]
+
+
+def test_no_model_shows_a_signed_url() -> None:
+    """Who has it has the file: it is as good as a credential."""
+    with_url = {
+        f"{name}.{member.attribute}": member.is_sensitive
+        for name, cls in vars(models.answers).items()
+        if isinstance(cls, type) and issubclass(cls, Model) and cls is not Model
+        for member in members(cls)
+        if "signed_url" in member.attribute
+    }
+    kinds = ("AOIDownload", "CatalogDownload", "InsightPackage", "JobPackage", "TaskPackage")
+    assert {f"{kind}.signed_url": True for kind in kinds} == with_url
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("failed", WaitFailed), ("pending", WaitTimeout), ("strange", WaitTimeout)]
+)
+async def test_a_wait_shows_no_signed_url(
+    status: str, kind: type[WaitError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither the wait, nor its error with the last snapshot, nor the log."""
+    caplog.set_level(logging.DEBUG)
+    answer = {"id": "i-1", "status": status, "signed_url": "https://x.example/p?sig=hunter2"}
+    transport = FakeTransport({"PUT /v0/aoi/a-1/insights/i-1/download": answer})
+    async with PixxelClient(transport=transport, clock=VirtualClock()) as client:
+        wait = client.insights.wait_download("a-1", "i-1", timeout=60)
+        with pytest.raises(kind) as caught:
+            await wait
+    error = caught.value
+    assert "https://x.example/p?sig=hunter2" == error.last.signed_url
+    shown = [repr(wait), repr(wait.last), str(error), repr(error), f"{error.last}", caplog.text]
+    assert "signed_url=***" in shown[1]
+    assert [] == [text for text in shown if "x.example" in text or "hunter2" in text]
+
+
+async def test_a_wait_lasts_as_long_as_its_thing_takes() -> None:
+    """Captures take days, far longer than an hour."""
+    clock = VirtualClock()
+
+    def item(request: FakeRequest) -> Any:
+        is_done = clock.monotonic() > 10 * DAY
+        return {"id": "oi-1", "status": "FULFILLED" if is_done else "ACTIVE"}
+
+    transport = FakeTransport({"GET /v0/order-items/oi-1": item})
+    async with PixxelClient(transport=transport, clock=clock) as client:
+        assert OrderItemStatus.FULFILLED is (await client.order_items.wait("oi-1")).status
+        transport.routes["GET /v0/order-items/oi-1"] = {"id": "oi-1", "status": "ACTIVE"}
+        started = clock.monotonic()
+        with pytest.raises(WaitTimeout):
+            await client.order_items.wait("oi-1")
+    assert 14 * DAY == pytest.approx(clock.monotonic() - started)

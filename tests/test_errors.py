@@ -22,9 +22,10 @@ from pixxel_async.errors import (
 
 
 def all_errors() -> list[type[PixxelError]]:
+    """Those of `pixxel_async.errors`: other modules, imported or not, have errors of their own."""
     found: list[type[PixxelError]] = [PixxelError]
     for kind in found:
-        found.extend(kind.__subclasses__())
+        found.extend(sub for sub in kind.__subclasses__() if sub.__module__ == PixxelError.__module__)
     return found
 
 

@@ -468,6 +468,34 @@ async def test_a_cancelled_exchange_says_that_it_was_sent_and_shows_no_token(
     assert CANARY not in shown
 
 
+async def test_a_cancellation_in_the_very_moment_of_a_limit_goes_on() -> None:
+    """It must not become a timeout, which would be retried."""
+    loop = asyncio.get_running_loop()
+    when = loop.time() + 0.05
+
+    async def limited() -> None:
+        with _exchange._Limit(when):
+            await asyncio.sleep(5)
+
+    task = asyncio.create_task(limited())
+    await asyncio.sleep(0)
+    loop.call_at(when, task.cancel)
+    assert isinstance((await asyncio.gather(task, return_exceptions=True))[0], asyncio.CancelledError)
+
+
+async def test_a_limit_is_not_mixed_up_with_those_around_it() -> None:
+    async with Stub([HANG]) as stub:
+        async with asyncio.timeout(5) as outer:
+            assert (Trouble.TIMEOUT, "sent", True) == facts(await outcome_of(stub, timeout=0.1))
+        assert not outer.expired()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await outcome_of(stub, timeout=5)
+    task = asyncio.current_task()
+    assert task is not None
+    assert 0 == task.cancelling()
+
+
 # --- proxies ---
 
 

@@ -187,6 +187,26 @@ def test_a_page_instead_of_a_file_is_refused(returns: Any) -> None:
         parse(endpoint(returns), answer(b"<html>please log in</html>", "text/html"))
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type", "text"),
+    [
+        (b'"pong"', "application/json", "pong"),
+        (b'"p\\u00f6ng"', "Application/JSON; charset=utf-8", "pöng"),
+        (b'"pong"', "application/problem+json", "pong"),
+        (b'"pong"', "text/plain", '"pong"'),
+        (b'"pong"', "", '"pong"'),
+        (b'"a","b"\n', "text/csv; header=present", '"a","b"\n'),
+    ],
+)
+def test_a_text_is_a_json_string_where_it_says_so(body: bytes, content_type: str, text: str) -> None:
+    assert text == parse(endpoint(str), answer(body, content_type))
+
+
+def test_json_that_is_no_string_is_no_text() -> None:
+    with pytest.raises(errors.SchemaError, match=r"\$: expected a string, got an object"):
+        parse(endpoint(str), answer(b'{"status": "up"}', "application/json"))
+
+
 def test_text_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(errors.UnexpectedBody, match="UTF-8"):
         parse(endpoint(str), answer(b"\xff\xfe", "text/csv"))

@@ -106,7 +106,7 @@ class Deliveries(Resource):
         self,
         delivery_id: str,
         *,
-        timeout: float | None = 3600,
+        timeout: float | None = 86400,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: Callable[[Delivery], Any] | None = None,
@@ -117,7 +117,7 @@ class Deliveries(Resource):
 
         Args:
             delivery_id: Id of a delivery.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 1 day when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 10 when left out.
             max_poll_interval: Most seconds between two looks; 60 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

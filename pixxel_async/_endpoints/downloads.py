@@ -89,7 +89,7 @@ class Downloads(Resource):
         Args:
             aoi_id: Id of the AOI.
             download_id: Id of the download.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
             max_poll_interval: Most seconds between two looks; 30 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

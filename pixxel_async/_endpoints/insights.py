@@ -295,7 +295,7 @@ class Insights(Resource):
         Args:
             aoi_id: Identifier of the AOI.
             insight_id: Id of an insight.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
             max_poll_interval: Most seconds between two looks; 30 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the
@@ -339,7 +339,7 @@ class Insights(Resource):
             insight_id: Identifier of the insight.
             inputs: Names or ids of the inputs to pack.
             outputs: Names or ids of the outputs to pack.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
             max_poll_interval: Most seconds between two looks; 30 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

@@ -116,7 +116,7 @@ class OrderItems(Resource):
         self,
         order_item_id: str,
         *,
-        timeout: float | None = 3600,
+        timeout: float | None = 1209600,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: Callable[[OrderItem], Any] | None = None,
@@ -128,7 +128,7 @@ class OrderItems(Resource):
 
         Args:
             order_item_id: Identifier of the order item.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 14 days when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 60 when left out.
             max_poll_interval: Most seconds between two looks; 600 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

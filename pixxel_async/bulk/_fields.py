@@ -43,9 +43,6 @@ class FieldFileError(InvalidInput):
         self.path = path
         self.faults = tuple(faults)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.path, self.faults)
-
 
 @attrs.frozen
 class _Feature:

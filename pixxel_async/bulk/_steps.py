@@ -43,13 +43,13 @@ async def find_scenes(
         )
     newest = sorted(found, key=_taken, reverse=True)
     days = list(dict.fromkeys(_day(scene) for scene in newest))[: recipe.max_days]
-    return [known(scene.id, "image has no id") for scene in newest if _day(scene) in days]
+    return [scene.id for scene in newest if _day(scene) in days]
 
 
 def _taken(scene: STACItem) -> tuple[datetime, str]:
     """When an image was taken; its id makes the order certain."""
     taken = scene.properties.datetime if scene.properties else None
-    return taken or datetime.min.replace(tzinfo=UTC), scene.id or ""
+    return taken or datetime.min.replace(tzinfo=UTC), scene.id
 
 
 def _day(scene: STACItem) -> date:
@@ -74,7 +74,7 @@ async def create_aoi(
         geometry=dict(geometry),
         item_ids=scene_ids,
     )
-    return known(aoi.aoi_id, "new AOI has no aoi_id")
+    return aoi.aoi_id
 
 
 async def create_visualization(client: PixxelClient, aoi_id: str, target: Target) -> str:
@@ -89,9 +89,9 @@ async def create_visualization(client: PixxelClient, aoi_id: str, target: Target
         aoi_id,
         index_id=target.index_id,
         # The vendor's schema lets these out, its guide wants them.
-        src_asset_ids=[known(asset.id, "asset has no id") for asset in mosaics or images],
+        src_asset_ids=[asset.id for asset in mosaics or images],
     )
-    return known(visualization.id, "new visualization has no id")
+    return visualization.id
 
 
 async def ready_assets(client: PixxelClient, aoi_id: str) -> list[Asset]:
@@ -123,6 +123,5 @@ async def draw_png(
 
 async def request_package(client: PixxelClient, aoi_id: str, assets: Sequence[Asset]) -> str:
     """Ask for these files in one package; the download's id."""
-    asset_ids = [known(asset.id, "asset has no id") for asset in assets]
-    download = await client.downloads.create(aoi_id, asset_ids=asset_ids)
-    return known(download.download_id, "new download has no download_id")
+    download = await client.downloads.create(aoi_id, asset_ids=[asset.id for asset in assets])
+    return download.download_id

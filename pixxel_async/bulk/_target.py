@@ -37,15 +37,14 @@ async def resolve(client: PixxelClient, recipe: Recipe) -> Target:
     collection = _choose("collection", satellite.collections or [], recipe.collection, _collection_words)
     projects = await client.projects.list()
     project = _choose("project", projects, recipe.project, _project_words)
-    satellite_id = known(satellite.id, "satellite has no id")
-    indices = await client.indices.list(satellite_id=satellite_id, type=IndexType.PRESET)
+    indices = await client.indices.list(satellite_id=satellite.id, type=IndexType.PRESET)
     index = _choose("preset index", indices, recipe.index, _index_words)
     return Target(
-        satellite_id=satellite_id,
-        collection_id=known(collection.id, "collection has no id"),
+        satellite_id=satellite.id,
+        collection_id=collection.id,
         provider=known(collection.provider, "collection has no provider"),
-        project_id=known(project.id, "project has no id"),
-        index_id=known(index.id, "index has no id"),
+        project_id=project.id,
+        index_id=index.id,
     )
 
 

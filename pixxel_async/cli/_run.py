@@ -18,7 +18,7 @@ from pixxel_async.cli._terminal import say
 from pixxel_async.client import PixxelClient
 
 SOME_NOT_DONE = 3
-SANDBOX_SPEED = 20.0
+SANDBOX_SPEED = 40.0
 """The sandbox's things take about a minute each; a demo should not."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._wire import Model, Timestamp, model, wire
+from pixxel_async._wire import Model, Timestamp, model, sensitive, wire
 
 from .enums import (
     AOIStatus,
@@ -59,7 +59,7 @@ class Polygon(Model):
 class Project(Model):
     """A project, the folder that AOIs, orders and insights belong to."""
 
-    id: str | None = None
+    id: str
     """Id of the project, usually a UUID."""
     name: str | None = None
     """Short name as used in addresses."""
@@ -99,11 +99,11 @@ class ProjectList(Model):
 class AOIDownload(Model):
     """A package of AOI assets and its state."""
 
-    download_id: str | None = None
+    download_id: str
     """Id of the download."""
     status: str | None = None
     """State of the packing. SUCCESS is the only documented word."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Temporary address of the package, needing no credential; empty until the packing has succeeded."""
 
 
@@ -171,7 +171,7 @@ class SatelliteBand(Model):
 class SatelliteCollection(Model):
     """A collection that holds images of a satellite."""
 
-    id: str | None = None
+    id: str
     """Id of the collection, such as sentinel-2-l2a; goes into the image search."""
     name: str | None = None
     """Name as shown to people."""
@@ -403,7 +403,7 @@ class InsightEstimate(Model):
 class InsightCreated(Model):
     """Receipt for a new insight. Its progress is read from the list of insights."""
 
-    id: str | None = None
+    id: str
     """Identifier of the new insight."""
     message: str | None = None
     """Text from the server for people."""
@@ -417,7 +417,7 @@ class InsightPackage(Model):
     """Identifier that the server gives back; in known answers it is that of the insight."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -462,7 +462,7 @@ class JobPackage(Model):
     """
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -486,7 +486,7 @@ class TaskPackage(Model):
     """Workflow of the job."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """
     Temporary URL of the package, to be fetched without the API token; empty or null until the package
     is ready.
@@ -593,7 +593,7 @@ class Geometry(Model):
 class AOI(Model):
     """Area of interest, a polygon with the images of one satellite cut to it."""
 
-    aoi_id: str | None = None
+    aoi_id: str
     """Id of the AOI, a UUID."""
     name: str | None = None
     """Name, unique."""
@@ -641,7 +641,7 @@ class AOIList(Model):
 class Asset(Model):
     """A file that belongs to an AOI."""
 
-    id: str | None = None
+    id: str
     """Id of the asset."""
     aoi_id: str | None = None
     """Id of the AOI it belongs to."""
@@ -691,7 +691,7 @@ class AssetList(Model):
 class Index(Model):
     """A band formula, preset or custom."""
 
-    id: str | None = None
+    id: str
     """Id of the index."""
     name: str | None = None
     """Name of the index."""
@@ -734,7 +734,7 @@ class Visualization(Model):
     fields come from create and rollback.
     """
 
-    id: str | None = None
+    id: str
     """Id of the visualization."""
     aoi_id: str | None = None
     """Id of the AOI it belongs to."""
@@ -782,7 +782,7 @@ class VisualizationList(Model):
 class Satellite(Model):
     """A satellite or constellation whose images can be searched."""
 
-    id: str | None = None
+    id: str
     """Id of the satellite, a UUID."""
     name: str | None = None
     """Name, such as Sentinel-2."""
@@ -857,10 +857,10 @@ class DataType(Model):
 class Insight(Model):
     """One run of a block on an AOI."""
 
+    id: str
+    """Identifier of the insight."""
     name: str | None = None
     """Name given at creation."""
-    id: str | None = None
-    """Identifier of the insight."""
     status: str | None = None
     """
     State of the run. running and completed are known; Assumption: pending, success and failed exist
@@ -905,7 +905,7 @@ class Workflow(Model):
     val_errors.
     """
 
-    id: str | None = None
+    id: str
     """Identifier of the workflow."""
     project_id: str | None = None
     """Project that the workflow belongs to."""
@@ -993,7 +993,7 @@ class JobTask(Model):
 class Bandset(Model):
     """A set of spectral bands that can be ordered in a tasking."""
 
-    id: str | None = None
+    id: str
     """Identifier of the bandset; goes into bandset.bandset_id of an order item."""
     name: str | None = None
     """Name of the bandset."""
@@ -1054,7 +1054,7 @@ class OrderTask(Model):
 class Store(Model):
     """A registered bucket to deliver to, without its credentials."""
 
-    id: str | None = None
+    id: str
     """Identifier of the store; goes into config of a cloud delivery."""
     name: str | None = None
     """Name of the store."""
@@ -1084,7 +1084,7 @@ class StoreList(Model):
 class Delivery(Model):
     """The delivery of one catalog entry to a store."""
 
-    delivery_id: str | None = None
+    delivery_id: str
     """Identifier of the delivery."""
     catalog_id: str | None = None
     """Catalog entry that is delivered."""
@@ -1121,11 +1121,11 @@ class DeliveryList(Model):
 class CatalogDownload(Model):
     """A package of catalog images in the making, or ready."""
 
-    id: str | None = None
+    id: str
     """Identifier of the download."""
     status: CatalogDownloadStatus | None = None
     """How far the package is."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Temporary URL of the package, to be fetched without the API token; filled only on success."""
 
 
@@ -1141,7 +1141,7 @@ class SatelliteList(Model):
 class STACItem(Model):
     """A STAC item, the description of one image. Archive, image search and catalog fill it differently."""
 
-    id: str | None = None
+    id: str
     """Id of the item; not to be taken apart."""
     type: str | None = None
     """Always Feature."""
@@ -1179,7 +1179,7 @@ class STACItemCollection(Model):
 class Collection(Model):
     """A STAC collection, images of one kind."""
 
-    id: str | None = None
+    id: str
     """Id of the collection, such as pixxel-td-l2a."""
     type: str | None = None
     """Always Collection."""
@@ -1246,7 +1246,7 @@ class Job(Model):
     exec_updated_at.
     """
 
-    id: str | None = None
+    id: str
     """Identifier of the job."""
     workflow_id: str | None = None
     """Workflow that is executed."""
@@ -1388,7 +1388,7 @@ class OrderItemList(Model):
 class Catalog(Model):
     """A catalog entry: one delivered image, tasked or from the archive, shared by the whole organization."""
 
-    id: str | None = None
+    id: str
     """Identifier of the catalog entry."""
     org_id: str | None = None
     """Organization that owns it."""

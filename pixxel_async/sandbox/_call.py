@@ -1,18 +1,16 @@
-"""A call as the handlers see it, the answer they give, and the refusal they raise."""
+"""A call as the handlers see it, the answer they give, and the table they are found in."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
 from pixxel_async.sandbox._auth import Access
 from pixxel_async.sandbox._refusal import Refusal
 from pixxel_async.sandbox._spec import SpecOperation
-
-if TYPE_CHECKING:
-    from pixxel_async.sandbox._state import State
+from pixxel_async.sandbox._state import State
 
 
 @attrs.frozen
@@ -53,7 +51,7 @@ class Answer:
     """Makes a binary body; runs in a thread, because it takes long."""
 
 
-Handler = Callable[["State", Call], Answer]
+Handler = Callable[[State, Call], Answer]
 
 
 class Handlers(dict[str, Handler]):

@@ -7,6 +7,7 @@ from typing import Any
 
 from pixxel_async.sandbox._course import Course
 from pixxel_async.sandbox._records import CatalogEntry, Delivery, OrderItem, OrderTask
+from pixxel_async.sandbox._stac import stac_item
 from pixxel_async.sandbox._state import State
 
 _SHARED_PROPERTIES = (
@@ -57,7 +58,7 @@ def deliver(
 def _details(state: State, task: OrderTask) -> dict[str, Any]:
     """The STAC item in the catalog's flavour: numeric bbox, `proj:epsg`, facts of the orbit."""
     scene = task.scene
-    item = state.archive.item(scene, state.storage)
+    item = stac_item(scene, state.storage.origin)
     properties = item["properties"]
     orbit = {
         "proj:epsg": int(properties["proj:code"].removeprefix("EPSG:")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pixxel_async.sandbox._planar import Floats
+from pixxel_async.sandbox._geometry import Floats
 
 _STOPS = {
     "blues": "f7fbff c6dbef 6baed6 2171b5 08306b",

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from pixxel_async.sandbox._planar import Floats
+from pixxel_async.sandbox._geometry import Floats
 
 LONGEST = 1_000
 """Characters of the longest expression that is read."""

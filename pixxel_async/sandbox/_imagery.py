@@ -10,13 +10,14 @@ from typing import Any, Literal, TypedDict
 
 import attrs
 import numpy as np
+import shapely
 from numpy.typing import NDArray
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFont
 
 from pixxel_async.sandbox._colormaps import colors, hex_color
 from pixxel_async.sandbox._expressions import Expression, parse
+from pixxel_async.sandbox._geometry import Floats, polygons_of, shape_of
 from pixxel_async.sandbox._landscape import Grid, grid_over
-from pixxel_async.sandbox._planar import Floats, shape_of
 from pixxel_async.sandbox._scenes import Scene
 from pixxel_async.sandbox._view import View
 
@@ -234,22 +235,18 @@ def _paint(
 
 def _cut_out(picture: Image.Image, geometry: Mapping[str, Any], grid: Grid) -> Image.Image:
     """Make the edge of the area smooth and draw it; what is outside stays transparent."""
-    fine = attrs.evolve(
-        grid,
-        dx=grid.dx / _FINER,
-        dy=grid.dy / _FINER,
-        columns=grid.columns * _FINER,
-        rows=grid.rows * _FINER,
-    )
-    shape = shape_of(geometry)
-    inside = Image.fromarray(shape.raster(fine.xs, fine.ys).astype(np.uint8) * 255)
-    outline = Image.new("L", inside.size, 0)
-    draw = ImageDraw.Draw(outline)
-    for ring in (ring for rings in shape.polygons for ring in rings):
-        corners = (ring - (grid.west, grid.north)) / (fine.dx, -fine.dy)
-        draw.line([(x, y) for x, y in corners.tolist()], fill=255, width=2 * _FINER)
+    size = grid.columns * _FINER, grid.rows * _FINER
+    inside, outline = Image.new("1", size), Image.new("L", size)
+    for ring in shapely.get_rings(polygons_of(shape_of(geometry))):
+        corners = (shapely.get_coordinates(ring) - (grid.west, grid.north)) / (grid.dx, -grid.dy)
+        flat = (corners * _FINER).ravel().tolist()
+        filled = Image.new("1", size)
+        ImageDraw.Draw(filled).polygon(flat, fill=1)
+        inside = ImageChops.logical_xor(inside, filled)  # a hole takes away, an island in it is back again
+        ImageDraw.Draw(outline).line(flat, fill=255, width=2 * _FINER)
     cut = np.minimum(
-        np.asarray(picture.getchannel("A")), np.asarray(inside.resize(picture.size, Image.Resampling.BOX))
+        np.asarray(picture.getchannel("A")),
+        np.asarray(inside.convert("L").resize(picture.size, Image.Resampling.BOX)),
     )
     picture.putalpha(Image.fromarray(cut))
     # Only the half of the outline that lies inside is drawn, so nothing outside the area is touched.

@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-from pixxel_async.sandbox._planar import Bounds, Floats
+from pixxel_async.sandbox._geometry import Bounds, Floats
 
 Pixels = NDArray[np.float32]
 Keys = NDArray[np.uint32]
@@ -242,8 +242,10 @@ class Landscape:
         peak = np.where(kind < 0.4, 105, 205) + 50 * (chance(keys, 6) - 0.5) + southern
         apart = np.abs((self._day - peak + 182.6 / harvests) % (365.25 / harvests) - 182.6 / harvests)
         season = np.exp(-np.square(apart / 58))
+        # Between harvest and growth a field is ploughed, in stubble, or under a catch crop.
+        between = 0.06 + 0.6 * chance(keys, 8) ** 2
         cover = np.where(
-            kind < 0.68, 0.06 + 0.9 * season, np.where(kind < 0.87, 0.4 + 0.35 * season, 0.75)
+            kind < 0.68, between + (0.96 - between) * season, np.where(kind < 0.87, 0.4 + 0.35 * season, 0.75)
         ) * (0.7 + 0.35 * chance(keys, 7))
         soil = self._fractal(0.0045, 4, 15) - np.float32(0.5)  # deep or shallow, wet or dry within a field
         cover = (cover * (1 + 1.5 * soil) + 0.35 * soil) * circle + 0.12 * (1 - circle)

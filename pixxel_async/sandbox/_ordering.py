@@ -12,7 +12,8 @@ import attrs
 from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Call
 from pixxel_async.sandbox._course import Course, Outcome, marked
-from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km, require_polygon
+from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km
+from pixxel_async.sandbox._polygon_rules import require_polygon
 from pixxel_async.sandbox._prices import Price, archive_price, tasking_price
 from pixxel_async.sandbox._records import OrderItem, OrderTask
 from pixxel_async.sandbox._refusal import Refusal, bad_request

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from shapely.geometry import mapping
 
+from pixxel_async.sandbox._geometry import shape_of
 from pixxel_async.sandbox._geotiff import geotiff
 from pixxel_async.sandbox._landscape import CLOUD, NO_DATA, SHADOW, SNOW, WATER, grid_over
-from pixxel_async.sandbox._planar import Bounds, shape_of
 from pixxel_async.sandbox._scenes import Scene
 from pixxel_async.sandbox._view import View
 
@@ -109,7 +110,7 @@ def _side_files(
     )
     yield f"{stem}.jpeg", _jpeg(picture, view.valid)
     yield f"{stem}.geojson", _geojson(footprint, properties)
-    yield f"{stem}.bbox.geojson", _geojson(_frame(shape_of(footprint).bounds), properties)
+    yield f"{stem}.bbox.geojson", _geojson(mapping(shape_of(footprint).envelope), properties)
 
 
 def _view(scenes: Sequence[Scene], geometry: Mapping[str, Any], seed: int, size: int) -> View:
@@ -137,12 +138,6 @@ def _geojson(geometry: dict[str, Any], properties: dict[str, Any]) -> bytes:
     # A collection of features is not a geometry, so it stands for itself.
     written = geometry if geometry.get("type") in ("Feature", "FeatureCollection") else feature
     return json.dumps(written, indent=1).encode()
-
-
-def _frame(bounds: Bounds) -> dict[str, Any]:
-    west, south, east, north = bounds
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
 
 
 def _zip(members: Sequence[tuple[str, bytes]], moment: datetime) -> bytes:

@@ -10,7 +10,9 @@ from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._course import Course, Outcome, Words
 from pixxel_async.sandbox._filters import matching, page, within
-from pixxel_async.sandbox._geodesy import area_m2, centroid, require_polygon
+from pixxel_async.sandbox._geodesy import area_m2
+from pixxel_async.sandbox._geometry import centroid
+from pixxel_async.sandbox._polygon_rules import require_polygon
 from pixxel_async.sandbox._records import AOI, Asset
 from pixxel_async.sandbox._refusal import bad_request, conflict
 from pixxel_async.sandbox._scenes import Scene
@@ -72,7 +74,7 @@ def create_aoi(state: State, call: Call) -> Answer:
     aoi.assets = list(_assets(state, aoi))
     state.aois[id] = aoi
     state.aoi_names.add(aoi.name)
-    state.record(call, id, aoi.name)
+    state.record(call.operation.id, id, aoi.name)
     return Answer(aoi_json(state, aoi), 201)
 
 
@@ -106,7 +108,7 @@ def create_download(state: State, call: Call) -> Answer:
     scenes = list({scene.id: scene for asset in assets for scene in asset.scenes}.values())
     package = state.package("aoi_download", id, aoi.geometry, scenes, assets[0].bands)
     state.aoi_downloads[id] = (aoi, package)
-    state.record(call, id, f"{aoi.id}: {','.join(sorted(call.body['asset_ids']))}")
+    state.record(call.operation.id, id, f"{aoi.id}: {','.join(sorted(call.body['asset_ids']))}")
     return Answer(_download_json(state, id), 201)
 
 

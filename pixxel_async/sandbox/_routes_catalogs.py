@@ -6,15 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import numpy as np
+from shapely.geometry.base import BaseGeometry
 
 from pixxel_async.sandbox import _seeds, _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._catalog import deliver
 from pixxel_async.sandbox._course import Words
 from pixxel_async.sandbox._filters import matching, page
-from pixxel_async.sandbox._geodesy import require_polygon
-from pixxel_async.sandbox._planar import Shape, rectangle, shape_of
+from pixxel_async.sandbox._geometry import on_map, rectangle, shape_of
+from pixxel_async.sandbox._polygon_rules import require_polygon
 from pixxel_async.sandbox._query import Item, condition, sort_keys
 from pixxel_async.sandbox._records import CatalogEntry, Delivery, Store
 from pixxel_async.sandbox._refusal import bad_request, conflict
@@ -84,7 +84,7 @@ def create_delivery(state: State, call: Call) -> Answer:
     made = []
     for entry, cloud in planned:
         delivery = deliver(state, entry, cloud, call.access.user_id, state.now, by_hand=True)
-        state.record(call, delivery.id, f"{entry.id}: {cloud['config']} {cloud.get('path', '')}")
+        state.record(call.operation.id, delivery.id, f"{entry.id}: {cloud['config']} {cloud.get('path', '')}")
         made.append(_delivery_json(state, delivery))
     return Answer({"deliveries": made}, 201)
 
@@ -100,7 +100,7 @@ def create_download(state: State, call: Call) -> Answer:
     features = [feature for item in items for feature in item.geometry["features"]]
     geometry = {"type": "FeatureCollection", "features": features}
     state.catalog_downloads[id] = state.package("catalog_download", id, geometry, scenes, bands)
-    state.record(call, id, ",".join(sorted(entry.id for entry in entries)))
+    state.record(call.operation.id, id, ",".join(sorted(entry.id for entry in entries)))
     return Answer(_download_json(state, id), 201)
 
 
@@ -132,7 +132,7 @@ def create_store(state: State, call: Call) -> Answer:
     state.stores[id] = Store(
         id, body["name"], body["type"], body["configs"], labels, call.access.user_id, state.now
     )
-    state.record(call, id, body["name"])
+    state.record(call.operation.id, id, body["name"])
     return Answer(_store_json(state.stores[id]))
 
 
@@ -170,11 +170,11 @@ def _tests(body: dict[str, Any]) -> list[Callable[[CatalogEntry], bool]]:
         tests.append(lambda entry: _in_span(entry.task.scene.datetime, start, end))
     if "bbox" in body:
         west, south, east, north = body["bbox"]
-        box = rectangle(west, south, east, north)
+        box = on_map(rectangle(west, south, east, north))
         tests.append(lambda entry: _touches(box, entry))
     if "intersects" in body:
         require_polygon(body["intersects"], "body.intersects")
-        area = shape_of(body["intersects"])
+        area = on_map(shape_of(body["intersects"]))
         tests.append(lambda entry: _touches(area, entry))
     accepts = condition(body.get("query"))
     if accepts is not None:
@@ -201,10 +201,9 @@ def _in_span(moment: datetime, start: datetime | None, end: datetime | None) -> 
     return (start is None or start <= moment) and (end is None or moment <= end)
 
 
-def _touches(shape: Shape, entry: CatalogEntry) -> bool:
-    """Whether the image touches the shape, which may lie over the antimeridian."""
-    corners = np.array(entry.task.scene.footprint["coordinates"][0][:-1])
-    return any(shape.touches(corners + np.array([turn, 0.0])) for turn in (0.0, 360.0, -360.0))
+def _touches(area: list[BaseGeometry], entry: CatalogEntry) -> bool:
+    footprint = shape_of(entry.task.scene.footprint)
+    return any(copy.intersects(footprint) for copy in area)
 
 
 def _queried(entry: CatalogEntry) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def create_insight(state: State, call: Call) -> Answer:
         course=state.course("insight", id, name, nominal=block.seconds),
     )
     content = orjson.dumps([body["input"], wanted], option=orjson.OPT_SORT_KEYS).decode()
-    state.record(call, id, f"{aoi.id}: {name} {content}", cost)
+    state.record(call.operation.id, id, f"{aoi.id}: {name} {content}", cost)
     return Answer({"id": id, "message": "insight created"}, 201)
 
 
@@ -113,7 +113,7 @@ def download_insight(state: State, call: Call) -> Answer:
         aoi, bands = insight.aoi, insight.aoi.assets[0].bands
         id = insight.id if not insight.packages else f"{insight.id}-{len(insight.packages) + 1}"
         insight.packages[wanted] = state.package("insight_package", id, aoi.geometry, aoi.scenes, bands)
-        state.record(call, insight.id, f"{insight.id}: {wanted}")
+        state.record(call.operation.id, insight.id, f"{insight.id}: {wanted}")
     package = insight.packages[wanted]
     status = package.course.word(state.now, _PACKAGE_WORDS)
     return Answer({"id": insight.id, "status": status, "signed_url": state.signed_url(package)})

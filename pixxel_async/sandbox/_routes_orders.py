@@ -61,7 +61,7 @@ def submit_order(state: State, call: Call) -> Answer:
     state.orders[id] = order
     content = hashlib.sha256(orjson.dumps(requests, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     at_once = sum(item.price.final for item in items if item.type != "RECURRING")
-    state.record(call, id, content, at_once)
+    state.record(call.operation.id, id, content, at_once)
     for number, item in enumerate(items):
         state.order_items[item.id] = item
         _plan_happenings(state, item, f"{content}/{number}")

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from pixxel_async.sandbox import _times
 from pixxel_async.sandbox._call import Answer, Call, Handlers
 from pixxel_async.sandbox._filters import limit_and_offset
-from pixxel_async.sandbox._planar import shape_of
+from pixxel_async.sandbox._geometry import shape_of
 from pixxel_async.sandbox._query import condition, sort_keys
 from pixxel_async.sandbox._refusal import bad_request
+from pixxel_async.sandbox._stac import stac_item
 from pixxel_async.sandbox._state import State
 
 routes = Handlers()
@@ -46,7 +47,7 @@ def search_images(state: State, call: Call) -> Answer:
         max_cloud=most,
         limit=limit,
     )
-    items = {scene.id: state.archive.item(scene, state.storage) for scene in scenes}
+    items = {scene.id: stac_item(scene, state.storage.origin) for scene in scenes}
     return Answer({"items": items, "pagination": {"limit": limit, "skip": 0, "total": total}})
 
 
@@ -73,7 +74,7 @@ def list_items(state: State, call: Call) -> Answer:
         collections=[collection], limit=limit, offset=offset, count_all=False
     )
     path = call.operation.path.replace("{collection_id}", collection)
-    items = [state.archive.item(scene, state.storage) for scene in scenes]
+    items = [stac_item(scene, state.storage.origin) for scene in scenes]
     return Answer(_features(items, path, limit, offset, total))
 
 
@@ -84,7 +85,7 @@ def get_item(state: State, call: Call) -> Answer:
     scene = state.archive.scene(collection, id)
     if scene is None:
         raise call.unknown("item", id)
-    return Answer(state.archive.item(scene, state.storage))
+    return Answer(stac_item(scene, state.storage.origin))
 
 
 @routes("SearchItemInArchive")
@@ -107,7 +108,7 @@ def search_archive(state: State, call: Call) -> Answer:
         offset=offset if plain else 0,
         count_all=False,
     )
-    items = [state.archive.item(scene, state.storage) for scene in scenes]
+    items = [stac_item(scene, state.storage.origin) for scene in scenes]
     if plain:
         return Answer(_features(items, call.operation.path, limit, offset, total))
     if accepts is not None:

@@ -59,7 +59,7 @@ def create_index(state: State, call: Call) -> Answer:
     names = ("name", "description", "rescale", "expression", "colormap", "satellite_id", "expression_type")
     index = {"id": id, "type": "custom", "bands": bands, "created_at": now, "updated_at": now}
     state.indices[id] = {**{name: body[name] for name in names}, **index}
-    state.record(call, id, f"{satellite['id']}: {body['name']}")
+    state.record(call.operation.id, id, f"{satellite['id']}: {body['name']}")
     return Answer(state.indices[id], 201)
 
 
@@ -107,7 +107,7 @@ def create_visualization(state: State, call: Call) -> Answer:
     visualization.rendered = _rendered(state, visualization)
     aoi.assets.extend(visualization.rendered)
     aoi.visualizations[id] = visualization
-    state.record(call, id, f"{aoi.id}: {index['id']} {','.join(asset.id for asset in sources)}")
+    state.record(call.operation.id, id, f"{aoi.id}: {index['id']} {','.join(asset.id for asset in sources)}")
     return Answer(_detail(state, visualization), 201)
 
 

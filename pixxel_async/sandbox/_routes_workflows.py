@@ -79,7 +79,7 @@ def create_job(state: State, call: Call) -> Answer:
     state.jobs[id] = Job(
         id, workflow, call.access.user_id, state.now, _planned_tasks(state, workflow, outcome)
     )
-    state.record(call, id, f"{workflow.project_id}: {workflow.id}", workflow.cost)
+    state.record(call.operation.id, id, f"{workflow.project_id}: {workflow.id}", workflow.cost)
     return Answer(_job_detail(state, state.jobs[id]))
 
 
@@ -161,7 +161,7 @@ def _package(state: State, call: Call, kind: str, id: str, workflow: Workflow) -
     scenes, _ = state.archive.search(
         collections=["sentinel-2-l2a"], geometry=workflow.geometry, max_cloud=20, limit=1
     )
-    state.record(call, id, id)
+    state.record(call.operation.id, id, id)
     return state.package(kind, id, workflow.geometry, scenes, _BANDS)
 
 

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import math
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
-from pixxel_async.sandbox._planar import Bounds, Floats, Shape, rectangle, shape_of
+from pixxel_async.sandbox._geometry import Bounds, Floats, on_map, rectangle, shape_of
 from pixxel_async.sandbox._sensors import (
     EPOCH,
     SENSOR_BY_COLLECTION,
@@ -29,10 +31,6 @@ from pixxel_async.sandbox._sensors import (
     collection_answers,
     satellite_answers,
 )
-from pixxel_async.sandbox._stac import stac_item
-
-if TYPE_CHECKING:
-    from pixxel_async.sandbox._storage import Storage
 
 CELL = 1.0
 """Side of a cell in degrees."""
@@ -47,6 +45,8 @@ CELL_LIMIT = 1_000
 SCENE_LIMIT = 10_000
 """A search looks at this many scenes at most, the newest first (or the oldest)."""
 
+_Area = list[BaseGeometry]
+"""Where a search looks: a shape, and its copies a turn of the globe away where they reach the map."""
 _START = dt.datetime.combine(EPOCH, dt.time(), dt.UTC)
 _ID = re.compile(r"(?P<platform>[A-Z0-9]+)_(?P<cell>\d{6})_(?P<day>\d{8})_L2A_\d{8}_\d{8}", re.ASCII)
 
@@ -130,6 +130,7 @@ class Archive:
         self._key = str(seed).encode()
         # Whoever pages through a search asks for the same passes again and again.
         self._pass = lru_cache(maxsize=2 * SCENE_LIMIT)(self._draw_pass)
+        _cell_tree()  # now, so that the first search need not wait for it
 
     def collections(self) -> list[dict[str, Any]]:
         """The STAC collections."""
@@ -188,11 +189,11 @@ class Archive:
             now=self.now(),
         )
         sensors = [sensor for sensor in SENSORS if collections is None or sensor.collection in collections]
-        shapes = _shapes(bbox, geometry)
+        areas = _areas(bbox, geometry)
         if ids is None:
-            passes: Iterable[_Pass] = self._passes(sensors, shapes, wanted, newest_first=newest_first)
+            passes: Iterable[_Pass] = self._passes(sensors, areas, wanted, newest_first=newest_first)
         else:
-            passes = self._named(ids, sensors, shapes, newest_first=newest_first)
+            passes = self._named(ids, sensors, areas, newest_first=newest_first)
         accepted = (each for each in islice(passes, SCENE_LIMIT) if self._accepts(each, wanted))
         found = list(accepted if count_all else islice(accepted, offset + limit + 1))
         return [self._scene(each) for each in found[offset : offset + limit]], len(found)
@@ -203,10 +204,6 @@ class Archive:
         if found is None or found.created > self.now() or collection not in (None, found.sensor.collection):
             return None
         return self._scene(found)
-
-    def item(self, scene: Scene, storage: Storage) -> dict[str, Any]:
-        """The STAC item of a scene as the archive shows it: numbers of `bbox` as strings, files not signed."""
-        return stac_item(scene, storage.origin)
 
     def _accepts(self, candidate: _Pass, wanted: _Filter) -> bool:
         return (
@@ -221,13 +218,13 @@ class Archive:
         )
 
     def _passes(
-        self, sensors: Sequence[Sensor], shapes: Sequence[Shape], wanted: _Filter, *, newest_first: bool
+        self, sensors: Sequence[Sensor], areas: Sequence[_Area], wanted: _Filter, *, newest_first: bool
     ) -> Iterator[_Pass]:
         """Every pass over the area, day by day."""
         first = _day_number(wanted.start) if wanted.start else 0
         last = _day_number(min(wanted.end, wanted.now) if wanted.end else wanted.now)
         days = range(max(first, 0), last + 1)
-        by_turn = self._cells_by_turn(sensors, shapes)
+        by_turn = self._cells_by_turn(sensors, areas)
         for day in reversed(days) if newest_first else days:
             today = [
                 self._pass(sensor, cell, day // sensor.revisit)
@@ -238,40 +235,36 @@ class Archive:
             yield from sorted(today, key=_order, reverse=newest_first)
 
     def _cells_by_turn(
-        self, sensors: Sequence[Sensor], shapes: Sequence[Shape]
+        self, sensors: Sequence[Sensor], areas: Sequence[_Area]
     ) -> dict[tuple[str, int], list[int]]:
         """The cells under each collection's footprints, by the day of its turn on which they are passed."""
         by_turn: dict[tuple[str, int], list[int]] = {}
-        area = list(islice(_columns_and_rows(shapes[0] if shapes else None), CELL_LIMIT))
+        near = _cells_near(areas[0]) if areas else list(range(CELL_LIMIT))
         for sensor in sensors:
-            for cell in self._cells(sensor, area, shapes):
+            for cell in self._cells(sensor, near, areas):
                 by_turn.setdefault((sensor.collection, self._phase(sensor, cell)), []).append(cell)
         return by_turn
 
-    def _cells(
-        self, sensor: Sensor, area: Sequence[tuple[int, int, bool]], shapes: Sequence[Shape]
-    ) -> list[int]:
-        """The cells whose footprints touch all shapes; only those that show all of them if there are such."""
-        found, whole = [], []
-        for column, row, inside in area:
-            cell = row * COLUMNS + column % COLUMNS
-            shifts = (-360.0 * (column // COLUMNS), 0, -360, 360)
-            corners = self._corners(sensor, cell)
-            if all(_covers(corners, shape, shifts) for shape in (shapes[1:] if inside else shapes)):
-                found.append(cell)
-                if shapes and all(_covers(corners, shape, shifts, Shape.within) for shape in shapes):
-                    whole.append(cell)
-        return whole or found
+    def _cells(self, sensor: Sensor, near: Sequence[int], areas: Sequence[_Area]) -> list[int]:
+        """The cells whose footprints touch all areas; only those that show all of them if there are such."""
+        footprints = shapely.polygons(np.reshape([self._corners(sensor, cell) for cell in near], (-1, 4, 2)))
+        touching, whole = (np.ones(len(near), dtype=bool) for _ in range(2))
+        for area in areas:
+            touching &= _touch(area, footprints)
+            # A footprint has no dents, so it covers what it covers the hull of, and that is soon seen.
+            whole &= np.any([shapely.covers(footprints, shapely.convex_hull(copy)) for copy in area], axis=0)
+        chosen = whole if whole.any() else touching
+        return [cell for cell, fits in zip(near, chosen, strict=True) if fits]
 
     def _named(
-        self, ids: Sequence[str], sensors: Sequence[Sensor], shapes: Sequence[Shape], *, newest_first: bool
+        self, ids: Sequence[str], sensors: Sequence[Sensor], areas: Sequence[_Area], *, newest_first: bool
     ) -> list[_Pass]:
         found = {id: each for id in ids if (each := self._find(id))}
         inside = [
             each
             for each in found.values()
             if each.sensor in sensors
-            and all(_covers(self._corners(each.sensor, each.cell), shape, (0, -360, 360)) for shape in shapes)
+            and all(_touch(area, shapely.Polygon(self._corners(each.sensor, each.cell))) for area in areas)
         ]
         return sorted(inside, key=_order, reverse=newest_first)
 
@@ -386,58 +379,32 @@ def _day_number(moment: dt.datetime) -> int:
     return (moment - _START).days
 
 
-def _shapes(bbox: Sequence[float] | None, geometry: dict[str, Any] | None) -> list[Shape]:
-    shapes = []
+def _areas(bbox: Sequence[float] | None, geometry: dict[str, Any] | None) -> list[_Area]:
+    areas = []
     if geometry is not None:
-        shapes.append(shape_of(geometry))
+        areas.append(on_map(shape_of(geometry)))
     if bbox is not None:
         middle = len(bbox) // 2  # six numbers when heights are given too
-        shapes.append(rectangle(bbox[0], bbox[1], bbox[middle], bbox[middle + 1]))
-    return shapes
+        areas.append(on_map(rectangle(bbox[0], bbox[1], bbox[middle], bbox[middle + 1])))
+    return areas
 
 
-def _covers(
-    corners: Floats,
-    shape: Shape,
-    shifts: Sequence[float],
-    judge: Callable[[Shape, Floats], bool] = Shape.touches,
-) -> bool:
-    """Whether a footprint touches a shape, which may be written a turn of the globe further east or west."""
-    return any(judge(shape, corners - (shift, 0)) for shift in dict.fromkeys(shifts))
+def _touch(area: _Area, footprints: Any) -> NDArray[np.bool_]:
+    """Which footprints touch an area; a single one or an array of them."""
+    touching: NDArray[np.bool_] = np.any([shapely.intersects(copy, footprints) for copy in area], axis=0)
+    return touching
 
 
-def _columns_and_rows(shape: Shape | None) -> Iterator[tuple[int, int, bool]]:
-    """Cells whose surroundings touch a shape, and whether they lie in it altogether.
-
-    Columns beyond the antimeridian count on beyond the map. The range is halved again and again, so that a part
-    that is wholly in or out of the shape is settled at once.
-    """
-    if shape is None:
-        yield from ((column, row, True) for row in range(ROWS) for column in range(COLUMNS))
-        return
-    west, south, east, north = shape.bounds
-    first, last = (math.floor((x + 180) / CELL) for x in (west - REACH, east + REACH))
-    bottom, top = (min(max(math.floor((y + 90) / CELL), 0), ROWS - 1) for y in (south - REACH, north + REACH))
-    pending = [(first, bottom, min(last, first + COLUMNS - 1) + 1, top + 1, False)]
-    while pending:
-        left, low, right, high, settled = pending.pop()
-        if not settled:
-            frame = _frame(left, low, right, high)
-            if not shape.crosses(frame):
-                if not shape.contains(float(frame[0, 0]), float(frame[0, 1])):
-                    continue
-                settled = True
-        if right - left == high - low == 1:
-            yield left, low, settled
-        elif right - left >= high - low:
-            middle = (left + right) // 2
-            pending += [(middle, low, right, high, settled), (left, low, middle, high, settled)]
-        else:
-            middle = (low + high) // 2
-            pending += [(left, middle, right, high, settled), (left, low, right, middle, settled)]
+def _cells_near(area: _Area) -> list[int]:
+    """The cells whose footprints can reach an area, `CELL_LIMIT` of them at most."""
+    found = _cell_tree().query(area, predicate="intersects")[1]
+    return [int(cell) for cell in np.unique(found)[:CELL_LIMIT]]
 
 
-def _frame(left: int, low: int, right: int, high: int) -> Floats:
-    west, south = left * CELL - 180 - REACH, low * CELL - 90 - REACH
-    east, north = right * CELL - 180 + REACH, high * CELL - 90 + REACH
-    return np.array([[west, south], [east, south], [east, north], [west, north]], dtype=np.float64)
+@cache
+def _cell_tree() -> shapely.STRtree:
+    """All cells, each with as much around it as a footprint can cover. It takes a tenth of a second to plant."""
+    row, column = np.divmod(np.arange(ROWS * COLUMNS), COLUMNS)
+    west, south = column * CELL - 180, row * CELL - 90
+    boxes = shapely.box(west - REACH, south - REACH, west + CELL + REACH, south + CELL + REACH)
+    return shapely.STRtree(boxes)

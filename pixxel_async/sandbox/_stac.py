@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pixxel_async.sandbox._scenes import Scene
 from pixxel_async.sandbox._sensors import Sensor
-
-if TYPE_CHECKING:
-    from pixxel_async.sandbox._scenes import Scene
 
 
 def stac_item(scene: Scene, origin: str) -> dict[str, Any]:
-    """The STAC item of a scene; its files are said to lie on the storage host `origin`."""
+    """The STAC item of a scene: numbers of `bbox` as strings, files on the storage host `origin`, not signed."""
     sensor = scene.sensor
     href = f"/v0/archives/collections/{scene.collection}"
     scale = 1 / sensor.quantification

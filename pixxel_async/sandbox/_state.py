@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 from pixxel_async.sandbox import _seeds
-from pixxel_async.sandbox._call import Call
 from pixxel_async.sandbox._clock import SandboxClock
 from pixxel_async.sandbox._course import Course, Outcomes
 from pixxel_async.sandbox._ledger import Entry, Ledger
@@ -105,9 +104,9 @@ class State:
         """How a new thing will go on; marks in `texts` decide how it ends unless that is planned."""
         return Course(self.now, self.seconds(kind, id, nominal), self.outcomes.take(kind, *texts))
 
-    def record(self, call: Call, id: str, key: str, tokens: int = 0) -> None:
-        """Write into the books what a call has made."""
-        self.ledger.record(Entry(self.now, call.operation.id, id, key, tokens))
+    def record(self, operation: str, id: str, key: str, tokens: int = 0) -> None:
+        """Write into the books what an operation has made."""
+        self.ledger.record(Entry(self.now, operation, id, key, tokens))
 
     def package(
         self, kind: str, id: str, geometry: dict[str, Any], scenes: Sequence[Scene], bands: Sequence[str]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pixxel_async.sandbox._geometry import Floats, raster, shape_of
 from pixxel_async.sandbox._landscape import (
     CLOUD,
     NO_DATA,
@@ -20,7 +21,6 @@ from pixxel_async.sandbox._landscape import (
     Landscape,
     Sky,
 )
-from pixxel_async.sandbox._planar import Floats, shape_of
 from pixxel_async.sandbox._scenes import Scene
 
 
@@ -43,7 +43,7 @@ class View:
         self.scenes = sorted(scenes, key=lambda scene: (scene.cloud_cover, scene.id))
         self.sensor = self.scenes[0].sensor
         self.grid = grid
-        self._inside = shape_of(geometry).raster(grid.xs, grid.ys)
+        self._inside = raster(shape_of(geometry), grid.xs, grid.ys)
         days = {scene.datetime.timetuple().tm_yday for scene in scenes}
         self._grounds = {day: Landscape(grid, day, seed) for day in days}
         self._skies = [Sky(grid, scene.cloud_cover, hash_of(scene.id)) for scene in self.scenes]
@@ -53,7 +53,7 @@ class View:
         """Which scene each pixel is taken from; -1 outside the area and where no scene reaches."""
         order = np.full((self.grid.rows, self.grid.columns), -1, dtype=np.int16)
         for number, scene in enumerate(self.scenes):
-            covered = shape_of(scene.footprint).raster(self.grid.xs, self.grid.ys)
+            covered = raster(shape_of(scene.footprint), self.grid.xs, self.grid.ys)
             order[(order < 0) & covered & self._inside] = number
         return order
 

@@ -110,6 +110,8 @@ UNKNOWN = {
     "life cycle of an unknown model": (f"{CYCLE}/model", "Weed", ""),
     "life cycle of an unknown property": (f"{CYCLE}/status", "mood", ""),
     "life cycle without evidence": (f"{CYCLE}/evidence", None, f"#{CYCLE}"),
+    "life cycle without a timeout": (f"{CYCLE}/timeout", None, f"#{CYCLE}"),
+    "life cycle with no time": (f"{CYCLE}/timeout", 0, ""),
     "life cycle of an unknown operation": (f"{CYCLE}/poll/operation", "GetCrop", f"#{CYCLE}/poll"),
     "life cycle that matches something else": (f"{CYCLE}/poll/match", ["crop_id"], ""),
     "what to look for without a listing": (f"{FIELDS}/post/x-reconcile/operation", "GetField", ""),
@@ -186,9 +188,18 @@ def test_a_collision_of_names_stops_with_its_place(name: str, edited: Edit) -> N
     assert place == refusal(edited(pointer, value)).place
 
 
-def test_answers_require_nothing(edited: Edit) -> None:
-    """`required` in an answer would make a class that the tolerant reader cannot fill."""
-    assert f"#{FIELD}/required" == refusal(edited(f"{FIELD}/required", ["field_id"])).place
+@pytest.mark.parametrize("name", ["geometry", "status", "datetime", "minutesLeft", "soil", "labels"])
+def test_answers_require_ids_only(name: str, edited: Edit) -> None:
+    """Anything else that is required would turn an answer of use into an error."""
+    error = refusal(edited(f"{FIELD}/required", ["field_id", name]))
+    assert f"#{FIELD}/required" == error.place
+    assert f"{name}: of an answer, only an id can be required" in error.message
+
+
+def test_an_id_that_may_be_null_cannot_be_required(edited: Edit) -> None:
+    """The field of the class has no room for None."""
+    error = refusal(edited(f"{FIELD}/properties/field_id/type", ["string", "null"]))
+    assert f"#{FIELD}/required" == error.place
 
 
 def test_requests_have_no_null(edited: Edit) -> None:

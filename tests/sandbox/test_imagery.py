@@ -13,12 +13,12 @@ from PIL import Image
 from pixxel_async.sandbox._colormaps import COLORMAPS, colors, hex_color
 from pixxel_async.sandbox._expressions import parse
 from pixxel_async.sandbox._imagery import index_png, legend, measured
-from pixxel_async.sandbox._planar import shape_of
 from pixxel_async.sandbox._scenes import Archive
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ARCHIVE = Archive(now=lambda: NOW)
 RING = [[75.80, 30.90], [75.86, 30.885], [75.90, 30.92], [75.89, 30.96], [75.84, 30.975], [75.80, 30.90]]
+BOUNDS = (75.80, 30.885, 75.90, 30.975)
 HOLE = [[75.83, 30.915], [75.84, 30.94], [75.865, 30.935], [75.83, 30.915]]
 FIELD = {"type": "Polygon", "coordinates": [RING, HOLE]}
 FIELD_M2 = shapely.geometry.shape(FIELD).area * 111_320**2 * np.cos(np.radians(30.93))
@@ -60,7 +60,7 @@ def map_part(shown: Image.Image) -> np.ndarray:
 
 def at(pixels: np.ndarray, longitude: float, latitude: float) -> np.ndarray:
     """The pixel of a place, as the bounds of the field span the map."""
-    west, south, east, north = shape_of(FIELD).bounds
+    west, south, east, north = BOUNDS
     column = (longitude - west) / (east - west) * pixels.shape[1]
     row = (north - latitude) / (north - south) * pixels.shape[0]
     return pixels[int(row), int(column)]
@@ -75,9 +75,21 @@ def test_picture_shows_the_area_and_nothing_else():
         assert at(pixels, *place)[3] == 0
 
 
+def test_edges_are_smooth():
+    """Around the area and around its hole some pixels are half transparent."""
+    shown = map_part(picture())[..., 3]
+    half = (shown > 0) & (shown < 255)
+    rows, columns = shown.shape
+    west, south, east, north = BOUNDS
+    left, right = (int((x - west) / (east - west) * columns) for x in (75.83, 75.865))
+    top, bottom = (int((north - y) / (north - south) * rows) for y in (30.94, 30.915))
+    assert half[top:bottom, left:right].sum() > 100
+    assert half.sum() > 3 * half[top:bottom, left:right].sum()
+
+
 def test_picture_has_the_proportions_of_the_ground():
     """A degree of longitude is shorter than one of latitude away from the equator."""
-    west, south, east, north = shape_of(FIELD).bounds
+    west, south, east, north = BOUNDS
     pixels = map_part(picture())
     expected = (east - west) * np.cos(np.radians((south + north) / 2)) / (north - south)
     assert pixels.shape[1] / pixels.shape[0] == pytest.approx(expected, rel=0.02)

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sandbox_api import OTHER_PROJECT, PROJECT, S3_SECRETS, SENTINEL, Api, features, square
 
-from pixxel_async.sandbox._geodesy import area_m2, centroid, most_distant_gap_km
+from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km
+from pixxel_async.sandbox._geometry import centroid
 from pixxel_async.sandbox._prices import Price, archive_price, tasking_price
 
 
@@ -566,6 +567,14 @@ def test_a_hole_takes_its_area_away():
     outer, inner = square(0, 0, 1.0), square(0.25, 0.25, 0.5)
     holed = {"type": "Polygon", "coordinates": [*outer["coordinates"], *inner["coordinates"]]}
     assert area_m2(holed) == pytest.approx(area_m2(outer) - area_m2(inner))
+
+
+def test_what_features_share_counts_once():
+    """Two squares of which each covers half of the other have the area of one and a half."""
+    both = features(
+        square(0, 0, 1.0), {"type": "MultiPolygon", "coordinates": [square(0.5, 0, 1.0)["coordinates"]]}
+    )
+    assert area_m2(both) == pytest.approx(1.5 * area_m2(square(0, 0, 1.0)))
 
 
 def test_the_widest_gap_is_to_the_nearest_neighbour():

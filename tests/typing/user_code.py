@@ -41,6 +41,7 @@ async def reads(client: PixxelClient) -> None:
     assert_type(await client.projects.list(), list[Project])
     async for index in client.indices.list(satellite_id="s-1", page_size=50, prefetch=True):
         assert_type(index, Index)
+        assert_type(index.id, str)
         assert_type(index.name, str | None)
     async for page in client.aois.list(project_ids=["p-1"]).pages():
         assert_type(page.items, list[AOI])
@@ -66,6 +67,7 @@ async def searches(client: PixxelClient) -> None:
     )
     async for item in images:
         assert_type(item, STACItem)
+        assert_type(item.id, str)
     found = await client.archives.search(
         collections=["pixxel-td-l2a"],
         intersects="POLYGON ((77.5 12.9, 77.6 12.9, 77.6 13.0, 77.5 12.9))",
@@ -86,7 +88,7 @@ async def creates(client: PixxelClient) -> None:
         item_ids=["i"],
     )
     assert_type(aoi, AOI)
-    assert aoi.aoi_id is not None
+    assert_type(aoi.aoi_id, str)
     assert_type(client.aois.wait(aoi.aoi_id, timeout=600), Poller[AOI])
     assert_type(await client.aois.wait(aoi.aoi_id), AOI)
     async for snapshot in client.visualizations.wait("a", "v"):
@@ -98,6 +100,7 @@ async def creates(client: PixxelClient) -> None:
         dry_run=True,
     )
     assert_type(order, Order)
+    assert_type(order.id, str | None)
     delivery = DeliveryRequest(catalog_ids=["c"], cloud_info=CloudDelivery(config="st-1"))
     assert_type(await client.deliveries.create(deliveries=[delivery]), list[Delivery])
     block = BlockRef(name="b", version="1.0.0")

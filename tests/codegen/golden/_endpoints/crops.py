@@ -205,7 +205,7 @@ class Crops(Resource):
         field_id: str,
         crop_id: str,
         *,
-        timeout: float | None = 3600,
+        timeout: float | None = 5400,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: Callable[[Crop], Any] | None = None,
@@ -217,7 +217,7 @@ class Crops(Resource):
         Args:
             field_id: Id of the field.
             crop_id: Id of a crop.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 90 minutes when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 0.5 when left out.
             max_poll_interval: Most seconds between two looks; 5 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the
@@ -246,7 +246,7 @@ class Crops(Resource):
         crop_id: str,
         *,
         inputs: Sequence[str] | None = None,
-        timeout: float | None = 3600,
+        timeout: float | None = 172800,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: Callable[[CropPackage], Any] | None = None,
@@ -259,7 +259,7 @@ class Crops(Resource):
             field_id: Id of the field.
             crop_id: Id of the crop.
             inputs: Names of inputs.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; 2 days when left out, None waits without end.
             poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
             max_poll_interval: Most seconds between two looks; 30 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

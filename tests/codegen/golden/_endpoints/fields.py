@@ -254,7 +254,7 @@ class Fields(Resource):
         self,
         field_id: str,
         *,
-        timeout: float | None = 3600,
+        timeout: float | None = None,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: Callable[[Field], Any] | None = None,
@@ -266,7 +266,7 @@ class Fields(Resource):
 
         Args:
             field_id: Id of the field.
-            timeout: Seconds to wait at most; None waits without end.
+            timeout: Seconds to wait at most; without end when left out.
             poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
             max_poll_interval: Most seconds between two looks; 30 when left out.
             on_update: Called, and awaited where that is possible, with each snapshot that differs from the

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._wire import Model, Timestamp, model, wire
+from pixxel_async._wire import Model, Timestamp, model, sensitive, wire
 
 from .enums import FieldStatus
 
@@ -28,11 +28,11 @@ class Polygon(Model):
 @model
 class Field(Model):
     """
-    A piece of land. Its outline is a polygon, its area is measured, and everything else about it may be
-    missing as well.
+    A piece of land. Its outline is a polygon, its area is measured, and everything else about it but
+    its id may be missing as well.
     """
 
-    field_id: str | None = None
+    field_id: str
     """Id of the field."""
     geometry: Polygon | None = None
     """Outline."""
@@ -92,7 +92,7 @@ class Bucket(Model):
 class Crop(Model):
     """What grows on a field."""
 
-    id: str | None = None
+    id: str
     """Id of the crop."""
     state: str | None = None
     """State of it."""
@@ -132,5 +132,5 @@ class CropPackage(Model):
     """Id of it."""
     status: str | None = None
     """State of it."""
-    signed_url: str | None = None
+    signed_url: Annotated[str | None, sensitive()] = None
     """Where it can be fetched."""
