@@ -38,7 +38,7 @@ _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded)
 """Failures of a look after which the next one may succeed."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Sought:
     """What a create whose answer was lost must have made. Can be pickled, and holds nothing that is secret."""
 

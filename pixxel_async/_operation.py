@@ -35,7 +35,7 @@ class Paging:
     """Attribute path to the number of items in all; empty where the API does not tell."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Trace:
     """How to find what a create has made when its answer was lost. Paths are wire names joined by dots, through lists."""
 
