@@ -114,6 +114,19 @@ class Call:
 
 
 @attrs.frozen
+class Trace:
+    """How to find what a create has made, in wire names; paths are joined by dots."""
+
+    place: str
+    listing: str
+    """operationId of the listing to look in."""
+    id: str
+    filter: Mapping[str, str]
+    equal: Mapping[str, str]
+    many: tuple[str, str] | None
+
+
+@attrs.frozen
 class Operation:
     """An operation of the API."""
 
@@ -133,6 +146,7 @@ class Operation:
     paging: Paging | None
     unwrap: str | None
     free_when: tuple[str, Any] | None
+    trace: Trace | None
 
 
 @attrs.frozen

@@ -43,7 +43,11 @@ def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> 
     if "409" in operation.statuses and call.request_class == "create":
         raises["Conflict"] = "a thing of that name or content exists already."
     if call.request_class == "create":
-        raises["OutcomeUnknown"] = "the answer was lost: it may have happened. Look before you call again."
+        raises["OutcomeUnknown"] = (
+            "the answer was lost: it may have happened. `await error.reconcile()` looks whether it did."
+            if operation.trace
+            else "the answer was lost: it may have happened. Look before you call again."
+        )
     return raises
 
 

@@ -12,7 +12,7 @@ import attrs
 import jinja2
 
 from codegen import docstrings, naming
-from codegen.api import Call, LifeCycle, Operation, Schema, Spec
+from codegen.api import Call, LifeCycle, Operation, Schema, Spec, Trace
 from codegen.arguments import LIST_OPTIONS, Argument, arguments_of, list_options, ordered, signature
 from codegen.document import SpecError, below
 from codegen.formatting import formatted
@@ -224,7 +224,21 @@ def _endpoint(spec: Spec, operation: Operation, call: Call, returns: str) -> str
         parts.append(f'paging=Paging(style="{paging.style}", items="{naming.attribute(paging.items)}"{told})')
     if operation.unwrap:
         parts.append(f'unwrap="{operation.unwrap}"')
+    if operation.trace and call.request_class == "create":
+        parts.append(f"trace={_trace(spec, operation.trace)}")
     return f"Endpoint({', '.join(parts)})"
+
+
+def _trace(spec: Spec, trace: Trace) -> str:
+    listing = spec.operation(trace.listing)
+    assert listing is not None  # checked in codegen.spec
+    parts = [f"listing=_{listing.calls[0].name.upper()}", f'id="{naming.attribute(trace.id)}"']
+    for name, pairs in (("filter", trace.filter), ("equal", trace.equal)):
+        if pairs:
+            parts.append(f"{name}={{{', '.join(f'{_quoted(a)}: {_quoted(b)}' for a, b in pairs.items())}}}")
+    if trace.many:
+        parts.append(f"many=({', '.join(map(_quoted, trace.many))})")
+    return f"Trace({', '.join(parts)})"
 
 
 def _operation(

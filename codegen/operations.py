@@ -18,6 +18,7 @@ from codegen.api import (
     Operation,
     Paging,
     Parameter,
+    Trace,
 )
 from codegen.document import Node, SpecError
 from codegen.schemas import read_schema, reference
@@ -51,6 +52,7 @@ def read_operation(path: str, method: str, node: Node, responses: Mapping[str, A
         paging=_paging(node.maybe("x-paging")),
         unwrap=node.text("x-unwrap", None),
         free_when=None if free_when is None else _one_value(free_when),
+        trace=_trace(node.maybe("x-reconcile")),
     )
     node.done()
     return operation
@@ -204,6 +206,28 @@ def _paging(node: Node | None) -> Paging | None:
     paging = Paging(node.place, style, node.text("items"), tuple(total.split(".")) if total else ())
     node.done()
     return paging
+
+
+def _trace(node: Node | None) -> Trace | None:
+    if node is None:
+        return None
+    filter, equal, many = (_pairs(node.maybe(key)) for key in ("filter", "equal", "many"))
+    if len(many) > 1:
+        raise SpecError(node.at("many"), "expected one pair of paths")
+    trace = Trace(
+        place=node.place,
+        listing=node.text("operation"),
+        id=node.text("id"),
+        filter=filter,
+        equal=equal,
+        many=next(iter(many.items()), None),
+    )
+    node.done()
+    return trace
+
+
+def _pairs(node: Node | None) -> dict[str, str]:
+    return {} if node is None else {key: node.text(key) for key in node.value}
 
 
 def read_life_cycle(name: str, node: Node) -> LifeCycle:

@@ -84,6 +84,7 @@ def _check(spec: Spec) -> None:
             _check_components(spec, parameter.schema)
         _check_parameters(operation)
         _check_body_values(operation, spec.components)
+        _check_trace(spec, operation)
         for call in operation.calls:
             _once(seen, f"{call.resource}.{call.name}", call.place)
             if call.answer.schema is not None:
@@ -136,6 +137,46 @@ def _check_body_values(operation: Operation, components: Mapping[str, Component]
                 raise SpecError(
                     operation.paging.place, f"{operation.paging.style} needs {name!r} in the {where}"
                 )
+
+
+def _check_trace(spec: Spec, operation: Operation) -> None:
+    """The listing is one of the same resource and stands above; all names and paths exist."""
+    trace = operation.trace
+    if trace is None:
+        return
+    creates = [call for call in operation.calls if call.request_class == "create"]
+    if not creates:
+        raise SpecError(trace.place, "only what is created can be looked for")
+    above = spec.operations[: spec.operations.index(operation)]
+    listing = next((each for each in above if each.id == trace.listing), None)
+    if listing is None or listing.paging is None or len(listing.calls) != 1:
+        raise SpecError(below(trace.place, "operation"), "expected a listing that stands above this")
+    if {call.resource for call in creates} != {listing.calls[0].resource}:
+        raise SpecError(below(trace.place, "operation"), "expected a listing of the same resource")
+    query = {each.name for each in listing.parameters if each.where == "query"}
+    for name, path in trace.filter.items():
+        if name not in query:
+            raise SpecError(below(trace.place, "filter", name), f"{trace.listing} has no such parameter")
+        _check_path(spec, operation.body, path, below(trace.place, "filter", name))
+    answer = listing.calls[0].answer.schema
+    items = spec.components[answer.component].properties.get(listing.paging.items) if answer else None
+    if items is None or items.inner is None:
+        return  # the emitter tells what is wrong with the listing itself
+    thing = items.inner.component
+    _check_path(spec, thing, trace.id, below(trace.place, "id"))
+    for key, pairs in (("equal", trace.equal), ("many", dict([trace.many] if trace.many else []))):
+        for here, there in pairs.items():
+            _check_path(spec, operation.body, here, below(trace.place, key, here))
+            _check_path(spec, thing, there, below(trace.place, key, here))
+
+
+def _check_path(spec: Spec, component: str | None, path: str, place: str) -> None:
+    """Properties of properties, through lists; what lies in a map is free."""
+    for step in path.split("."):
+        known = spec.components[component].properties if component else {}
+        if step not in known:
+            raise SpecError(place, f"{component or 'the call'} has no property {step!r}")
+        component = next(iter(known[step].components()), None)
 
 
 def _check_life_cycle(spec: Spec, cycle: LifeCycle) -> None:

@@ -52,11 +52,14 @@ from pixxel_async.errors import (
 )
 from pixxel_async.paging import Page, Paginator
 from pixxel_async.polling import PackagePoller, Poller
+from pixxel_async.reconciling import Absent, Ambiguous, Found
 
 __version__ = VERSION
 
 __all__ = [
     "APIError",
+    "Absent",
+    "Ambiguous",
     "Attempt",
     "AuthenticationError",
     "BadRequest",
@@ -71,6 +74,7 @@ __all__ = [
     "DiskFull",
     "DownloadError",
     "FileInTheWay",
+    "Found",
     "GeometryError",
     "IntegrityError",
     "InvalidInput",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from datetime import UTC, datetime
 
 
 class Clock:
@@ -16,6 +17,10 @@ class Clock:
     def monotonic(self) -> float:
         """Seconds on a clock that never goes backwards."""
         return time.monotonic()
+
+    def now(self) -> datetime:
+        """The time of day, with its zone, for comparing with what the API says."""
+        return datetime.now(UTC)
 
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""

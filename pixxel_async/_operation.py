@@ -36,6 +36,22 @@ class Paging:
 
 
 @attrs.frozen(eq=False)
+class Trace:
+    """How to find what a create has made when its answer was lost. Paths are wire names joined by dots, through lists."""
+
+    listing: Endpoint[Any]
+    """Where to look; it takes those values of the create's path that it has."""
+    id: str
+    """Attribute of a listed thing, and of the create's result, that identifies it."""
+    filter: Mapping[str, str] = attrs.field(factory=dict)
+    """Query parameter of the listing to path in the create's body."""
+    equal: Mapping[str, str] = attrs.field(factory=dict)
+    """Path in the create's body to the path in a listed thing at which the same must stand."""
+    many: tuple[str, str] | None = None
+    """Such a pair of paths, where one create makes a thing for each value in its body."""
+
+
+@attrs.frozen(eq=False)
 class Endpoint(Generic[T]):
     """A route of the API; one constant per operation of `openapi/pixxel.yaml`."""
 
@@ -53,6 +69,8 @@ class Endpoint(Generic[T]):
     paging: Paging | None = None
     unwrap: str | None = None
     """Wire key under which the result stands, or may stand, in the answer."""
+    trace: Trace | None = None
+    """How to find what this create has made; None where no listing shows it."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

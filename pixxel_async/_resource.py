@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._creates import Creates
 from pixxel_async._operation import LifeCycle, Operation
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async.downloads import Downloader
@@ -65,6 +66,7 @@ class Calls:
     downloader: Downloader
     clock: Clock
     life: Life
+    creates: Creates
 
 
 class Resource:
@@ -76,7 +78,7 @@ class Resource:
     async def _send(self, operation: Operation[T]) -> T:
         calls = self._calls
         calls.life.check()
-        return await calls.transport.send(operation, calls.options)
+        return await calls.creates.send(operation, calls.options)
 
     def _paginate(
         self, operation: Operation[Any], *, limit: int | None, page_size: int | None, prefetch: bool

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
 import attrs
@@ -47,6 +48,7 @@ from pixxel_async.errors import (
     OutcomeUnknown,
     UnexpectedAnswer,
 )
+from pixxel_async.reconciling import SETTLE
 
 T = TypeVar("T")
 
@@ -73,6 +75,8 @@ class CallOptions:
     attempt_timeout: float = attrs.field(default=90.0, validator=_check_seconds)
     """Seconds for one attempt."""
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
+    """Seconds after which a create that is not listed did not happen; for `OutcomeUnknown.reconcile`."""
 
 
 class Transport(Protocol):
@@ -126,10 +130,24 @@ class HttpTransport:
         self._base_url = base_url
         self._clock = clock
         self._budget = RetryBudget(clock)
+        self._dated: tuple[str, float] | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._exchange.aclose()
+
+    def ahead(self) -> float | None:
+        """Seconds by which the API's time of day is ahead of ours, by its last answer; None while nothing is known."""
+        if self._dated is None:
+            return None
+        text, heard = self._dated
+        try:
+            theirs = parsedate_to_datetime(text)
+        except ValueError:
+            return None
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        return (theirs - self._clock.now()).total_seconds() + self._clock.monotonic() - heard
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Make the call.
@@ -158,6 +176,9 @@ class HttpTransport:
                     outcome = await self._follow(call, outcome, started)
             except ExchangeFailed as failed:
                 outcome = failed.with_traceback(None)
+            else:
+                if "date" in outcome.headers:
+                    self._dated = outcome.headers["date"], clock.monotonic()
             if _log.isEnabledFor(logging.DEBUG):
                 self._log_attempt(call, outcome, clock.monotonic() - started)
             error: CallError
@@ -276,7 +297,7 @@ class HttpTransport:
             message = f"this call may have been executed: {error.message}"
         return self._signed(
             OutcomeUnknown(
-                f"{message}. Look whether it happened before you send it again.",
+                f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
                 cause=self._signed(error, call),
                 accepted=verdict.is_accepted,
             ),

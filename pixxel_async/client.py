@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +13,7 @@ import attrs
 
 from pixxel_async import _endpoints as resources
 from pixxel_async._clock import Clock
+from pixxel_async._creates import Creates
 from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
@@ -19,6 +21,8 @@ from pixxel_async._transport import CallOptions, HttpTransport, Transport
 from pixxel_async.auth import Auth, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
 from pixxel_async.downloads import Downloader, Progress, SavedFile
+from pixxel_async.errors import OutcomeUnknown
+from pixxel_async.reconciling import SETTLE, Reconciliation
 
 
 class PixxelClient:
@@ -39,6 +43,8 @@ class PixxelClient:
         timeout: Seconds for one call with all its attempts and waits.
         attempt_timeout: Seconds for one attempt of it.
         retry: How often and how soon a call is sent again.
+        settle: Seconds after sending at which `OutcomeUnknown.reconcile` looks for the last time: more than the API, and
+            the gateways before it, can be late.
         session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
             closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
             end in OutcomeUnknown. Downloads have a session apart.
@@ -62,6 +68,7 @@ class PixxelClient:
         timeout: float = 120.0,
         attempt_timeout: float = 90.0,
         retry: RetryPolicy | None = None,
+        settle: float = SETTLE,
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
         ca_file: str | PathLike[str] | None = None,
@@ -72,11 +79,14 @@ class PixxelClient:
         token = conceal(token)
         log_as_asked()
         clock = clock or Clock()
-        options = CallOptions(timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy())
+        options = CallOptions(
+            timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy(), settle=settle
+        )
         tls = tls_of(ca_file, insecure=insecure)
         if proxy is not None:
             proxy = check_proxy(proxy)
         url = BASE_URL
+        ahead: Callable[[], float | None] = lambda: None  # noqa: E731
 
         def proxy_for(target: str) -> str | None:
             return proxy or proxy_of_environment(target)
@@ -84,7 +94,7 @@ class PixxelClient:
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
             url = chosen.base_url
-            transport = HttpTransport(
+            transport = http = HttpTransport(
                 AiohttpExchange(
                     url, session=session, proxy=proxy_for(url) if session is None else proxy, tls=tls
                 ),
@@ -92,13 +102,16 @@ class PixxelClient:
                 url,
                 clock,
             )
+            ahead = http.ahead
         downloader = Downloader(
             clock=clock,
             allow_private=is_loopback(urlsplit(url).hostname or ""),
             proxy_for=proxy_for,
             tls=tls,
         )
-        self._open(Calls(transport, options, downloader, clock, Life()), is_owner=True)
+        life = Life()
+        creates = Creates(transport, clock, ahead, life.check)
+        self._open(Calls(transport, options, downloader, clock, life, creates), is_owner=True)
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
         self._calls = calls
@@ -132,6 +145,7 @@ class PixxelClient:
         timeout: float | None = None,
         attempt_timeout: float | None = None,
         retry: RetryPolicy | None = None,
+        settle: float | None = None,
     ) -> PixxelClient:
         """The same client with other options for its calls; what is left out stays.
 
@@ -139,7 +153,12 @@ class PixxelClient:
 
             report = await client.with_options(timeout=600).reports.orders(...)
         """
-        changes: dict[str, Any] = {"timeout": timeout, "attempt_timeout": attempt_timeout, "retry": retry}
+        changes: dict[str, Any] = {
+            "timeout": timeout,
+            "attempt_timeout": attempt_timeout,
+            "retry": retry,
+            "settle": settle,
+        }
         options = attrs.evolve(
             self._calls.options, **{name: value for name, value in changes.items() if value is not None}
         )
@@ -150,6 +169,21 @@ class PixxelClient:
     async def ping(self) -> str:
         """Ask whether the service is up; gives its answer, a short text."""
         return await self._status.ping()
+
+    async def reconcile(
+        self, error: OutcomeUnknown, *, settle: float | None = None, before: Iterable[str] | None = None
+    ) -> Reconciliation:
+        """Look whether a create whose answer was lost happened; for an error that was copied or kept (pickled).
+
+        The same as `error.reconcile`, which an error that has not left its client can do by itself. Nothing is sent
+        again.
+
+        Raises:
+            CallError: the last look failed; call it again later.
+        """
+        calls = self._calls
+        calls.life.check()
+        return await calls.creates.reconcile(error, calls.options, settle=settle, before=before)
 
     async def save(
         self,

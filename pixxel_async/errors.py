@@ -26,7 +26,7 @@
     │   │   ├── SchemaError           JSON of another shape; names the path inside it
     │   │   └── ResponseTooLarge      more bytes than any answer of this API
     │   ├── DeadlineExceeded      the call's own deadline passed
-    │   └── OutcomeUnknown        a create may or may not have happened; never resent blindly
+    │   └── OutcomeUnknown        a create may or may not have happened; never resent blindly: `reconcile()`
     ├── PaginationError           a listing that does not advance
     ├── WaitError                 waiting ended without the thing being ready; carries the last snapshot
     │   ├── WaitTimeout               still in flight when the time was up
@@ -42,9 +42,13 @@ backoff's own exceptions do not leave the SDK, not even as `__cause__`.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import attrs
+
+from pixxel_async.reconciling import Ambiguous, Found, Reconciliation
 
 
 class PixxelError(Exception):
@@ -52,7 +56,9 @@ class PixxelError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exceptions are rebuilt by calling the class with `args`, which knows nothing of keyword-only facts.
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        # The way to the client stays behind.
+        facts = {name: value for name, value in self.__dict__.items() if name != "_look"}
+        return _rebuild, (type(self), self.args, facts)
 
 
 def _rebuild(kind: type[PixxelError], args: tuple[Any, ...], facts: dict[str, Any]) -> PixxelError:
@@ -168,6 +174,29 @@ class NotFound(APIError):
 class Conflict(APIError):
     """409: a thing with that name or content exists."""
 
+    sought: Any = None
+    """What the create would have made, and where such things are listed; None where nothing can be looked up."""
+    _look: Callable[[], Awaitable[Found | None]] | None = None
+
+    async def existing(self) -> Found | None:
+        """Look up what stands in the way of a create; one listing is read.
+
+        Returns:
+            The thing, when it is what the create would have made and can be used in its place. None when it is
+            something else under the same name, or does not show.
+
+        Raises:
+            ClientClosed: the error was copied or unpickled and has lost its client.
+            CallError: the listing could not be read.
+        """
+        if self.sought is None:
+            return None
+        if self._look is None:
+            raise ClientClosed(
+                "this error has lost its client by being copied or pickled: look it up by its name"
+            )
+        return await self._look()
+
 
 class RateLimited(APIError):
     """429: too many requests; see `retry_after`."""
@@ -228,9 +257,11 @@ class DeadlineExceeded(CallError):
 class OutcomeUnknown(CallError):
     """A create whose request may have been received, but whose result is not known.
 
-    It is never resent by the SDK: that could buy twice. Look first whether the thing exists. Deliberately
-    no subclass of any timeout error, so that `except TimeoutError: retry` cannot catch it.
+    It is never resent by the SDK: that could buy twice. Look first whether the thing exists: `reconcile()`.
+    Deliberately no subclass of any timeout error, so that `except TimeoutError: retry` cannot catch it.
     """
+
+    _look: Callable[..., Awaitable[Reconciliation]] | None = None
 
     def __init__(
         self, message: str, *, cause: CallError | None = None, accepted: bool = False, **call: Any
@@ -240,6 +271,39 @@ class OutcomeUnknown(CallError):
         """What went wrong: the error that a harmless call would have raised."""
         self.accepted = accepted
         """Whether the API said that it did it, and only what it made is not known."""
+        self.sent_at: datetime | None = None
+        """When it was sent for the last time, by our clock."""
+        self.sought: Any = None
+        """Where to look for what it made, and what that must be like; None where nothing can be looked up."""
+
+    async def reconcile(
+        self, *, settle: float | None = None, before: Iterable[str] | None = None
+    ) -> Reconciliation:
+        """Look whether it happened. Nothing is sent again; the listings are read 1, 3, 7, 15, 30 and 60 s after sending.
+
+        What is found ends the look-out at once. Absence proves nothing while the server may still be at work and
+        its listings lag behind, so only the last look, at the end of the settle window, can tell it.
+
+        Args:
+            settle: Seconds after sending at which to look for the last time; the client's `settle` when left out.
+            before: Ids that a listing had before the create was sent. It makes what has no name of its own (jobs)
+                exact: what is in it is passed over, and the time of creation, else at most 5 minutes before
+                sending, is not asked.
+
+        Returns:
+            Found, Absent, or Ambiguous: more than one thing could be it, or what is listed says too little.
+
+        Raises:
+            ClientClosed: the error was copied or unpickled and has lost its client: `await client.reconcile(error)`.
+            CallError: the last look failed; call it again later.
+        """
+        if self.sought is None:
+            return Ambiguous(())
+        if self._look is None:
+            raise ClientClosed(
+                "this error has lost its client by being copied or pickled: use `await client.reconcile(error)`"
+            )
+        return await self._look(self, settle=settle, before=before)
 
 
 class PaginationError(PixxelError):

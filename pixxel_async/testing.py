@@ -15,6 +15,7 @@ import inspect
 import itertools
 import random
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -105,6 +106,7 @@ class VirtualClock(Clock):
     def __init__(self, start: float = 0.0, rng: random.Random | None = None) -> None:
         super().__init__(rng or random.Random(0))
         self._now = start
+        self._origin = super().now() - timedelta(seconds=start)
         self._sleepers: list[tuple[float, int]] = []
         self._turns = itertools.count()
         self.slept: list[float] = []
@@ -113,6 +115,10 @@ class VirtualClock(Clock):
     def monotonic(self) -> float:
         """Seconds so far."""
         return self._now
+
+    def now(self) -> datetime:
+        """The time of day at which it was made, and the seconds since."""
+        return self._origin + timedelta(seconds=self._now)
 
     def advance(self, seconds: float) -> None:
         """Let time pass without a sleep."""

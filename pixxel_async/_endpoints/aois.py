@@ -7,7 +7,7 @@ from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import AOI, AOICreate, AOIList
 from pixxel_async.paging import Paginator
@@ -22,7 +22,22 @@ _LIST: Endpoint[AOIList] = Endpoint(
     paging=Paging(style="offset-query", items="aois", total=("pagination", "total")),
 )
 _CREATE: Endpoint[AOI] = Endpoint(
-    id="AOICreateAOI", method="POST", path="/v0/aois", returns=AOI, request_class="create"
+    id="AOICreateAOI",
+    method="POST",
+    path="/v0/aois",
+    returns=AOI,
+    request_class="create",
+    trace=Trace(
+        listing=_LIST,
+        id="aoi_id",
+        filter={"aoi_name": "name"},
+        equal={
+            "name": "name",
+            "project_id": "project_id",
+            "satellite_id": "satellite_id",
+            "geometry": "geometry",
+        },
+    ),
 )
 _GET: Endpoint[AOI] = Endpoint(
     id="GetAoiById", method="GET", path="/v0/aoi/{aoi_id}", returns=AOI, request_class="read"
@@ -118,7 +133,8 @@ class AOIs(Resource):
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

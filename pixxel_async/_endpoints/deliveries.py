@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import DeliveriesCreate, Delivery, DeliveryList, DeliveryRequest
 from pixxel_async.paging import Paginator
@@ -28,6 +28,12 @@ _CREATE: Endpoint[list[Delivery]] = Endpoint(
     returns=list[Delivery],
     request_class="create",
     unwrap="deliveries",
+    trace=Trace(
+        listing=_LIST,
+        id="delivery_id",
+        equal={"deliveries.cloud_info.config": "cloud_delivery.config"},
+        many=("deliveries.catalog_ids", "catalog_id"),
+    ),
 )
 
 
@@ -91,7 +97,8 @@ class Deliveries(Resource):
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(Operation(_CREATE, body=DeliveriesCreate(deliveries=deliveries)))
 

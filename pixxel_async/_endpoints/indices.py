@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pixxel_async import _checks
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import ExpressionType, Index, IndexCreate, IndexList, IndexType
 from pixxel_async.paging import Paginator
@@ -19,7 +19,17 @@ _LIST: Endpoint[IndexList] = Endpoint(
     paging=Paging(style="offset-query", items="indices", total=("pagination", "total")),
 )
 _CREATE: Endpoint[Index] = Endpoint(
-    id="CreateIndex", method="POST", path="/v0/indices", returns=Index, request_class="create"
+    id="CreateIndex",
+    method="POST",
+    path="/v0/indices",
+    returns=Index,
+    request_class="create",
+    trace=Trace(
+        listing=_LIST,
+        id="id",
+        filter={"satellite_id": "satellite_id"},
+        equal={"name": "name", "satellite_id": "satellite_id", "expression": "expression"},
+    ),
 )
 
 
@@ -110,7 +120,8 @@ class Indices(Resource):
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

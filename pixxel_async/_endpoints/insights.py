@@ -7,7 +7,7 @@ from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import (
     BlockRef,
@@ -45,6 +45,16 @@ _CREATE: Endpoint[InsightCreated] = Endpoint(
     returns=InsightCreated,
     request_class="create",
     billable=True,
+    trace=Trace(
+        listing=_LIST,
+        id="id",
+        equal={
+            "name": "name",
+            "metadata": "metadata",
+            "input.name": "input.name",
+            "input.value": "input.value",
+        },
+    ),
 )
 _DELETE: Endpoint[None] = Endpoint(
     id="deleteInsights",
@@ -190,7 +200,8 @@ class Insights(Resource):
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

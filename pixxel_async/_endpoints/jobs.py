@@ -7,7 +7,7 @@ from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import Job, JobList, JobPackage
 from pixxel_async.paging import Paginator
@@ -28,6 +28,7 @@ _CREATE: Endpoint[Job] = Endpoint(
     returns=Job,
     request_class="create",
     billable=True,
+    trace=Trace(listing=_LIST, id="id"),
 )
 _GET: Endpoint[Job] = Endpoint(
     id="getJobById",
@@ -113,7 +114,8 @@ class Jobs(Resource):
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import Order, OrderCreate, OrderItemCreate, OrderList
 from pixxel_async.paging import Paginator
@@ -25,6 +25,17 @@ _CREATE: Endpoint[Order] = Endpoint(
     request_class="create",
     billable=True,
     free_when=("dry_run", True),
+    trace=Trace(
+        listing=_LIST,
+        id="id",
+        equal={
+            "order_items.project_id": "order_items.project_id",
+            "order_items.name": "order_items.name",
+            "order_items.usecase": "order_items.usecase",
+            "order_items.start_date": "order_items.start_date",
+            "order_items.item_ids": "order_items.images.item_id",
+        },
+    ),
 )
 _GET: Endpoint[Order] = Endpoint(
     id="GetOrderById", method="GET", path="/v0/orders/{order_id}", returns=Order, request_class="read"
@@ -81,7 +92,8 @@ class Orders(Resource):
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(_CREATE, body=OrderCreate(order_items=order_items, dry_run=dry_run))

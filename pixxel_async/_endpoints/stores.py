@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import Store, StoreConfigs, StoreCreate, StoreList, StoreType
 from pixxel_async.paging import Paginator
@@ -18,7 +18,12 @@ _LIST: Endpoint[StoreList] = Endpoint(
     paging=Paging(style="single", items="stores"),
 )
 _CREATE: Endpoint[Store] = Endpoint(
-    id="CreateStore", method="POST", path="/v0/stores", returns=Store, request_class="create"
+    id="CreateStore",
+    method="POST",
+    path="/v0/stores",
+    returns=Store,
+    request_class="create",
+    trace=Trace(listing=_LIST, id="id", equal={"name": "name", "type": "type", "configs": "configs"}),
 )
 _DELETE: Endpoint[None] = Endpoint(
     id="DeleteStore", method="DELETE", path="/v0/stores/{store_id}", returns=None, request_class="idempotent"
@@ -73,7 +78,8 @@ class Stores(Resource):
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

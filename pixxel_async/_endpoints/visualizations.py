@@ -7,7 +7,7 @@ from typing import Any
 
 from pixxel_async import _checks
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import (
     SLD,
@@ -41,6 +41,7 @@ _CREATE: Endpoint[Visualization] = Endpoint(
     path="/v0/aois/{aoi_id}/visualizations",
     returns=Visualization,
     request_class="create",
+    trace=Trace(listing=_LIST, id="id", filter={"index_id": "index_id"}, equal={"index_id": "index_id"}),
 )
 _UPDATE_METADATA: Endpoint[VisualizationMetadata] = Endpoint(
     id="UpdateVisualizationMetadata",
@@ -162,7 +163,8 @@ class Visualizations(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             NotFound: nothing exists under this id.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(

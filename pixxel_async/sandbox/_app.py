@@ -7,7 +7,9 @@ import logging
 import re
 import time
 from collections import deque
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -18,7 +20,7 @@ from pixxel_async.sandbox._auth import Access, Tokens, token_expired
 from pixxel_async.sandbox._call import Answer, Call, Handler
 from pixxel_async.sandbox._clock import SandboxClock
 from pixxel_async.sandbox._course import Outcomes
-from pixxel_async.sandbox._faults import Fault, Faults, reset_connection
+from pixxel_async.sandbox._faults import Fault, Faults, hide_younger, reset_connection
 from pixxel_async.sandbox._handlers import all_handlers
 from pixxel_async.sandbox._ledger import Ledger
 from pixxel_async.sandbox._refusal import Refusal
@@ -248,16 +250,21 @@ class _Endpoint:
         for fault in faults:
             if fault.kind == "delay" and not fault.after_effect:
                 await asyncio.sleep(fault.delay)
-        struck = next((fault for fault in faults if fault.kind != "delay"), None)
+        struck = next((fault for fault in faults if fault.kind not in ("delay", "lag")), None)
         if struck is not None and not struck.after_effect and struck.kind in ("status", "reset", "hang"):
+            if struck.late:
+                self._postpone(struck.late, request, body)
             return await self._strike(struck, request, record)
         answer = await self._answer(request, body, expired=struck is not None and struck.kind == "expire")
         for fault in faults:
             if fault.kind == "delay" and fault.after_effect:
                 await asyncio.sleep(fault.delay)
+            if fault.kind == "lag":
+                hide_younger(answer.body, sandbox.clock.now() - timedelta(seconds=fault.late))
         if struck is not None and struck.kind in ("status", "reset", "hang"):
             return await self._strike(struck, request, record)
         response = _response(answer)
+        response.headers["Date"] = format_datetime(sandbox.clock.now(), usegmt=True)
         if struck is not None and struck.kind in ("reset_after", "truncate"):
             return await _cut(struck, request, response)
         record.status, record.elapsed = response.status, time.perf_counter() - began
@@ -293,10 +300,20 @@ class _Endpoint:
         sandbox.state.settle()
         return self._handler(sandbox.state, call)
 
+    def _postpone(self, seconds: float, request: web.Request, body: bytes) -> None:
+        """Let the request take effect when nobody waits for its answer any more."""
+
+        def happen() -> None:
+            with suppress(Refusal):
+                self._handled(request, body)
+
+        self._sandbox.state.at(self._sandbox.clock.now() + timedelta(seconds=seconds), happen)
+
     async def _strike(self, fault: Fault, request: web.Request, record: RequestRecord) -> web.StreamResponse:
         if fault.kind == "status":
             record.status = fault.status
             response = _response(_refused(Refusal(fault.status, "fault", "a fault that was switched on")))
+            response.headers["Date"] = format_datetime(self._sandbox.clock.now(), usegmt=True)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = str(fault.retry_after)
             return response

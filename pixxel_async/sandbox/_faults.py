@@ -6,14 +6,16 @@ import asyncio
 import random
 import socket
 import struct
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 import attrs
 
-FaultKind = Literal["status", "delay", "reset", "reset_after", "truncate", "hang", "expire", "change"]
+FaultKind = Literal["status", "delay", "lag", "reset", "reset_after", "truncate", "hang", "expire", "change"]
 """How something breaks.
 
-status: answered with an error status. delay: answered late. reset: the connection is reset before any
+status: answered with an error status. delay: answered late. lag: a listing does not show yet what is
+younger than `late`. reset: the connection is reset before any
 answer. reset_after: reset after `after_bytes` of the body. truncate: closed in good order after
 `after_bytes`, though more was announced. hang: never answered. expire: the token (API) or the signed
 URL (storage) counts as expired. change: the stored object is another one from now on (storage only).
@@ -40,6 +42,9 @@ class Fault:
     """How much of the body still arrives with `reset_after` and `truncate`."""
     after_effect: bool = False
     """Whether the request takes effect first, so that only its answer is hit."""
+    late: float = 0.0
+    """Sandbox seconds from the request to its effect, with `status`, `reset` and `hang` and in place of
+    `after_effect`; with `lag` from a thing's creation to its being listed."""
     hits: int = 0
     """How many requests it has hit so far."""
 
@@ -68,6 +73,7 @@ class Faults:
         delay: float = 0.0,
         after_bytes: int = 0,
         after_effect: bool = False,
+        late: float = 0.0,
     ) -> Fault:
         """Switch a fault on; see `Fault` for what the arguments mean."""
         fault = Fault(
@@ -80,6 +86,7 @@ class Faults:
             delay=delay,
             after_bytes=after_bytes,
             after_effect=after_effect,
+            late=late,
         )
         self._active.append(fault)
         return fault
@@ -89,7 +96,7 @@ class Faults:
         self._active.clear()
 
     def take(self, *names: str) -> list[Fault]:
-        """The faults that hit a request known under `names`: all delays before the first other fault, and that one."""
+        """The faults that hit a request known under `names`: all delays and lags before the first other fault, and that one."""
         if not self._active:
             return []
         hit: list[Fault] = []
@@ -98,10 +105,23 @@ class Faults:
                 continue
             fault.hits += 1
             hit.append(fault)
-            if fault.kind != "delay":
+            if fault.kind not in ("delay", "lag"):
                 break
         self._active = [fault for fault in self._active if not fault.spent]
         return hit
+
+
+def hide_younger(listing: Any, since: datetime) -> None:
+    """Take out of a listing's answer, and of its total, what was made after `since`."""
+    for name, rows in [*listing.items()] if isinstance(listing, dict) else ():
+        if isinstance(rows, list):
+            listing[name] = [
+                row
+                for row in rows
+                if "created_at" not in row or datetime.fromisoformat(row["created_at"]) <= since
+            ]
+            if "pagination" in listing:
+                listing["pagination"]["total"] -= len(rows) - len(listing[name])
 
 
 def reset_connection(transport: asyncio.Transport | None) -> None:

@@ -114,6 +114,34 @@ UNKNOWN = {
     "life cycle with no time": (f"{CYCLE}/timeout", 0, ""),
     "life cycle of an unknown operation": (f"{CYCLE}/poll/operation", "GetCrop", f"#{CYCLE}/poll"),
     "life cycle that matches something else": (f"{CYCLE}/poll/match", ["crop_id"], ""),
+    "what to look for without a listing": (f"{FIELDS}/post/x-reconcile/operation", "GetField", ""),
+    "what to look for in a listing below": (f"{FIELDS}/post/x-reconcile/operation", "ListCrops", ""),
+    "what to look for by an unknown id": (f"{FIELDS}/post/x-reconcile/id", "name", ""),
+    "what to look for by an unknown filter": (
+        f"{FIELDS}/post/x-reconcile/filter",
+        {"name": "name"},
+        "/name",
+    ),
+    "what to look for in an unknown place of the body": (
+        f"{FIELDS}/post/x-reconcile/equal",
+        {"bucket.size": "from"},
+        "/bucket.size",
+    ),
+    "what to look for in an unknown place of the thing": (
+        f"{FIELDS}/post/x-reconcile/equal",
+        {"name": "owner.name"},
+        "/name",
+    ),
+    "two that are many": (
+        f"{FIELDS}/post/x-reconcile/many",
+        {"seed_ids": "from", "plant_ids": "from"},
+        "",
+    ),
+    "looking for what nobody creates": (
+        f"{FIELDS}/get/x-reconcile",
+        {"operation": "ListFields", "id": "field_id"},
+        "",
+    ),
     "life cycle with an unknown filter": (f"{CYCLE}/poll/filter", "crop", ""),
 }
 """What is put where, and the place of the error: so much further in, or somewhere else."""

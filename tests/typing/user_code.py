@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_type
 
-from pixxel_async import PixxelClient, RetryPolicy
+from pixxel_async import Absent, Ambiguous, Found, OutcomeUnknown, PixxelClient, RetryPolicy
 from pixxel_async.downloads import SavedFile
 from pixxel_async.models import (
     AOI,
@@ -107,6 +107,19 @@ async def creates(client: PixxelClient) -> None:
     assert_type(await client.insights.estimate("a", block=block, input=[]), InsightEstimate)
     assert_type(await client.insights.create("a", block=block, input=[]), InsightCreated)
     assert_type(await client.jobs.create("w", project_id="p"), Job)
+
+
+async def reconciling(client: PixxelClient, error: OutcomeUnknown) -> str | None:
+    """All that looking can come to can be told apart, and there is nothing else."""
+    match await error.reconcile(settle=60, before=["job-1"]):
+        case Found(id):
+            return id
+        case Absent(since):
+            assert_type(since, datetime)
+        case Ambiguous(ids):
+            assert_type(ids, tuple[str, ...])
+    assert_type(await client.reconcile(error), Found | Absent | Ambiguous)
+    return None
 
 
 async def options() -> None:

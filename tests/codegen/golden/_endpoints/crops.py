@@ -8,7 +8,7 @@ from typing import Any
 
 from pixxel_async import _inputs
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import (
     Crop,
@@ -47,6 +47,7 @@ _SOW: Endpoint[list[Crop]] = Endpoint(
     request_class="create",
     billable=True,
     unwrap="crops",
+    trace=Trace(listing=_LIST, id="id", many=("seed", "bucket.name")),
 )
 _SEARCH: Endpoint[CropSearchResult] = Endpoint(
     id="SearchCrops",
@@ -129,7 +130,8 @@ class Crops(Resource):
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(_SOW, path={"field_id": field_id}, body=CropCreate(seed=seed, estimate=False))

@@ -7,7 +7,7 @@ from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
+from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
 from pixxel_async.paging import Paginator
@@ -29,6 +29,12 @@ _CREATE: Endpoint[Field] = Endpoint(
     request_class="create",
     billable=True,
     free_when=("dry_run", True),
+    trace=Trace(
+        listing=_LIST,
+        id="field_id",
+        filter={"ids": "seed_ids"},
+        equal={"geometry": "geometry", "bucket.name": "from"},
+    ),
 )
 _GET: Endpoint[Field] = Endpoint(
     id="GetField",
@@ -151,7 +157,8 @@ class Fields(Resource):
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
             Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
+                whether it did.
         """
         return await self._send(
             Operation(
