@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import authority_file, server_tls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
@@ -307,12 +308,9 @@ async def test_a_certificate_that_cannot_be_trusted_is_not_tried_again(
     clock: VirtualClock, tmp_path: Path
 ) -> None:
     """B1: waiting does not make it trustworthy."""
-    certificates = Path(__file__).with_name("tls")
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificates / "loopback.pem")
-    trusting = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+    trusting = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
     async with (
-        Stub(answer(200, b"x"), tls=server) as stub,
+        Stub(answer(200, b"x"), tls=server_tls()) as stub,
         aclosing(Downloader(clock=clock, allow_private=True)) as strict,
         aclosing(Downloader(clock=clock, allow_private=True, tls=trusting)) as downloader,
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import ssl
 import traceback
 import zlib
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from certificates import authority_file, server_tls
 from hypothesis import given
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer
@@ -23,7 +23,6 @@ from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
-TLS = Path(__file__).with_name("tls")
 CANARY = "canary-7f3a9b"
 OK = json_answer({"id": "a"})
 
@@ -552,32 +551,26 @@ def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
 # --- TLS ---
 
 
-def server_tls(name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(TLS / f"{name}.pem")
-    return context
-
-
 async def test_a_certificate_of_an_unknown_authority_is_refused_with_the_remedy() -> None:
-    async with Stub(OK, tls=server_tls("loopback")) as stub:
+    async with Stub(OK, tls=server_tls()) as stub:
         outcome = await outcome_of(stub)
     assert (Trouble.CERTIFICATE, "connect", False) == facts(outcome)
     assert "pass its PEM file as ca_file=" in str(outcome)
     assert [] == stub.received
 
 
-async def test_a_further_authority_can_be_trusted_but_not_another_name() -> None:
-    trusting = tls_of(TLS / "ca.pem", insecure=False)
-    async with Stub(OK, tls=server_tls("loopback")) as stub:
+async def test_a_further_authority_can_be_trusted_but_not_another_name(tmp_path: Path) -> None:
+    trusting = tls_of(authority_file(tmp_path), insecure=False)
+    async with Stub(OK, tls=server_tls()) as stub:
         assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
-    async with Stub(OK, tls=server_tls("elsewhere")) as stub:
+    async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:
         assert (Trouble.CERTIFICATE, "connect", False) == facts(await outcome_of(stub, tls=trusting))
 
 
 async def test_trusting_everybody_works_and_warns() -> None:
     with pytest.warns(RuntimeWarning, match="certificates are not checked"):
         trusting = tls_of(None, insecure=True)
-    async with Stub(OK, tls=server_tls("elsewhere")) as stub:
+    async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:
         assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
 
 
