@@ -229,7 +229,8 @@ def _network() -> Generator[None, None, None]:
     """Turn what aiohttp raises into words of ours: its exceptions hold headers and URLs."""
     try:
         yield
-    except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
+    # TimeoutError is an OSError; a RuntimeError is what aiohttp raises when a connection that is closed already is read.
+    except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
 
 

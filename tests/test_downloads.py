@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 import zipfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -47,32 +47,6 @@ from pixxel_async.testing import VirtualClock
 
 CANARY = "sig=c4n4ry"
 CONTENT = bytes(range(256)) * 20
-
-
-@pytest.fixture(autouse=True)
-def bounded_time() -> Iterator[None]:
-    """A download that hangs is a failure of this test, not the end of the run."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError("this test took longer than a minute")
-
-    handler = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, handler)
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def downloader(clock: VirtualClock) -> AsyncIterator[Downloader]:
-    downloader = Downloader(clock=clock, allow_private=True)
-    yield downloader
-    await downloader.aclose()
 
 
 def archive(**files: bytes) -> bytes:

@@ -13,7 +13,7 @@ import re
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -77,32 +77,6 @@ class Store:
 
 def part_of_206(start: int, end: int, total: int, body: bytes, **headers: str) -> Answer:
     return answer(206, body, Content_Range=f"bytes {start}-{end}/{total}", **headers)
-
-
-@pytest.fixture(autouse=True)
-def bounded_time() -> Iterator[None]:
-    """A download that hangs is a failure of this test, not the end of the run."""
-
-    def ring(*_: object) -> None:
-        raise TimeoutError("this test took longer than a minute")
-
-    handler = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, handler)
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-async def downloader(clock: VirtualClock) -> AsyncIterator[Downloader]:
-    downloader = Downloader(clock=clock, allow_private=True)
-    yield downloader
-    await downloader.aclose()
 
 
 def names(directory: Path) -> list[str]:
