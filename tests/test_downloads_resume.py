@@ -22,7 +22,7 @@ import attrs
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, answer
+from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 
 from pixxel_async import _part, _storage
 from pixxel_async._resume import Known, Sidecar
@@ -566,7 +566,13 @@ async def test_k1_a_disk_that_fills_up_keeps_what_came(downloader: Downloader, t
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     store = Store()
-    async with Stub(store) as stub:
+
+    def in_two(request: Received) -> Answer:
+        """A little more than fits into one batch, and the rest when that is on disk."""
+        whole = b"".join(step for step in store(request) if isinstance(step, bytes))
+        return [whole[: 2**20 + 2**12], Wait(0.5), whole[2**20 + 2**12 :]]
+
+    async with Stub(in_two, store) as stub:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**20 + 2**19, hard))
         try:
             with pytest.raises(DiskFull, match=r"x\.bin\.part: File too large"):
