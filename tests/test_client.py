@@ -79,14 +79,14 @@ async def test_the_token_and_the_address_come_from_the_environment(monkeypatch: 
     assert f"Bearer {CANARY}" == stub.received[0].headers["authorization"]
 
 
-def test_without_a_token_there_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_n1_without_a_token_there_is_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PIXXEL_API_KEY", "PIXXEL_TOKEN", "PIXXEL_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ConfigurationError, match=r"no token: pass PixxelClient\(token="):
         PixxelClient()
 
 
-def test_a_bad_token_shows_in_no_frame_of_ours() -> None:
+def test_s6_a_bad_token_shows_in_no_frame_of_ours() -> None:
     with pytest.raises(ConfigurationError) as caught:
         PixxelClient(f"{CANARY} oops")
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)

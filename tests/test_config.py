@@ -33,7 +33,7 @@ token = "other-token"
 """
 
 
-def test_without_a_token_the_three_ways_to_give_one_are_named(tmp_path: Path) -> None:
+def test_n1_without_a_token_the_three_ways_to_give_one_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         settings(environ={"PIXXEL_CONFIG_FILE": str(tmp_path / "none.toml")})
     for way in ("token=", "PIXXEL_API_KEY", "profile", str(tmp_path / "none.toml")):
@@ -97,7 +97,7 @@ def test_the_file_is_looked_for_where_the_platform_keeps_settings(
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
-def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
+def test_s3_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     with pytest.raises(ConfigurationError, match=r"chmod 600 .*config\.toml"):
         settings(profile="work", environ=write(tmp_path, FILE, mode))
 
@@ -120,14 +120,14 @@ def test_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, 
         ("[profiles.home]\ntoken = x", "not valid TOML (at line 2, column 9)"),
     ],
 )
-def test_a_wrong_file_is_told_with_line_and_key(tmp_path: Path, text: str, problem: str) -> None:
+def test_s3_a_wrong_file_is_told_with_line_and_key(tmp_path: Path, text: str, problem: str) -> None:
     environ = write(tmp_path, text)
     with pytest.raises(ConfigurationError) as caught:
         settings(profile="home", environ=environ)
     assert str(caught.value).startswith(f"{environ['PIXXEL_CONFIG_FILE']}: {problem}")
 
 
-def test_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
+def test_s3_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         settings(profile="work", environ={"PIXXEL_CONFIG_FILE": str(tmp_path / "none.toml")})
     environ = write(tmp_path, "")
@@ -171,7 +171,7 @@ def test_a_base_url_is_brought_into_one_form(url: str, expected: str) -> None:
         ("https://[::1", "cannot be read"),
     ],
 )
-def test_a_base_url_that_would_leak_or_fail_is_refused(url: str, problem: str) -> None:
+def test_n8_a_base_url_that_would_leak_or_fail_is_refused(url: str, problem: str) -> None:
     with pytest.raises(ConfigurationError, match=problem) as caught:
         check_base_url(url)
     assert "secret" not in str(caught.value)

@@ -153,7 +153,7 @@ async def test_cookies_are_forgotten() -> None:
     assert "cookie" not in stub.received[1].headers
 
 
-async def test_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_n6_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """aiohttp's trust_env would put its password in the place of the token, or refuse."""
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login user password secret\n")

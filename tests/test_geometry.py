@@ -107,7 +107,7 @@ def test_feature_collection_wraps_a_bare_geometry():
 
 @pytest.mark.parametrize("as_path", [Path, str])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_geojson_file_is_read_with_or_without_byte_order_mark(tmp_path, as_path, encoding):
+def test_t6_a_geojson_file_is_read_with_or_without_byte_order_mark(tmp_path, as_path, encoding):
     path = tmp_path / "field é.geojson"
     path.write_text(json.dumps(collection(feature(POLYGON)), indent=1), encoding=encoding, newline="\r\n")
     assert POLYGON == geo.polygon(as_path(path))
@@ -121,7 +121,7 @@ def test_a_geojson_file_is_read_with_or_without_byte_order_mark(tmp_path, as_pat
         "POLYGON ZM ((77 12 9 1, 77.5 12 9 1, 77.5 12.5 9 1, 77 12 9 1))",
     ],
 )
-def test_altitudes_are_left_out_with_one_notice(value, caplog):
+def test_t2_altitudes_are_left_out_with_one_notice(value, caplog):
     with caplog.at_level(logging.WARNING, "pixxel_async"):
         assert POLYGON == geo.polygon(value)
     assert ["altitudes are left out, the API takes longitude and latitude"] == caplog.messages
@@ -194,16 +194,16 @@ def refusal(read, value):
         (with_vertex([100, 95]), "ring 0, vertex 1: latitude 95.0 is outside -90 to 90"),
     ],
 )
-def test_a_refusal_names_ring_and_vertex(value, message):
+def test_t1_t2_a_refusal_names_ring_and_vertex(value, message):
     assert message == refusal(geo.geometry, value)
 
 
-def test_a_number_beyond_all_floats_is_not_finite():
+def test_t2_a_number_beyond_all_floats_is_not_finite():
     assert "ring 0, vertex 1: 1000" in (text := refusal(geo.geometry, with_vertex([10**400, 12])))
     assert text.endswith("is not a finite number")
 
 
-def test_swapped_longitude_and_latitude_are_suspected():
+def test_t2_swapped_longitude_and_latitude_are_suspected():
     tokyo = polygon_of([35.0, 139.0], [36.0, 139.0], [36.0, 140.0], [35.0, 139.0])
     expected = (
         "ring 0, vertex 0: latitude 139.0 is outside -90 to 90; longitude comes first, so the two may be swapped "
@@ -212,7 +212,7 @@ def test_swapped_longitude_and_latitude_are_suspected():
     assert expected == refusal(geo.polygon, tokyo)
 
 
-def test_metres_of_a_projection_are_suspected():
+def test_t6_metres_of_a_projection_are_suspected():
     assert "perhaps metres of a map projection; transform the geometry to WGS 84" in refusal(
         geo.polygon, with_vertex([500000, 1400000])
     )
@@ -225,7 +225,7 @@ def test_metres_of_a_projection_are_suspected():
         pytest.param([[-120, 80], [0, 80], [120, 80], [-120, 80]], id="pole"),
     ],
 )
-def test_an_area_over_the_antimeridian_or_a_pole_is_refused_with_advice(ring):
+def test_t4_an_area_over_the_antimeridian_or_a_pole_is_refused_with_advice(ring):
     message = refusal(geo.polygon, polygon_of(*ring))
     assert message.startswith("ring 0: the edge from vertex ")
     assert "cut an area that crosses the antimeridian or holds a pole into polygons on either side" in message
@@ -271,7 +271,7 @@ def test_a_feature_without_name_is_named_by_its_id_and_controls_are_escaped():
         ),
     ],
 )
-def test_what_is_not_one_polygon_is_refused(value, message):
+def test_t6_what_is_not_one_polygon_is_refused(value, message):
     assert message == refusal(geo.polygon, value)
 
 
@@ -302,7 +302,7 @@ def test_wkt_that_cannot_be_used_is_refused(wkt, message):
     assert message == refusal(geo.polygon, wkt)
 
 
-def test_another_reference_system_is_refused_by_its_name():
+def test_t6_another_reference_system_is_refused_by_its_name():
     utm = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32643"}}
     message = refusal(geo.polygon, collection(feature(POLYGON), crs=utm))
     assert message.startswith("its coordinates are in urn:ogc:def:crs:EPSG::32643: transform them to WGS 84")
@@ -311,13 +311,13 @@ def test_another_reference_system_is_refused_by_its_name():
 @pytest.mark.parametrize(
     "crs", ["EPSG:4326", {"type": "link", "properties": {"href": "x"}}, {"properties": []}]
 )
-def test_a_reference_system_that_cannot_be_read_is_refused(crs):
+def test_t6_a_reference_system_that_cannot_be_read_is_refused(crs):
     assert "its coordinates are in an unnamed reference system" in refusal(
         geo.polygon, {**POLYGON, "crs": crs}
     )
 
 
-def test_more_than_a_million_vertices_are_refused():
+def test_t5_more_than_a_million_vertices_are_refused():
     ring = [RING[0]] * 1_000_001
     assert "ring 0: more than 1,000,000 vertices; simplify the outline" == refusal(
         geo.polygon, polygon_of(*ring)
@@ -348,7 +348,7 @@ def test_a_broken_file_is_named_with_the_line(tmp_path):
     assert refusal(geo.polygon, path).startswith(f"{path}, line 2, column 26: not JSON (")
 
 
-def test_a_file_that_is_not_geojson_gets_advice(tmp_path):
+def test_t6_a_file_that_is_not_geojson_gets_advice(tmp_path):
     path = tmp_path / "fields.kml"
     path.write_text("<kml/>")
     assert "only GeoJSON files can be read, so convert others first" in refusal(geo.polygon, path)
@@ -366,5 +366,5 @@ def test_a_fault_inside_a_file_is_named_with_the_file(tmp_path):
     assert refusal(geo.polygon, path).startswith(f"{path}, ring 0: has 3 vertices")
 
 
-def test_an_endless_file_is_not_read_to_its_end():
+def test_t5_an_endless_file_is_not_read_to_its_end():
     assert "/dev/zero: larger than 64 MiB; split or simplify it" == refusal(geo.polygon, "/dev/zero")

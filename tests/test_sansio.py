@@ -86,7 +86,7 @@ def test_a_body_is_json_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("bad", ["", " ", ".", "..", "a\nb", "a\x00", "a\x7f", "\ud800"])
-def test_an_id_that_would_leave_its_place_is_refused(bad: str) -> None:
+def test_s5_an_id_that_would_leave_its_place_is_refused(bad: str) -> None:
     with pytest.raises(errors.InvalidInput, match="GetAoiById: aoi_id "):
         request_of(path={"aoi_id": bad})
 
@@ -97,7 +97,7 @@ def test_an_id_that_is_no_string_is_refused() -> None:
 
 
 @given(st.text(min_size=1))
-def test_an_id_never_changes_the_shape_of_the_path(text: str) -> None:
+def test_s5_an_id_never_changes_the_shape_of_the_path(text: str) -> None:
     try:
         request = request_of(path={"aoi_id": text})
     except errors.InvalidInput:

@@ -361,7 +361,7 @@ async def test_a_provider_that_hangs_is_bound_by_the_deadline() -> None:
 # --- redirects ---
 
 
-async def test_a_read_follows_its_own_origin_three_times() -> None:
+async def test_m1_a_read_follows_its_own_origin_three_times() -> None:
     hops = [answer(302, Location=f"/v0/hop-{number}?a=%2F") for number in (1, 2, 3)]
     async with Stub(*hops, OK) as stub, line_to(stub.url) as line:
         assert AOI(aoi_id="a-1") == await line.send(READ)
@@ -371,7 +371,7 @@ async def test_a_read_follows_its_own_origin_three_times() -> None:
         assert {f"Bearer {CANARY}"} == {request.headers["authorization"] for request in stub.received}
 
 
-async def test_a_redirect_loop_ends() -> None:
+async def test_m5_a_redirect_loop_ends() -> None:
     async with Stub(answer(302, Location="/v0/again")) as stub, line_to(stub.url) as line:
         error = await line.failure(READ)
         assert (4, errors.UnexpectedStatus) == (len(stub.received), type(error))
@@ -380,7 +380,7 @@ async def test_a_redirect_loop_ends() -> None:
 @pytest.mark.parametrize(
     "location", ["{other}/x?token=secret", "", "file:///etc/passwd", "//user@127.0.0.1/"]
 )
-async def test_a_read_is_not_led_elsewhere(location: str) -> None:
+async def test_m5_a_read_is_not_led_elsewhere(location: str) -> None:
     async with Stub(OK) as other:
         async with (
             Stub(answer(302, Location=location.format(other=other.url))) as stub,
@@ -469,7 +469,9 @@ async def test_nothing_foreign_hangs_on_an_error(leak: str) -> None:
     assert (None, None) == (error.__cause__, error.__context__)
 
 
-async def test_the_log_has_a_line_per_attempt_and_nothing_private(caplog: pytest.LogCaptureFixture) -> None:
+async def test_s6_the_log_has_a_line_per_attempt_and_nothing_private(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.DEBUG, "pixxel_async")
     async with Stub([CLOSE], answer(503), OK) as stub, line_to(stub.url) as line:
         await line.send(operation(query={"name": "private"}))

@@ -122,19 +122,18 @@ def with_zip64_end(archive: bytes, *, directory_size: int | None = None) -> byte
         ("n" * 300, "too long"),
     ],
 )
-def test_one_unsafe_name_refuses_the_whole(tmp_path: Path, name: str, words: str) -> None:
-    """U5 and the ways out of the folder."""
+def test_u5_one_unsafe_name_refuses_the_whole(tmp_path: Path, name: str, words: str) -> None:
+    """And the ways out of the folder."""
     assert_refused(tmp_path, pack(("good.txt", b"1"), (name, b"2")), f"is refused: member .*{words}")
 
 
-def test_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
+def test_u5_a_name_with_a_nul_is_refused(tmp_path: Path) -> None:
     """zipfile itself would cut the name there."""
     assert_refused(tmp_path, pack(("a_.txt", b"1")).replace(b"a_.txt", b"a\0.txt"), "control or direction")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK])
-def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
-    """U2."""
+def test_u2_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
     assert_refused(tmp_path, pack((entry("x", mode=kind | 0o777), b"/etc/passwd")), "is a link or a device")
 
 
@@ -154,38 +153,38 @@ def test_encrypted_members_are_refused(tmp_path: Path) -> None:
         ("d/", "D/"),
     ],
 )
-def test_names_that_meet_somewhere_are_refused(tmp_path: Path, first: str, second: str) -> None:
-    """U4: in case or in the form of accents."""
+def test_u4_names_that_meet_somewhere_are_refused(tmp_path: Path, first: str, second: str) -> None:
+    """In case or in the form of accents."""
     assert_refused(tmp_path, pack((first, b"1"), (second, b"2")), "two members are called")
 
 
-def test_the_same_name_twice_is_refused(tmp_path: Path) -> None:
+def test_u4_the_same_name_twice_is_refused(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         archive = pack(("a", b"1"), ("a", b"2"))
     assert_refused(tmp_path, archive, "two members are called 'a'")
 
 
-def test_what_claims_to_grow_too_much_is_refused(tmp_path: Path) -> None:
-    """U3; beyond 10 MiB and 200 to one."""
+def test_u3_what_claims_to_grow_too_much_is_refused(tmp_path: Path) -> None:
+    """Beyond 10 MiB and 200 to one."""
     assert_refused(tmp_path, pack(("zeros", bytes(11 * 2**20))), "claims to grow more than 200 times")
     assert 9 * 2**20 == unpack(tmp_path, pack(("zeros", bytes(9 * 2**20))))[0].stat().st_size
 
 
-def test_many_members_that_grow_a_little_are_counted_together(tmp_path: Path) -> None:
+def test_u3_many_members_that_grow_a_little_are_counted_together(tmp_path: Path) -> None:
     """Each stays below 10 MiB; the whole does not."""
     archive = pack(*((f"zeros-{number}", bytes(9 * 2**20)) for number in range(3)))
     assert_refused(tmp_path, archive, "the archive grows more than 200 times; refused at 'zeros-1'")
 
 
-def test_a_claimed_size_that_is_a_lie_is_found(tmp_path: Path) -> None:
-    """U3: what comes out is counted and its CRC compared, so that a smaller or larger claim is a broken archive."""
+def test_u3_a_claimed_size_that_is_a_lie_is_found(tmp_path: Path) -> None:
+    """What comes out is counted and its CRC compared, so that a smaller or larger claim is a broken archive."""
     for claim in (10, 5000):
         archive = bytearray(pack(("x", NOISE)))
         struct.pack_into("<L", archive, archive.index(b"PK\x01\x02") + 24, claim)
         assert_refused(tmp_path, bytes(archive), "is no proper ZIP", IntegrityError)
 
 
-def test_too_many_members_are_refused(tmp_path: Path) -> None:
+def test_u3_too_many_members_are_refused(tmp_path: Path) -> None:
     """More than 100,000; the entries are made by hand because zipfile takes a minute."""
     assert_refused(tmp_path, many_members(100_001), "100001 members; more than 100000 are refused")
 
@@ -217,7 +216,7 @@ def test_a_monstrous_table_of_contents_is_refused_unread(tmp_path: Path, form: s
     assert_refused(tmp_path, bytes(archive), "table of contents is \\d+ bytes long; refused")
 
 
-def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
+def test_u3_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
     """The bomb of overlapping files: one body, many entries."""
     archive = pack(("a", NOISE), ("b", NOISE))
     second = archive.rindex(b"PK\x01\x02")
@@ -227,7 +226,7 @@ def test_members_that_share_bytes_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_member_may_not_hide_in_another(tmp_path: Path) -> None:
+def test_u3_a_member_may_not_hide_in_another(tmp_path: Path) -> None:
     inner = pack(("inner", b"1"), method=zipfile.ZIP_STORED)
     archive = bytearray(pack(("outer", inner), ("b", b"2"), method=zipfile.ZIP_STORED))
     second = archive.rindex(b"PK\x01\x02")

@@ -115,7 +115,7 @@ def test_a_service_that_cannot_be_reached_is_exit_code_1_and_one_line(plots: Wri
     assert "canary" not in ended.stderr
 
 
-def test_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Path) -> None:
+def test_s2_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Path) -> None:
     """`| head -1` closes the pipe: no traceback, and the work is done all the same."""
     out = tmp_path / "out"
     with started("bulk", "run", plots("north", "south"), "--sandbox", "--out", out) as process:
@@ -128,7 +128,7 @@ def test_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Path) 
     assert ["done", "done"] == [row["state"] for row in rows(out).values()]
 
 
-def test_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, tmp_path: Path) -> None:
+def test_s2_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ended = run("bulk", "run", plots("Östlich"), "--sandbox", "--out", tmp_path / "out", env=environment)
     assert (0, "") == (ended.returncode, ended.stderr)
@@ -174,7 +174,7 @@ def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
     assert "Traceback" not in screen
 
 
-def test_a_terminal_without_cursor_gets_plain_lines(plots: Write, tmp_path: Path) -> None:
+def test_s2_a_terminal_without_cursor_gets_plain_lines(plots: Write, tmp_path: Path) -> None:
     """An editor's shell window, for example: it could not show a live table."""
     parent, child = pty.openpty()
     environment = {**os.environ, "TERM": "dumb"}

@@ -19,7 +19,7 @@ def bulk_run(pixxel: Call, plots: Call, tmp_path: Path) -> Call:
     return lambda *options: pixxel("bulk", "run", plots("north"), "--out", tmp_path / "out", *options)
 
 
-def test_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_path: Path) -> None:
+def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_path: Path) -> None:
     ended = bulk_run()
     assert 2 == ended.code
     assert "PIXXEL_API_KEY" in ended.err
@@ -47,7 +47,7 @@ def test_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_path
         (["--colour", "red"], "--colour"),
     ],
 )
-def test_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: str) -> None:
+def test_s1_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: str) -> None:
     ended = bulk_run("--sandbox", *options)
     assert 2 == ended.code
     assert words in ended.err
@@ -74,7 +74,7 @@ def test_all_faults_of_the_file_are_listed(pixxel: Call, plots: Call, tmp_path: 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_file_is_named(pixxel: Call, tmp_path: Path) -> None:
+def test_s1_a_missing_file_is_named(pixxel: Call, tmp_path: Path) -> None:
     ended = pixxel("bulk", "run", tmp_path / "absent.geojson", "--out", tmp_path / "out", "--sandbox")
     assert 2 == ended.code
     assert "absent.geojson" in ended.err

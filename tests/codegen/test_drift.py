@@ -216,7 +216,7 @@ NEWS = {
 
 
 @pytest.mark.parametrize("name", NEWS)
-def test_what_the_vendor_changes_is_news(name: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_v1_what_the_vendor_changes_is_news(name: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     value, keys, place = NEWS[name]
     assert 1 == run(changed(VENDOR, value, *keys), OURS)
     assert f"not recorded: {place}\n    vendor: " in capsys.readouterr().out
