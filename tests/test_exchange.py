@@ -76,7 +76,7 @@ async def test_an_answer_comes_with_status_headers_and_body() -> None:
     assert (201, "r-1", b'{"id": "a"}') == (outcome.status, outcome.headers["x-request-id"], outcome.body)
 
 
-async def test_what_goes_out_is_what_was_said_and_nothing_else() -> None:
+async def test_c9_what_goes_out_is_what_was_said_and_nothing_else() -> None:
     async with Stub(OK) as stub:
         target = "/v0/a%2Fb?x=%2F&y=a+b%20c"
         await outcome_of(stub, request_to(stub, "POST", b"{}", target))
@@ -110,7 +110,7 @@ async def test_a_slow_answer_in_pieces_is_put_together() -> None:
         assert b"abcdef" == body_of(await outcome_of(stub))
 
 
-async def test_interim_answers_are_skipped() -> None:
+async def test_e4_interim_answers_are_skipped() -> None:
     async with Stub([b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", *OK]) as stub:
         assert b'{"id": "a"}' == body_of(await outcome_of(stub))
 
@@ -123,7 +123,7 @@ async def test_an_answer_without_a_body_is_empty() -> None:
 # --- connections ---
 
 
-async def test_reads_share_a_connection_and_creates_have_one_of_their_own() -> None:
+async def test_a7_reads_share_a_connection_and_creates_have_one_of_their_own() -> None:
     """A connection that the server is about to close would leave open whether a create arrived."""
     async with Stub(OK) as stub:
         exchange = AiohttpExchange(stub.url)
@@ -134,7 +134,7 @@ async def test_reads_share_a_connection_and_creates_have_one_of_their_own() -> N
     assert [1, 1, 2, 3, 1] == [request.connection for request in stub.received]
 
 
-async def test_bytes_after_the_body_spoil_only_their_connection() -> None:
+async def test_f12_bytes_after_the_body_spoil_only_their_connection() -> None:
     async with Stub([*OK, b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake"], OK) as stub:
         exchange = AiohttpExchange(stub.url)
         first = await exchange.exchange(request_to(stub), timeout=10, fresh=False)
@@ -167,7 +167,7 @@ async def test_n6_netrc_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 # --- not sent ---
 
 
-async def test_a_refused_connection_was_not_sent() -> None:
+async def test_a1_a_refused_connection_was_not_sent() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         stub = Stub(OK)
@@ -177,7 +177,7 @@ async def test_a_refused_connection_was_not_sent() -> None:
     assert f"cannot connect to 127.0.0.1:{stub.port}: " in str(outcome)
 
 
-async def test_a_name_that_does_not_resolve_was_not_sent() -> None:
+async def test_a4_a_name_that_does_not_resolve_was_not_sent() -> None:
     exchange = AiohttpExchange("https://nothing.invalid")
     with pytest.raises(ExchangeFailed, match=r"cannot find the address of nothing\.invalid: ") as caught:
         await exchange.exchange(Request("GET", "https://nothing.invalid/", "/", {}), timeout=10, fresh=False)
@@ -185,14 +185,14 @@ async def test_a_name_that_does_not_resolve_was_not_sent() -> None:
     assert (Trouble.DNS, "connect", False) == facts(caught.value)
 
 
-async def test_a_handshake_that_hangs_was_not_sent() -> None:
+async def test_b4_a_handshake_that_hangs_was_not_sent() -> None:
     async with Stub(on_connect=[HANG]) as stub:
         secure = Request("POST", stub.url.replace("http", "https"), "/", {})
         outcome = await outcome_of(stub, secure, timeout=0.2)
     assert (Trouble.TIMEOUT, "connect", False) == facts(outcome)
 
 
-async def test_a_handshake_that_is_reset_was_not_sent() -> None:
+async def test_b5_a_handshake_that_is_reset_was_not_sent() -> None:
     async with Stub(on_connect=[RESET]) as stub:
         outcome = await outcome_of(stub, Request("POST", stub.url.replace("http", "https"), "/", {}))
     assert (Trouble.CONNECT, "connect", False) == facts(outcome)
@@ -220,7 +220,9 @@ async def test_waiting_for_a_free_connection_was_not_sent() -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "POST"])
 @pytest.mark.parametrize("end", [CLOSE, RESET])
 @pytest.mark.parametrize("fresh", [False, True])
-async def test_a_broken_connection_is_told_once_and_never_hidden(method: str, end: Any, fresh: bool) -> None:
+async def test_c8_a_broken_connection_is_told_once_and_never_hidden(
+    method: str, end: Any, fresh: bool
+) -> None:
     """aiohttp would send GET, PUT and DELETE a second time by itself."""
     async with Stub([end]) as stub:
         outcome = await outcome_of(
@@ -230,7 +232,7 @@ async def test_a_broken_connection_is_told_once_and_never_hidden(method: str, en
     assert 1 == len(stub.received)
 
 
-async def test_a_stale_connection_is_told_and_not_hidden() -> None:
+async def test_a7_a_stale_connection_is_told_and_not_hidden() -> None:
     async with Stub([*OK, Wait(0.05), CLOSE], OK) as stub:
         exchange = AiohttpExchange(stub.url)
         await exchange.exchange(request_to(stub), timeout=10, fresh=False)
@@ -242,13 +244,13 @@ async def test_a_stale_connection_is_told_and_not_hidden() -> None:
     assert 1 == len(stub.received)
 
 
-async def test_silence_ends_at_the_time_limit() -> None:
+async def test_c5_silence_ends_at_the_time_limit() -> None:
     async with Stub([HANG]) as stub:
         outcome = await outcome_of(stub, timeout=0.1)
     assert (Trouble.TIMEOUT, "sent", True) == facts(outcome)
 
 
-async def test_a_head_in_drops_ends_at_the_limit_for_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_e5_a_head_in_drops_ends_at_the_limit_for_heads(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each drop would start aiohttp's read timeout anew."""
     monkeypatch.setattr(_exchange, "HEAD_LIMIT", 0.3)
     drops = [step for letter in b"HTTP/1.1 200 OK\r\n" * 3 for step in (bytes([letter]), Wait(0.02))]
@@ -269,7 +271,7 @@ async def test_a_head_in_drops_ends_at_the_limit_for_heads(monkeypatch: pytest.M
     ],
     ids=["status", "ssh", "long", "many", "nul", "lengths"],
 )
-async def test_what_is_not_http_is_no_status_400(head: bytes) -> None:
+async def test_e1_e2_e7_what_is_not_http_is_no_status_400(head: bytes) -> None:
     """aiohttp's own ClientResponseError(400) for an answer it cannot read is not the API's 400."""
     async with Stub([head, HANG]) as stub:
         outcome = await outcome_of(stub)
@@ -293,12 +295,12 @@ def chunked(*pieces: bytes) -> list[bytes]:
     ],
     ids=["length-close", "length-reset", "chunks-close", "chunk-reset"],
 )
-async def test_a_body_that_breaks_off_is_no_answer(steps: Answer) -> None:
+async def test_f1_f2_a_body_that_breaks_off_is_no_answer(steps: Answer) -> None:
     async with Stub(steps) as stub:
         assert (Trouble.CUT, "body", True) == facts(await outcome_of(stub))
 
 
-async def test_a_broken_chunk_ends_at_the_limit_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f4_a_broken_chunk_ends_at_the_limit_for_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiohttp reports it to nobody, not even when the peer closes."""
     monkeypatch.setattr(_exchange, "IDLE_LIMIT", 0.2)
     async with Stub([*chunked(b"2\r\n{}\r\n"), Wait(0.05), b"nonsense\r\n\r\n", Wait(0.05), CLOSE]) as stub:
@@ -337,7 +339,9 @@ async def test_a_compressed_answer_is_inflated(encoding: str) -> None:
     ],
     ids=["no-checksum", "cut", "not-gzip", "checksum", "deflate", "brotli", "bomb"],
 )
-async def test_a_bad_compressed_answer_is_found(body: bytes, encoding: str, trouble: Trouble) -> None:
+async def test_f6_f7_f8_a_bad_compressed_answer_is_found(
+    body: bytes, encoding: str, trouble: Trouble
+) -> None:
     """A stream that is cut inside a right length is success for aiohttp."""
     async with Stub(answer(body=body, Content_Encoding=encoding)) as stub:
         assert (trouble, "body", True) == facts(await outcome_of(stub))
@@ -351,12 +355,12 @@ def test_inflating_gives_what_was_compressed_or_tells_that_it_is_cut(members: li
     assert not inflate(packed[:-cut], 2**20)[1] or len(members) > 1 or not packed
 
 
-async def test_an_answer_that_says_it_is_too_large_is_not_read() -> None:
+async def test_f9_an_answer_that_says_it_is_too_large_is_not_read() -> None:
     async with Stub([*answer(body=b"{", length=65 * 2**20), HANG]) as stub:
         assert (Trouble.TOO_LARGE, "body", True) == facts(await outcome_of(stub))
 
 
-async def test_an_answer_that_grows_too_large_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_f9_an_answer_that_grows_too_large_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_exchange, "MOST_BYTES", 2**20)
     piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     async with Stub([*chunked(*[piece] * 40), HANG]) as stub:
@@ -378,7 +382,7 @@ async def test_an_answer_that_grows_too_large_is_dropped(monkeypatch: pytest.Mon
     ],
     ids=["cut", "reset", "hang", "endless", "gzip", "gzip-cut", "bomb", "not-gzip", "brotli"],
 )
-async def test_the_status_of_an_error_is_told_whatever_becomes_of_its_body(
+async def test_f11_the_status_of_an_error_is_told_whatever_becomes_of_its_body(
     steps: Answer, expected: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_exchange, "IDLE_LIMIT", 0.2)
@@ -509,7 +513,9 @@ async def test_a_proxy_gets_the_request_and_its_own_credentials() -> None:
 @pytest.mark.parametrize(
     ("status", "trouble"), [(407, Trouble.PROXY_AUTH), (502, Trouble.PROXY), (403, Trouble.PROXY)]
 )
-async def test_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(status: int, trouble: Trouble) -> None:
+async def test_a9_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(
+    status: int, trouble: Trouble
+) -> None:
     async with Stub(answer(status)) as proxy:
         target = Request("POST", "https://127.0.0.1:9/v0", "/v0", {"Authorization": f"Bearer {CANARY}"})
         outcome = await outcome_of(proxy, target, proxy=f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
@@ -519,13 +525,15 @@ async def test_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(status: int
     assert "authorization" not in proxy.received[0].headers
 
 
-async def test_a_proxy_that_is_away_was_not_sent() -> None:
+async def test_a9_a_proxy_that_is_away_was_not_sent() -> None:
     async with Stub(OK) as stub:
         outcome = await outcome_of(stub, proxy="http://127.0.0.1:9")
     assert (Trouble.PROXY, "connect", False) == facts(outcome)
 
 
-def test_the_environment_names_the_proxy_but_not_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a10_the_environment_names_the_proxy_but_not_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -551,7 +559,7 @@ def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
 # --- TLS ---
 
 
-async def test_a_certificate_of_an_unknown_authority_is_refused_with_the_remedy() -> None:
+async def test_b1_a_certificate_of_an_unknown_authority_is_refused_with_the_remedy() -> None:
     async with Stub(OK, tls=server_tls()) as stub:
         outcome = await outcome_of(stub)
     assert (Trouble.CERTIFICATE, "connect", False) == facts(outcome)
@@ -559,7 +567,7 @@ async def test_a_certificate_of_an_unknown_authority_is_refused_with_the_remedy(
     assert [] == stub.received
 
 
-async def test_a_further_authority_can_be_trusted_but_not_another_name(tmp_path: Path) -> None:
+async def test_b1_b2_a_further_authority_can_be_trusted_but_not_another_name(tmp_path: Path) -> None:
     trusting = tls_of(authority_file(tmp_path), insecure=False)
     async with Stub(OK, tls=server_tls()) as stub:
         assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
@@ -567,7 +575,7 @@ async def test_a_further_authority_can_be_trusted_but_not_another_name(tmp_path:
         assert (Trouble.CERTIFICATE, "connect", False) == facts(await outcome_of(stub, tls=trusting))
 
 
-async def test_trusting_everybody_works_and_warns() -> None:
+async def test_b6_trusting_everybody_works_and_warns() -> None:
     with pytest.warns(RuntimeWarning, match="certificates are not checked"):
         trusting = tls_of(None, insecure=True)
     async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:

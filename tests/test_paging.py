@@ -176,8 +176,10 @@ def test_little_more_is_asked_for_than_is_wanted(
 
 @pytest.mark.parametrize("style", ["offset-query", "offset-body"])
 @given(count=st.integers(0, 30), largest=st.integers(1, 5), has_total=st.booleans())
-def test_short_pages_lose_nothing(style: PagingStyle, count: int, largest: int, has_total: bool) -> None:
-    """A server with a smaller maximum than we ask for is followed at its own pace (H5, H7)."""
+def test_h5_h7_short_pages_lose_nothing(
+    style: PagingStyle, count: int, largest: int, has_total: bool
+) -> None:
+    """A server with a smaller maximum than we ask for is followed at its own pace."""
     server = Server(style, some_rows(count), largest=largest, has_total=has_total)
     rows = asyncio.run(server.paginator(page_size=10)._collect())
     assert ids(server.rows) == ids(rows)
@@ -302,8 +304,8 @@ def answer(*names: str, total: int | None = None) -> Answer:
 
 @pytest.mark.parametrize("style", STYLES[:5])
 @pytest.mark.parametrize("total", [4, 100])
-async def test_a_server_that_ignores_the_offset_is_found_out(style: PagingStyle, total: int) -> None:
-    """The same full page again is never given out twice and ends in an error after the second time (H3)."""
+async def test_h3_a_server_that_ignores_the_offset_is_found_out(style: PagingStyle, total: int) -> None:
+    """The same full page again is never given out twice and ends in an error after the second time."""
     server = Scripted(answer("a", "b", total=total))
     walk = aiter(Paginator[Row](server.send, listing(style), page_size=2))
     assert ["a", "b"] == ids([await anext(walk), await anext(walk)])
@@ -312,7 +314,7 @@ async def test_a_server_that_ignores_the_offset_is_found_out(style: PagingStyle,
     assert 3 == server.calls
 
 
-async def test_rows_without_an_id_cannot_hide_a_repeated_page() -> None:
+async def test_h3_rows_without_an_id_cannot_hide_a_repeated_page() -> None:
     server = Scripted(Answer(rows=[Row()], pagination=Pagination(total=9)))
     with pytest.raises(PaginationError):
         await Paginator[Row](server.send, listing("offset-query"), page_size=1)
@@ -352,8 +354,8 @@ async def test_rows_of_one_page_are_never_taken_for_repetitions() -> None:
     assert rows == await Server("single", rows).paginator()
 
 
-async def test_an_empty_page_in_the_middle_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
-    """Once: then the listing stops with a warning (H4)."""
+async def test_h4_an_empty_page_in_the_middle_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
+    """Once: then the listing stops with a warning."""
     healed = Scripted(answer("a", total=2), answer(total=2), answer("b", total=2))
     assert ["a", "b"] == ids(await Paginator[Row](healed.send, listing("page-number"), page_size=1))
     assert [(0, 1), (1, 1), (1, 1)] == healed.windows
@@ -366,19 +368,17 @@ async def test_an_empty_page_in_the_middle_is_read_again(caplog: pytest.LogCaptu
 
 
 @pytest.mark.parametrize("total", [0, None, -5, "many"])
-async def test_rows_count_more_than_a_senseless_total(total: Any) -> None:
-    """H7."""
+async def test_h7_rows_count_more_than_a_senseless_total(total: Any) -> None:
     server = Scripted(answer("a", total=total), answer("b", total=total), answer(total=total))
     assert ["a", "b"] == ids(await Paginator[Row](server.send, listing("offset-query"), page_size=1))
 
 
-async def test_no_pagination_object_is_no_matter() -> None:
+async def test_h7_h8_no_pagination_object_is_no_matter() -> None:
     server = Scripted(Answer(rows=[Row(id="a")]), Answer(rows=None))
     assert ["a"] == ids(await Paginator[Row](server.send, listing("offset-query")))
 
 
-async def test_rows_under_another_key_are_an_error_and_not_an_empty_listing() -> None:
-    """H8."""
+async def test_h8_rows_under_another_key_are_an_error_and_not_an_empty_listing() -> None:
     moved = Answer()
     moved.extra = {"data": [{"id": "a"}]}
     with pytest.raises(SchemaError, match=r"GET /v0/rows: \$\.rows is missing, and the unknown key 'data'"):
@@ -429,7 +429,9 @@ async def test_prefetch_asks_for_the_next_page_while_this_one_is_used() -> None:
 
 
 @pytest.mark.parametrize("how", ["break", "aclose", "cancel", "failure ahead"])
-async def test_an_abandoned_walk_leaves_nothing_behind(how: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_h10_an_abandoned_walk_leaves_nothing_behind(
+    how: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """No request after it, no running task, no warning, also when the page asked for ahead fails (H10)."""
     first_page_used = asyncio.Event()
     ended: list[str] = []

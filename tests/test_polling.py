@@ -266,7 +266,7 @@ async def test_lasting_trouble_ends_a_wait_at_once(error: Exception) -> None:
     assert 2 == script.looks
 
 
-async def test_what_is_not_there_after_a_minute_is_not_there() -> None:
+async def test_d7_what_is_not_there_after_a_minute_is_not_there() -> None:
     """D7, for calls that answer 404 and for lists that leave it out."""
     for sight, kind in ((api_error(NotFound), NotFound), (None, WaitError)):
         clock = steady_clock()

@@ -74,7 +74,7 @@ FAILURES = {
 @pytest.mark.parametrize(
     ("row", "status"), [(row, status) for row, statuses in STATUSES.items() for status in statuses]
 )
-def test_the_table_of_statuses(row: str, status: int) -> None:
+def test_d12_the_table_of_statuses(row: str, status: int) -> None:
     assert ROWS[row] == tuple(word(judge_status(kind, status)) for kind in CLASSES)
 
 
@@ -91,7 +91,7 @@ def test_the_table_of_bodies() -> None:
     assert ROWS["bad body"] == tuple(word(judge_body(kind)) for kind in CLASSES)
 
 
-def test_a_name_that_does_not_resolve_is_looked_up_twice() -> None:
+def test_a4_a_name_that_does_not_resolve_is_looked_up_twice() -> None:
     unresolved = ExchangeFailed(Trouble.DNS, "connect", "", sent=False)
     assert ["twice"] * 4 == [word(judge_failure(kind, unresolved)) for kind in CLASSES]
 

@@ -141,7 +141,7 @@ def answer(body: bytes, content_type: str = "application/json") -> Response:
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", ""])
-def test_json_is_read_whatever_it_calls_itself(content_type: str) -> None:
+def test_e6_json_is_read_whatever_it_calls_itself(content_type: str) -> None:
     assert AOI(aoi_id="a-1") == parse(GET, answer(b'{"aoi_id": "a-1"}', content_type))
 
 
@@ -175,7 +175,7 @@ def test_a_result_is_unwrapped_where_it_stands_under_a_key() -> None:
         (b"[" * 100_000, "application/json", "not JSON"),
     ],
 )
-def test_what_is_not_json_is_an_unexpected_body(body: bytes, content_type: str, words: str) -> None:
+def test_g1_g2_what_is_not_json_is_an_unexpected_body(body: bytes, content_type: str, words: str) -> None:
     with pytest.raises(errors.UnexpectedBody, match=words) as caught:
         parse(GET, answer(body, content_type))
     assert (None, None) == (caught.value.__cause__, caught.value.__context__)
@@ -234,7 +234,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize(("status", "kind"), KINDS.items())
-def test_the_status_alone_decides_the_kind_of_error(status: int, kind: type[errors.APIError]) -> None:
+def test_d12_the_status_alone_decides_the_kind_of_error(status: int, kind: type[errors.APIError]) -> None:
     for body in (b"", b"{}", b"<html>", b"\xff"):
         error = error_from(Response(status, {}, body), redact=str)
         assert (kind, status) == (type(error), error.status)
@@ -268,12 +268,12 @@ def test_the_status_alone_decides_the_kind_of_error(status: int, kind: type[erro
         (17, None, "Conflict", 17),
     ],
 )
-def test_every_envelope_is_understood(body: Any, code: str | None, message: str, details: Any) -> None:
+def test_d6_d14_every_envelope_is_understood(body: Any, code: str | None, message: str, details: Any) -> None:
     error = error_from(Response(409, {}, json.dumps(body).encode()), redact=str)
     assert (code, message, details) == (error.code, error.message, error.details)
 
 
-def test_plain_text_pages_and_empty_bodies_are_understood() -> None:
+def test_d14_plain_text_pages_and_empty_bodies_are_understood() -> None:
     def message(body: bytes) -> str:
         return error_from(Response(502, {}, body), redact=str).message
 
@@ -282,7 +282,7 @@ def test_plain_text_pages_and_empty_bodies_are_understood() -> None:
     assert "Bad Gateway" == message(b"")
 
 
-def test_the_servers_words_are_made_safe_to_print() -> None:
+def test_g16_the_servers_words_are_made_safe_to_print() -> None:
     body = json.dumps(
         {
             "error": {
@@ -299,7 +299,7 @@ def test_the_servers_words_are_made_safe_to_print() -> None:
     assert 2000 == len(error_from(Response(400, {}, b"x" * 60_000), redact=str).message)
 
 
-def test_the_token_is_taken_out_before_a_text_is_cut_and_after_it_is_put_together() -> None:
+def test_g17_the_token_is_taken_out_before_a_text_is_cut_and_after_it_is_put_together() -> None:
     def redact(text: str) -> str:
         return text.replace("canary-token", "***")
 

@@ -97,14 +97,16 @@ ANSWERED = {"cut", "not JSON", "page", "shape"}
 
 @pytest.mark.parametrize("trouble", [*TROUBLES, *REFUSALS])
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "idempotent"])
-async def test_a_harmless_call_survives_one_trouble_of_any_kind(trouble: str, call: Operation[Any]) -> None:
+async def test_d1_d5_f1_g1_g2_a_harmless_call_survives_one_trouble_of_any_kind(
+    trouble: str, call: Operation[Any]
+) -> None:
     async with Stub((TROUBLES | REFUSALS)[trouble], OK) as stub, line_to(stub.url) as line:
         assert AOI(aoi_id="a-1") == await line.send(call)
         assert (2, 1) == (len(stub.received), len(line.clock.slept))
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_create_that_may_have_happened_is_sent_once(trouble: str) -> None:
+async def test_d1_d5_f1_g1_g2_a_create_that_may_have_happened_is_sent_once(trouble: str) -> None:
     async with Stub(TROUBLES[trouble], OK) as stub, line_to(stub.url) as line:
         error = await line.failure(CREATE)
         assert 1 == stub.count("POST")
@@ -114,7 +116,7 @@ async def test_a_create_that_may_have_happened_is_sent_once(trouble: str) -> Non
 
 
 @pytest.mark.parametrize("trouble", REFUSALS)
-async def test_a_create_that_was_refused_is_sent_again(trouble: str) -> None:
+async def test_d5_o7_a_create_that_was_refused_is_sent_again(trouble: str) -> None:
     async with Stub(REFUSALS[trouble], OK) as stub, line_to(stub.url) as line:
         assert AOI(aoi_id="a-1") == await line.send(CREATE)
         assert 2 == stub.count("POST")
@@ -123,7 +125,7 @@ async def test_a_create_that_was_refused_is_sent_again(trouble: str) -> None:
 @pytest.mark.parametrize(
     "call", [READ, WRITE, CREATE, REPEATABLE], ids=["read", "idempotent", "create", "repeatable"]
 )
-async def test_a_call_that_did_not_reach_the_server_is_sent_when_it_is_back(call: Operation[Any]) -> None:
+async def test_a2_a_call_that_did_not_reach_the_server_is_sent_when_it_is_back(call: Operation[Any]) -> None:
     stub = Stub(OK)
     async with stub:
         url, port = stub.url, stub.port
@@ -143,7 +145,7 @@ async def test_a_call_that_did_not_reach_the_server_is_sent_when_it_is_back(call
         await stub.__aexit__()
 
 
-async def test_a_server_that_stays_away_is_a_connect_error() -> None:
+async def test_a1_a_server_that_stays_away_is_a_connect_error() -> None:
     async with Stub(OK) as stub:
         url = stub.url
     async with line_to(url) as line:
@@ -170,7 +172,7 @@ async def test_a_server_that_stays_away_is_a_connect_error() -> None:
         ("shape", errors.SchemaError, 2),
     ],
 )
-async def test_a_lasting_trouble_ends_in_its_own_error(
+async def test_e1_f1_g1_a_lasting_trouble_ends_in_its_own_error(
     trouble: str, kind: type[errors.CallError], sendings: int
 ) -> None:
     async with Stub(TROUBLES[trouble]) as stub, line_to(stub.url) as line:
@@ -180,7 +182,7 @@ async def test_a_lasting_trouble_ends_in_its_own_error(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 422, 501, 505, 511])
 @pytest.mark.parametrize("call", [READ, WRITE, CREATE], ids=["read", "idempotent", "create"])
-async def test_a_definite_answer_ends_the_call(status: int, call: Operation[Any]) -> None:
+async def test_d6_a_definite_answer_ends_the_call(status: int, call: Operation[Any]) -> None:
     async with (
         Stub(json_answer({"error": {"code": "no", "message": "never"}}, status)) as stub,
         line_to(stub.url) as line,
@@ -222,7 +224,7 @@ async def test_a_free_call_to_a_billable_endpoint_is_a_read() -> None:
 
 
 @pytest.mark.parametrize("lost", [[CLOSE], answer(500)], ids=["close", "500"])
-async def test_a_delete_whose_answer_was_lost_is_done_when_nothing_is_left(lost: Answer) -> None:
+async def test_d11_a_delete_whose_answer_was_lost_is_done_when_nothing_is_left(lost: Answer) -> None:
     async with Stub(lost, answer(404)) as stub, line_to(stub.url) as line:
         assert await line.send(DELETE) is None
     async with Stub(answer(404)) as stub, line_to(stub.url) as line:
@@ -269,7 +271,7 @@ class RealTime(VirtualClock):
 
 
 @pytest.mark.parametrize("call", [READ, CREATE], ids=["read", "create"])
-async def test_a_call_ends_at_its_deadline(call: Operation[Any]) -> None:
+async def test_c5_a_call_ends_at_its_deadline(call: Operation[Any]) -> None:
     async with Stub([HANG]) as stub, line_to(stub.url) as line:
         line.transport._clock = line.clock = RealTime()
         error = await line.failure(call, timeout=0.2)
