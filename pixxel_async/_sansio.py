@@ -395,6 +395,34 @@ def error_from_failure(failure: ExchangeFailed) -> errors.CallError:
     return _FAILURES.get(failure.trouble, lost)(failure.detail)
 
 
+# --- Deprecation and Sunset -------------------------------------------------------------------------------
+
+_STRUCTURED_DATE = re.compile(r"@([0-9]{1,11})")
+
+
+def retirement(headers: Mapping[str, str], redact: Redact) -> str | None:
+    """What an answer says of the end of its operation, by RFC 9745 and RFC 8594, for a log; None if nothing."""
+    since, until = headers.get("deprecation"), headers.get("sunset")
+    if since is None and until is None:
+        return None
+    told = []
+    if since is not None:
+        told.append(f"deprecated since {day}" if (day := _day(since)) else "deprecated")
+    if until is not None:
+        told.append(f"to end on {_day(until) or clean_text(until, redact, most=100)}")
+    return ", ".join(told)
+
+
+def _day(value: str) -> str | None:
+    """The day in a structured or an HTTP date."""
+    seconds = _STRUCTURED_DATE.fullmatch(value)
+    try:
+        moment = datetime.fromtimestamp(int(seconds[1]), UTC) if seconds else _http_date(value)
+    except (ValueError, OverflowError, OSError):  # a year that no calendar of ours has
+        return None
+    return None if moment is None else f"{moment:%Y-%m-%d}"
+
+
 # --- Retry-After ------------------------------------------------------------------------------------------
 
 # Not float(): that takes nan, inf, 1e9, blanks and the digits of every script.

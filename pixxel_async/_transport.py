@@ -36,6 +36,7 @@ from pixxel_async._sansio import (
     parse,
     redirect_refused,
     redirect_target,
+    retirement,
     retry_after,
 )
 from pixxel_async.auth import Auth
@@ -131,6 +132,8 @@ class HttpTransport:
         self._clock = clock
         self._budget = RetryBudget(clock)
         self._dated: tuple[str, float] | None = None
+        self._retiring: set[str] = set()
+        """Operations of whose end the log was told."""
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -179,6 +182,8 @@ class HttpTransport:
             else:
                 if "date" in outcome.headers:
                     self._dated = outcome.headers["date"], clock.monotonic()
+                if "sunset" in outcome.headers or "deprecation" in outcome.headers:
+                    self._tell_of_end(operation.endpoint, outcome)
             if _log.isEnabledFor(logging.DEBUG):
                 self._log_attempt(call, outcome, clock.monotonic() - started)
             error: CallError
@@ -320,6 +325,15 @@ class HttpTransport:
         error.message = self._auth.redact(error.message)
         error.args = (error.message,)
         return error
+
+    def _tell_of_end(self, endpoint: Endpoint[Any], response: Response) -> None:
+        """Log once per operation that the API means to take it away. A warning could end a call that was carried out."""
+        said = retirement(response.headers, self._auth.redact)
+        if said is not None and endpoint.id not in self._retiring:
+            self._retiring.add(endpoint.id)
+            _log.warning(
+                "%s (%s) is %s, says the API: look for a newer pixxel-async", endpoint, endpoint.id, said
+            )
 
     def _log_attempt(self, call: _Call, outcome: Response | ExchangeFailed, elapsed: float) -> None:
         # Nothing else goes into the log: a query, a header or a body may hold what is nobody's business.
