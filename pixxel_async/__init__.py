@@ -50,6 +50,7 @@ from pixxel_async.errors import (
     WaitFailed,
     WaitTimeout,
 )
+from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent, Stats
 from pixxel_async.paging import Page, Paginator
 from pixxel_async.polling import PackagePoller, Poller
 from pixxel_async.reconciling import Absent, Ambiguous, Found
@@ -92,11 +93,15 @@ __all__ = [
     "ProtocolError",
     "ProxyError",
     "RateLimited",
+    "RequestEvent",
+    "ResponseEvent",
     "ResponseTooLarge",
+    "RetryEvent",
     "RetryPolicy",
     "SavedFile",
     "SchemaError",
     "ServerError",
+    "Stats",
     "TlsError",
     "TransportError",
     "UnexpectedAnswer",

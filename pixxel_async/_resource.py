@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._operation import LifeCycle, Operation
 from pixxel_async._transport import CallOptions, Transport
@@ -67,6 +68,7 @@ class Calls:
     clock: Clock
     life: Life
     creates: Creates
+    counters: Counters
 
 
 class Resource:
@@ -105,6 +107,7 @@ class Resource:
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+            counters=self._calls.counters,
         )
 
     def _wait_package(
@@ -127,6 +130,7 @@ class Resource:
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+            counters=self._calls.counters,
             downloader=self._calls.downloader,
         )
 

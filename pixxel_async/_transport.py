@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import logging
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
+from pixxel_async._callbacks import Hooks
 from pixxel_async._clock import Clock
+from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
-from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY
+from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._retry import (
     CLEAN_SUCCESS,
     Retries,
@@ -36,6 +38,7 @@ from pixxel_async._sansio import (
     parse,
     redirect_refused,
     redirect_target,
+    request_id,
     retirement,
     retry_after,
 )
@@ -49,11 +52,10 @@ from pixxel_async.errors import (
     OutcomeUnknown,
     UnexpectedAnswer,
 )
+from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent
 from pixxel_async.reconciling import SETTLE
 
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
@@ -101,13 +103,17 @@ class _Call:
         "is_lost",
         "is_renewed",
         "kind",
+        "number",
         "operation",
         "options",
         "request",
         "retries",
     )
 
-    def __init__(self, operation: Operation[Any], request: Request, options: CallOptions, now: float) -> None:
+    def __init__(
+        self, number: int, operation: Operation[Any], request: Request, options: CallOptions, now: float
+    ) -> None:
+        self.number = number
         self.operation = operation
         self.request = request
         self.kind = operation.request_class
@@ -121,16 +127,33 @@ class _Call:
         self.is_renewed = False
         """Whether the token was exchanged for a newer one already."""
 
+    def told(self) -> tuple[int, str, RequestClass, str, str, int]:
+        """What its events have in common."""
+        request = self.request
+        attempt = len(self.attempts) + 1
+        return self.number, self.operation.endpoint.id, self.kind, request.method, request.path, attempt
+
 
 class HttpTransport:
     """The transport that talks to the API."""
 
-    def __init__(self, exchange: Exchange, auth: Auth, base_url: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        auth: Auth,
+        base_url: str,
+        clock: Clock,
+        *,
+        hooks: Hooks | None = None,
+        counters: Counters | None = None,
+    ) -> None:
         self._exchange = exchange
         self._auth = auth
         self._base_url = base_url
         self._clock = clock
         self._budget = RetryBudget(clock)
+        self._hooks = hooks
+        self._counters = counters or Counters()
         self._dated: tuple[str, float] | None = None
         self._retiring: set[str] = set()
         """Operations of whose end the log was told."""
@@ -159,19 +182,23 @@ class HttpTransport:
             InvalidInput: the operation cannot be put into a request; nothing was sent.
             CallError: every other way in which it can go wrong.
         """
-        clock, auth = self._clock, self._auth
+        clock, auth, hooks, counters = self._clock, self._auth, self._hooks, self._counters
         request = build_request(operation, self._base_url)
-        call = _Call(operation, request, options, clock.monotonic())
+        counters.calls += 1
+        call = _Call(counters.calls, operation, request, options, clock.monotonic())
         if auth.generation == 0:
             await self._renew(call, 0)
         while True:
             generation = auth.generation
             auth.sign(request)
+            counters.requests += 1
+            if hooks is not None:
+                call.request = hooks.request(RequestEvent(*call.told()), request)
             started = clock.monotonic()
             outcome: Response | ExchangeFailed
             try:
                 outcome = await self._exchange.exchange(
-                    request,
+                    call.request,
                     timeout=min(call.deadline - started, options.attempt_timeout),
                     fresh=call.kind in _FRESH,
                 )
@@ -179,13 +206,17 @@ class HttpTransport:
                     outcome = await self._follow(call, outcome, started)
             except ExchangeFailed as failed:
                 outcome = failed.with_traceback(None)
+            except BaseException as stopped:  # cancelled, mostly
+                self._tell_outcome(call, stopped, clock.monotonic() - started)
+                raise
             else:
+                counters.bytes_received += len(outcome.body)
                 if "date" in outcome.headers:
                     self._dated = outcome.headers["date"], clock.monotonic()
                 if "sunset" in outcome.headers or "deprecation" in outcome.headers:
                     self._tell_of_end(operation.endpoint, outcome)
-            if _log.isEnabledFor(logging.DEBUG):
-                self._log_attempt(call, outcome, clock.monotonic() - started)
+            if hooks is not None or ATTEMPT.is_on:
+                self._tell_outcome(call, outcome, clock.monotonic() - started)
             error: CallError
             if isinstance(outcome, ExchangeFailed):
                 error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
@@ -253,12 +284,13 @@ class HttpTransport:
             wait = call.retries.next_wait(
                 verdict, sendings=len(call.attempts) + 1, retry_after=asked, now=now
             )
+        if wait is not None:
+            self._counters.retries += 1
+            self._tell_retry(call, error, verdict, wait)
         call.attempts.append(_attempt_of(outcome, error, now - started, wait or 0.0))
         call.is_lost = call.is_lost or status >= 500 or (not status and verdict.was_sent)
         if wait is None:
             return False
-        if verdict.is_unknown:
-            _log.warning("%s is sent a second time: %s", call.operation, error.message)
         if wait:
             await self._clock.sleep(wait)
         return True
@@ -300,6 +332,14 @@ class HttpTransport:
             message = f"the API accepted this call, but what came of it could not be read: {error.message}"
         else:
             message = f"this call may have been executed: {error.message}"
+        DOUBTFUL(
+            call=call.number,
+            operation=call.operation.endpoint.id,
+            method=call.request.method,
+            path=call.request.path,
+            accepted=verdict.is_accepted,
+            reason=self._auth.redact(error.message),
+        )
         return self._signed(
             OutcomeUnknown(
                 f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
@@ -331,14 +371,25 @@ class HttpTransport:
         said = retirement(response.headers, self._auth.redact)
         if said is not None and endpoint.id not in self._retiring:
             self._retiring.add(endpoint.id)
-            _log.warning(
-                "%s (%s) is %s, says the API: look for a newer pixxel-async", endpoint, endpoint.id, said
-            )
+            RETIRING(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
 
-    def _log_attempt(self, call: _Call, outcome: Response | ExchangeFailed, elapsed: float) -> None:
-        # Nothing else goes into the log: a query, a header or a body may hold what is nobody's business.
-        word = outcome.status if isinstance(outcome, Response) else outcome.trouble.value
-        _log.debug("%s %s: %s in %.3f s", call.request.method, call.request.path, word, elapsed)
+    def _tell_outcome(
+        self, call: _Call, outcome: Response | ExchangeFailed | BaseException, elapsed: float
+    ) -> None:
+        """How an attempt ended, for log and hooks."""
+        word, size, named = _word(outcome), 0, None
+        if isinstance(outcome, Response):
+            size, named = len(outcome.body), request_id(outcome.headers, self._auth.redact)
+        event = ResponseEvent(*call.told(), word, elapsed, size, named)
+        ATTEMPT(**attrs.asdict(event, recurse=False))
+        if self._hooks is not None:
+            self._hooks.response(event)
+
+    def _tell_retry(self, call: _Call, error: CallError, verdict: Verdict, wait: float) -> None:
+        event = RetryEvent(*call.told(), wait, self._auth.redact(error.message))
+        (REPEATED if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
+        if self._hooks is not None:
+            self._hooks.retry(event)
 
 
 def _parsed(endpoint: Endpoint[T], response: Response) -> T:
@@ -359,6 +410,15 @@ def _parsed(endpoint: Endpoint[T], response: Response) -> T:
 def _is_gone(call: _Call, response: Response) -> bool:
     """Whether an earlier DELETE of this call, whose answer was lost, did it."""
     return call.is_lost and call.request.method == "DELETE" and response.status in (404, 410)
+
+
+def _word(outcome: Response | ExchangeFailed | BaseException) -> int | str:
+    """What came of an attempt, in a word."""
+    if isinstance(outcome, Response):
+        return outcome.status
+    if isinstance(outcome, ExchangeFailed):
+        return outcome.trouble.value
+    return "cancelled" if isinstance(outcome, asyncio.CancelledError) else type(outcome).__name__
 
 
 def _attempt_of(outcome: Response | ExchangeFailed, error: CallError, elapsed: float, wait: float) -> Attempt:

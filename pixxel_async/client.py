@@ -12,7 +12,9 @@ import aiohttp
 import attrs
 
 from pixxel_async import _endpoints as resources
+from pixxel_async._callbacks import hooks_of
 from pixxel_async._clock import Clock
+from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
 from pixxel_async._resource import Calls, Life
@@ -22,6 +24,7 @@ from pixxel_async.auth import Auth, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import OutcomeUnknown
+from pixxel_async.observing import OnRequest, OnResponse, OnRetry, Stats
 from pixxel_async.reconciling import SETTLE, Reconciliation
 
 
@@ -51,7 +54,10 @@ class PixxelClient:
         proxy: URL of an HTTP proxy; that of the environment when left out, or none for calls over your `session`.
         ca_file: PEM file of certificate authorities to trust beside the system's.
         insecure: Trust every certificate. Warns.
-        transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then.
+        on_request: Called before each attempt of a call; may add headers to it. See `pixxel_async.observing`.
+        on_response: Called after each attempt.
+        on_retry: Called when an attempt failed and there will be another.
+        transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then, and no hook is called.
         clock: Time and chance; see `pixxel_async.testing`.
 
     Raises:
@@ -73,6 +79,9 @@ class PixxelClient:
         proxy: str | None = None,
         ca_file: str | PathLike[str] | None = None,
         insecure: bool = False,
+        on_request: OnRequest | None = None,
+        on_response: OnResponse | None = None,
+        on_retry: OnRetry | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -85,6 +94,8 @@ class PixxelClient:
         tls = tls_of(ca_file, insecure=insecure)
         if proxy is not None:
             proxy = check_proxy(proxy)
+        hooks = hooks_of(clock, on_request, on_response, on_retry)
+        counters = Counters()
         url = BASE_URL
         ahead: Callable[[], float | None] = lambda: None  # noqa: E731
 
@@ -101,6 +112,8 @@ class PixxelClient:
                 Auth(chosen.token, chosen.auth_scheme, origin_of(url)),
                 url,
                 clock,
+                hooks=hooks,
+                counters=counters,
             )
             ahead = http.ahead
         downloader = Downloader(
@@ -108,10 +121,11 @@ class PixxelClient:
             allow_private=is_loopback(urlsplit(url).hostname or ""),
             proxy_for=proxy_for,
             tls=tls,
+            counters=counters,
         )
         life = Life()
         creates = Creates(transport, clock, ahead, life.check)
-        self._open(Calls(transport, options, downloader, clock, life, creates), is_owner=True)
+        self._open(Calls(transport, options, downloader, clock, life, creates, counters), is_owner=True)
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
         self._calls = calls
@@ -165,6 +179,11 @@ class PixxelClient:
         sibling = object.__new__(type(self))
         sibling._open(attrs.evolve(self._calls, options=options), is_owner=False)
         return sibling
+
+    @property
+    def stats(self) -> Stats:
+        """What this client and its siblings have done so far."""
+        return self._calls.counters.snapshot()
 
     async def ping(self) -> str:
         """Ask whether the service is up; gives its answer, a short text."""

@@ -21,9 +21,18 @@ from typing import Any, Self
 
 import attrs
 
+from pixxel_async._callbacks import timed
 from pixxel_async._clock import Clock
+from pixxel_async._counters import Counters
 from pixxel_async._error_page import is_error_page
 from pixxel_async._files import Target, checked_name, claim, in_thread, require_space, settled
+from pixxel_async._log_events import (
+    DOWNLOAD_BEGUN,
+    DOWNLOAD_BROKEN,
+    DOWNLOAD_FINISHED,
+    DOWNLOAD_REFRESHED,
+    DOWNLOAD_RESUMED,
+)
 from pixxel_async._part import PartFile
 from pixxel_async._resume import Headers, Known, WrongRange, asked_for_rest, has_all, rest, told_by
 from pixxel_async._signed_url import SignedUrl
@@ -76,6 +85,7 @@ class Downloader:
         allow_private: bool = False,
         proxy_for: Callable[[str], str | None] | None = None,
         tls: ssl.SSLContext | bool = True,
+        counters: Counters | None = None,
     ) -> None:
         """Make a downloader.
 
@@ -84,8 +94,10 @@ class Downloader:
             allow_private: Accept http URLs and private addresses; for an API that is itself on this machine.
             proxy_for: Gives the URL of the proxy on the way to a URL, None for a direct way.
             tls: Whom to trust.
+            counters: Where bytes and files are counted.
         """
         self._clock = clock or Clock()
+        self._counters = counters or Counters()
         self._allow_private = allow_private
         self._storage = Storage(allow_private=allow_private, proxy_for=proxy_for, tls=tls)
         self._closed = False
@@ -123,7 +135,8 @@ class Downloader:
             directory: Where to; made if missing.
             filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
             overwrite: Replace what has the name already.
-            on_progress: Called with the bytes so far and the bytes in all.
+            on_progress: Called with the bytes so far and the bytes in all. What it raises ends the download, which a later
+                one goes on with.
             refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB.
             resource: Which thing of the API it is; what another one left under this name is not gone on with.
             unzip: Also unpack the file, a ZIP, into a folder beside it; the ZIP stays.
@@ -141,15 +154,23 @@ class Downloader:
         del url  # not for tracebacks that show local variables
         name = source.name if filename is None else checked_name(filename)
         target = await in_thread(claim, directory, name, overwrite, unzip)
+        began = self._clock.monotonic()
         part = PartFile(target, resource, self._clock.monotonic)
+        on_progress = timed("on_progress", on_progress, self._clock)
         stop = threading.Event()
         try:
             await in_thread(part.open)
             await in_thread(part.adopt, stop, stop=stop)
+            DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
+            if part.is_resumed:
+                DOWNLOAD_RESUMED(file=target.path.name, size=part.size)
             await self._fetch(_Course(source), part, target, on_progress, refresh)
             await in_thread(part.publish)
         finally:
             await in_thread(part.close)
+        self._counters.files += 1
+        elapsed = self._clock.monotonic() - began
+        DOWNLOAD_FINISHED(file=target.path.name, size=part.size, elapsed=elapsed)
         members = None if target.folder is None else await _unpack(target.path, target.folder, overwrite)
         return SavedFile(
             target.path,
@@ -180,9 +201,13 @@ class Downloader:
                 raise error.with_traceback(None) from error.__cause__
             # Outside of the handler: what went wrong in aiohttp must not be anyone's context.
             course.count(part.kept)
+            DOWNLOAD_BROKEN(file=target.path.name, reason=failed.reason, kept=part.kept)
             if failed.then in _RESTARTS:
                 await in_thread(part.restart, Known())
+            source = course.source
             await self._prepare_next(course, failed, refresh)
+            if course.source is not source:
+                DOWNLOAD_REFRESHED(file=target.path.name, source=str(course.source))
 
     async def _prepare_next(self, course: _Course, failed: Failed, refresh: Refresh | None) -> None:
         """Do what may help, or raise what went wrong."""
@@ -237,14 +262,14 @@ class Downloader:
                 raise WrongRange("a part of the file came that nobody had asked for")
             part.known = rest(answer.headers, part.known, part.kept)
             await _require_space(target, part, part.known)
-            return _Body(answer, self._clock, part.size, part.known.size)
+            return _Body(answer, self._clock, self._counters, part.size, part.known.size)
         if answer.status == 416 and part.kept:
             part.known = has_all(answer.headers, part.known, part.kept)
             return None
         await answer.check_status()
         known = told_by(answer.headers)
         await _require_space(target, part, known)
-        body = _Body(answer, self._clock, 0, known.size)
+        body = _Body(answer, self._clock, self._counters, 0, known.size)
         await body.look(target.path.name)  # before what is there is given up for it
         await in_thread(part.restart, known, _is_gzip(answer.headers))
         return body
@@ -312,8 +337,11 @@ class _Course:
 class _Body:
     """The bytes of an answer in batches, counted."""
 
-    def __init__(self, answer: StorageAnswer, clock: Clock, start: int, total: int | None) -> None:
+    def __init__(
+        self, answer: StorageAnswer, clock: Clock, counters: Counters, start: int, total: int | None
+    ) -> None:
         self._answer = answer
+        self._counters = counters
         self._pace = _SlowGuard(clock)
         self._seen: list[bytes] = []
         self._broken: Failed | None = None
@@ -333,7 +361,9 @@ class _Body:
         pieces, self._seen = self._seen, []
         if not pieces and not self.at_end:
             pieces = await self._read()
-        self.received += sum(map(len, pieces))
+        size = sum(map(len, pieces))
+        self.received += size
+        self._counters.bytes_downloaded += size
         if self.total is not None and self.received > self.total:
             raise Failed(f"more than the promised {self.total} bytes came", Then.ONCE_MORE, IntegrityError)
         return pieces

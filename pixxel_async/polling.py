@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf, isfinite
 from os import PathLike
 from typing import Any, Generic, NoReturn, TypeVar
 
+from pixxel_async._callbacks import timed
 from pixxel_async._clock import Clock
+from pixxel_async._counters import Counters
 from pixxel_async._files import safe_name
+from pixxel_async._log_events import LOOK_FAILED, UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._sansio import clean_text
 from pixxel_async.downloads import Downloader, Progress, SavedFile
@@ -57,8 +59,6 @@ _LOOKS_WITHOUT_URL = 10
 # What says nothing about the thing itself. A certificate that cannot be trusted does not heal by waiting.
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
 
-_log = logging.getLogger(__name__)
-
 
 class Poller(Generic[T]):
     """A wait that has not begun: `await` gives the final snapshot, `async for` each one that differs from the last.
@@ -78,6 +78,7 @@ class Poller(Generic[T]):
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
         on_update: OnUpdate[T] | None = None,
+        counters: Counters | None = None,
     ) -> None:
         """Make a wait.
 
@@ -89,7 +90,9 @@ class Poller(Generic[T]):
             timeout: Seconds that the whole wait may take; None waits as long as it takes.
             poll_interval: Seconds before the second look, in place of the life cycle's and the server's estimate.
             max_poll_interval: Most seconds between two looks.
-            on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last.
+            on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it
+                raises ends the wait.
+            counters: Where waits are counted.
 
         Raises:
             InvalidInput: a time is not a positive number.
@@ -103,13 +106,38 @@ class Poller(Generic[T]):
         self._timeout = _seconds("timeout", timeout)
         self._poll_interval = _seconds("poll_interval", poll_interval)
         self._max_poll_interval = _seconds("max_poll_interval", max_poll_interval)
-        self._on_update = on_update
+        self._on_update = timed("on_update", on_update, clock)
+        self._counters = counters or Counters()
         self._looking = asyncio.Lock()  # never two looks at one thing at once, even if it is awaited twice
 
     @property
     def phase(self) -> Phase:
         """Where the newest snapshot stands: tells success from partial success after the wait."""
         return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
+
+    async def _told(self) -> AsyncGenerator[T, None]:
+        """The changes, counted and logged."""
+        thing = {"kind": self.life_cycle.name, "id": self.id}
+        began = self._clock.monotonic()
+        self._counters.waits += 1
+        self._counters.waiting += 1
+        WAIT_BEGUN(**thing)
+        end = "without a look"
+        try:
+            async with aclosing(self._changes()) as changes:
+                async for snapshot in changes:
+                    end = _word(self.life_cycle, snapshot)
+                    WAIT_CHANGED(**thing, status=end)
+                    yield snapshot
+        except GeneratorExit:
+            end = "not heard to the end"
+            raise
+        except BaseException as error:
+            end = type(error).__name__
+            raise
+        finally:
+            self._counters.waiting -= 1
+            WAIT_ENDED(**thing, end=end, elapsed=self._clock.monotonic() - began)
 
     async def _changes(self) -> AsyncGenerator[T, None]:
         pace = _Pace(
@@ -148,7 +176,7 @@ class Poller(Generic[T]):
                 raise
             pace.trouble = error
         except _PASSING as error:
-            _log.info("%s %s: a look failed, the wait goes on: %s", self.life_cycle.name, self.id, error)
+            LOOK_FAILED(kind=self.life_cycle.name, id=self.id, reason=str(error))
             pace.trouble = error
         except TimeoutError:
             if not limit.expired():
@@ -172,11 +200,11 @@ class Poller(Generic[T]):
         return _wait_error(WaitTimeout, self.life_cycle, self.id, words, last)
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
-        return self._changes()
+        return self._told()
 
     async def _finish(self) -> T:
         final = None
-        async with aclosing(self._changes()) as changes:
+        async with aclosing(self._told()) as changes:
             async for snapshot in changes:
                 final = snapshot
         assert final is not None  # the terminal snapshot differs from all before it
@@ -332,9 +360,7 @@ class _Words(Generic[T]):
         word = cycle.word(snapshot)
         if not cycle.is_known(snapshot) and word not in self._unknown:
             self._unknown.add(word)
-            _log.warning(
-                "%s %s: unknown status %s counts as in flight", cycle.name, self._id, _word(cycle, snapshot)
-            )
+            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
         if cycle.phase(snapshot) in _READY and not _has_url(cycle, snapshot):
             self._without_url += 1
             if self._without_url > _LOOKS_WITHOUT_URL:

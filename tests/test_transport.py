@@ -477,8 +477,13 @@ async def test_s6_the_log_has_a_line_per_attempt_and_nothing_private(
     caplog.set_level(logging.DEBUG, "pixxel_async")
     async with Stub([CLOSE], answer(503), OK) as stub, line_to(stub.url) as line:
         await line.send(operation(query={"name": "private"}))
-    lines = [message.rpartition(" in ")[0] for message in caplog.messages]
-    assert ["GET /v0/aoi/a-1: connection lost", "GET /v0/aoi/a-1: 503", "GET /v0/aoi/a-1: 200"] == lines
+    assert [
+        "GET /v0/aoi/a-1: connection lost",
+        "GET /v0/aoi/a-1: attempt 1 failed, the next begins",
+        "GET /v0/aoi/a-1: 503",
+        "GET /v0/aoi/a-1: attempt 2 failed, the next begins",
+        "GET /v0/aoi/a-1: 200",
+    ] == [message.partition(" in ")[0] for message in caplog.messages]
 
 
 # --- options ---

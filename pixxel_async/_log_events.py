@@ -1,0 +1,111 @@
+"""What the log tells, all of it: a stable name, the logger, the level and the text of each event.
+
+docs/observing.md explains them. No field holds a query, a header, a body or a token.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import attrs
+
+_CALLS = logging.getLogger("pixxel_async.calls")
+_POLLING = logging.getLogger("pixxel_async.polling")
+_DOWNLOADS = logging.getLogger("pixxel_async.downloads")
+_CALLBACKS = logging.getLogger("pixxel_async.callbacks")
+
+
+@attrs.frozen
+class LogEvent:
+    """A kind of log record. Its fields fill the text, and stand in the record's attribute `pixxel` for other programs."""
+
+    name: str
+    logger: logging.Logger
+    level: int
+    text: str
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody wants to hear of it."""
+        return self.logger.isEnabledFor(self.level)
+
+    def __call__(self, error: BaseException | None = None, /, **fields: Any) -> None:
+        """Log it; `error` with its traceback."""
+        if self.is_on:
+            self.logger.log(
+                self.level,
+                self.text,
+                fields,
+                exc_info=error,
+                extra={"pixxel": {"event": self.name, **fields}},
+                stacklevel=2,
+            )
+
+
+ATTEMPT = LogEvent(
+    "call.attempt", _CALLS, logging.DEBUG, "%(method)s %(path)s: %(outcome)s in %(elapsed).3f s"
+)
+RETRY = LogEvent(
+    "call.retry",
+    _CALLS,
+    logging.INFO,
+    "%(method)s %(path)s: attempt %(attempt)d failed, the next begins in %(wait).1f s: %(reason)s",
+)
+REPEATED = LogEvent(
+    "call.repeated", _CALLS, logging.WARNING, "%(method)s %(path)s is sent a second time: %(reason)s"
+)
+DOUBTFUL = LogEvent(
+    "call.doubtful", _CALLS, logging.WARNING, "%(method)s %(path)s may have been executed: %(reason)s"
+)
+RETIRING = LogEvent(
+    "call.retiring",
+    _CALLS,
+    logging.WARNING,
+    "%(method)s %(path)s (%(operation)s) is %(said)s, says the API: look for a newer pixxel-async",
+)
+
+WAIT_BEGUN = LogEvent("wait.begun", _POLLING, logging.DEBUG, "%(kind)s %(id)s: the wait begins")
+WAIT_CHANGED = LogEvent("wait.changed", _POLLING, logging.DEBUG, "%(kind)s %(id)s: %(status)s")
+WAIT_ENDED = LogEvent(
+    "wait.ended", _POLLING, logging.INFO, "%(kind)s %(id)s: the wait ends after %(elapsed).0f s: %(end)s"
+)
+LOOK_FAILED = LogEvent(
+    "wait.look_failed", _POLLING, logging.INFO, "%(kind)s %(id)s: a look failed, the wait goes on: %(reason)s"
+)
+UNKNOWN_STATUS = LogEvent(
+    "wait.unknown_status",
+    _POLLING,
+    logging.WARNING,
+    "%(kind)s %(id)s: unknown status %(status)s counts as in flight",
+)
+
+DOWNLOAD_BEGUN = LogEvent("download.begun", _DOWNLOADS, logging.DEBUG, "%(file)s: from %(source)s")
+DOWNLOAD_RESUMED = LogEvent(
+    "download.resumed", _DOWNLOADS, logging.INFO, "%(file)s: goes on after %(size)d bytes"
+)
+DOWNLOAD_BROKEN = LogEvent(
+    "download.broken", _DOWNLOADS, logging.INFO, "%(file)s: broke off, %(kept)d bytes are kept: %(reason)s"
+)
+DOWNLOAD_REFRESHED = LogEvent(
+    "download.refreshed", _DOWNLOADS, logging.INFO, "%(file)s: has a new link, %(source)s"
+)
+DOWNLOAD_FINISHED = LogEvent(
+    "download.finished", _DOWNLOADS, logging.INFO, "%(file)s: %(size)d bytes, whole, in %(elapsed).1f s"
+)
+
+CALLBACK_FAILED = LogEvent(
+    "callback.failed",
+    _CALLBACKS,
+    logging.ERROR,
+    "%(callback)s failed: the call goes on, and further failures of it are not told",
+)
+CALLBACK_SLOW = LogEvent(
+    "callback.slow",
+    _CALLBACKS,
+    logging.WARNING,
+    "%(callback)s kept the event loop for %(elapsed).1f s; further times are not told",
+)
+
+EVENTS = {event.name: event for event in list(globals().values()) if isinstance(event, LogEvent)}
+"""All of them, by name."""
