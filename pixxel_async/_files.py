@@ -21,7 +21,12 @@ from typing import TypeVar
 
 import attrs
 
-from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput
+from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
+
+try:
+    import fcntl
+except ImportError:  # Windows: files are not locked there
+    fcntl = None  # type: ignore[assignment]
 
 R = TypeVar("R")
 
@@ -142,13 +147,28 @@ def claim(directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: 
 
 
 @contextmanager
-def disk_errors(path: Path) -> Generator[None, None, None]:
-    """Turn what the file system says into an error of ours."""
+def disk_errors(path: Path, kind: type[PixxelError] = DownloadError) -> Generator[None, None, None]:
+    """Turn what the file system says into an error of ours: DiskFull, else `kind`."""
     try:
         yield
     except OSError as error:
-        kind = DiskFull if error.errno in _FULL else DownloadError
+        if error.errno in _FULL:
+            kind = DiskFull
         raise kind(f"{path}: {error.strerror or error}") from error
+
+
+def lock(handle: int) -> bool:
+    """Lock an open file until it is closed; False when somebody else has it.
+
+    True, unlocked, where the system or the file system has no locks.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True
 
 
 def require_space(directory: Path, size: int) -> None:

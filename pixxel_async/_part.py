@@ -16,14 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pixxel_async._files import LARGEST_RATIO, RATIO_FREE_BYTES, Target, disk_errors, sync_directory
+from pixxel_async._files import LARGEST_RATIO, RATIO_FREE_BYTES, Target, disk_errors, lock, sync_directory
 from pixxel_async._resume import Known, Sidecar
 from pixxel_async.errors import DownloadError, FileInTheWay, IntegrityError
-
-try:
-    import fcntl
-except ImportError:  # Windows: files are not locked there
-    fcntl = None  # type: ignore[assignment]
 
 SYNC_BYTES = 64 * 2**20
 SYNC_SECONDS = 5.0
@@ -92,15 +87,10 @@ class PartFile:
 
     def _is_ours(self, handle: int) -> bool:
         """Lock it; False when its last writer removed or renamed it in that moment."""
-        if fcntl is None:
-            return True
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            busy = False
-        except OSError as error:
-            busy = isinstance(error, BlockingIOError)  # other errors: the file system has no locks
-        if busy:
+        if not lock(handle):
             raise FileInTheWay(f"{self._path} is being written by another download")
+        if os.name == "nt":  # Windows removes and renames no open file
+            return True
         try:
             return os.path.samestat(os.fstat(handle), os.lstat(self._path))
         except FileNotFoundError:
@@ -177,7 +167,7 @@ class PartFile:
         final = self._target.path
         with disk_errors(final):
             os.fsync(self._fd)
-            if fcntl is None:  # Windows renames no open file
+            if os.name == "nt":  # Windows renames no open file
                 self._close()
             # The sidecar goes while the part file's name still holds the lock: afterwards it could be another download's.
             if self._target.overwrite or not self._link(final):
@@ -212,7 +202,7 @@ class PartFile:
             with suppress(DownloadError):  # then the last sidecar holds: it promises less
                 self.sync()
         elif self._is_left:
-            if fcntl is None:  # Windows removes no open file
+            if os.name == "nt":  # Windows removes no open file
                 self._close()
             # Before the lock is given up: afterwards it could be another download's.
             with suppress(OSError):

@@ -20,6 +20,10 @@ class State(StrEnum):
     """The API or the disk refused; `error` tells why."""
     UNKNOWN = "unknown"
     """Something may have been created, or not: look before repeating; `error` tells for what."""
+    HELD = "held"
+    """Looking could not tell whether something was created: a person decides."""
+    BLOCKED = "over budget"
+    """Its next step could cost more tokens than the run may spend; nothing was sent for it."""
     INTERRUPTED = "interrupted"
     """The run was stopped while it was under way."""
 

@@ -1,0 +1,95 @@
+"""How values stand in a journal: JSON and text without secrets, instants, whole millionths of tokens."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from pixxel_async._sansio import clean_text
+from pixxel_async.errors import InvalidInput
+
+LONGEST_TEXT = 2000
+"""Characters of the longest text that is kept of an error or a fact."""
+
+_SECRETS = [
+    (re.compile(r"(?<=://)[^\s/?#@\"']*@"), ""),
+    (re.compile(r"\b([a-z][a-z0-9+.-]*://[^\s?\"'<>]*)\?[^\s\"'<>]+", re.IGNORECASE), r"\1?…"),
+    (re.compile(r"\b(bearer|basic)\s+[!-~]{6,}", re.IGNORECASE), r"\1 ***"),
+    (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(\.[\w-]*)?"), "***"),
+]
+_MICRO = 1_000_000
+
+
+def without_secrets(text: str) -> str:
+    """Text without the query of any URL (it may be a signature), and without what looks like a credential.
+
+    A second line of defence: the client's errors hold none.
+    """
+    for pattern, place in _SECRETS:
+        text = pattern.sub(place, text)
+    return text
+
+
+def error_text(error: str | None) -> str | None:
+    """What is kept of an error: one line without secrets, at most 2 kB."""
+    return None if error is None else clean_text(error, without_secrets, most=LONGEST_TEXT)
+
+
+def json_text(value: Mapping[str, Any], what: str) -> str:
+    """JSON as it is.
+
+    Raises:
+        InvalidInput: It cannot be said in JSON.
+    """
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        problem = str(error)
+    raise InvalidInput(f"{what}: {problem}: only what JSON can hold is kept")
+
+
+def safe_json(value: Mapping[str, Any], what: str, most: int | None = None) -> str:
+    """JSON without secrets, and with no text longer than `most`."""
+    return json_text(_safe(value, most), what)
+
+
+def _safe(value: Any, most: int | None) -> Any:
+    if isinstance(value, str):
+        text = without_secrets(value)
+        return text if most is None or len(text) <= most else text[: most - 1] + "…"
+    if isinstance(value, Mapping):
+        return {_safe(key, most): _safe(item, most) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_safe(item, most) for item in value]
+    return value
+
+
+def from_json(text: str) -> Any:
+    """What `json_text` was given."""
+    return orjson.loads(text)
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant, in UTC."""
+    return instant.astimezone(UTC).isoformat()
+
+
+def to_micro(tokens: float, what: str) -> int:
+    """Tokens as whole millionths: sums of them are exact, and a cap that fits exactly is no matter of rounding.
+
+    Raises:
+        InvalidInput: It is no amount.
+    """
+    if not (math.isfinite(tokens) and tokens >= 0):
+        raise InvalidInput(f"{what}: {tokens} must be a number of tokens, 0 or more")
+    return round(tokens * _MICRO)
+
+
+def from_micro(micro: int) -> float:
+    """Tokens."""
+    return micro / _MICRO
