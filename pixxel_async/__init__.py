@@ -53,7 +53,7 @@ from pixxel_async.errors import (
 from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent, Stats
 from pixxel_async.paging import Page, Paginator
 from pixxel_async.polling import PackagePoller, Poller
-from pixxel_async.reconciling import Absent, Ambiguous, Found
+from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent, Unresolved
 
 __version__ = VERSION
 
@@ -78,6 +78,7 @@ __all__ = [
     "Found",
     "GeometryError",
     "IntegrityError",
+    "Intent",
     "InvalidInput",
     "NotFound",
     "OutcomeUnknown",
@@ -107,6 +108,7 @@ __all__ = [
     "UnexpectedAnswer",
     "UnexpectedBody",
     "UnexpectedStatus",
+    "Unresolved",
     "WaitError",
     "WaitFailed",
     "WaitTimeout",

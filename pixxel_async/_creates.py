@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -11,7 +13,9 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async._clock import Clock
-from pixxel_async._operation import Operation, Trace
+from pixxel_async._matching import Sought, is_all, values, verdict
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._sansio import was_sent
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async.errors import (
     Conflict,
@@ -23,7 +27,15 @@ from pixxel_async.errors import (
     TransportError,
 )
 from pixxel_async.paging import Paginator
-from pixxel_async.reconciling import Absent, Ambiguous, Found, Reconciliation
+from pixxel_async.reconciling import (
+    Absent,
+    Ambiguous,
+    BeforeCreate,
+    Found,
+    Intent,
+    Reconciliation,
+    Unresolved,
+)
 
 T = TypeVar("T")
 
@@ -32,29 +44,11 @@ _LOOKS = (1.0, 3.0, 7.0, 15.0, 30.0, 60.0)
 _SKEW = timedelta(minutes=5)
 """How much earlier than it was sent, by our clock, a thing may have been made by the API's."""
 _REMEMBERED = 10_000
-_TOLERANCE = 1e-6
-"""Most difference of two numbers that are the same; 0.1 m where they are degrees."""
+"""Things made, and creates left open, of which a client knows."""
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded)
 """Failures of a look after which the next one may succeed."""
 
-
-@attrs.frozen(eq=False)
-class Sought:
-    """What a create whose answer was lost must have made. Can be pickled, and holds nothing that is secret."""
-
-    token: str
-    """Tells it from another create of the same content."""
-    listing: Operation[Any]
-    """The call that lists such things."""
-    id: str
-    wanted: dict[str, list[Any]]
-    """By path in a listed thing: the values that must stand there, in any order."""
-    many: str | None
-    """The path at which each of several things has one of the values."""
-    since: datetime
-    """By our clock, or by the API's where that was known to be behind."""
-    is_dated: bool
-    """Whether the API's clock was known."""
+_log = logging.getLogger(__name__)
 
 
 class Creates:
@@ -65,6 +59,7 @@ class Creates:
         clock: Time.
         ahead: Seconds by which the API's time of day is ahead of ours; None while nothing is known.
         check: Raises when the client cannot be used any more.
+        endpoint: The route with an operationId; None where there is none.
     """
 
     def __init__(
@@ -73,158 +68,252 @@ class Creates:
         clock: Clock,
         ahead: Callable[[], float | None],
         check: Callable[[], None],
+        endpoint: Callable[[str], Endpoint[Any] | None],
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._ahead = ahead
         self._check = check
-        self._under_way: list[Operation[Any]] = []
+        self._endpoint = endpoint
+        self._under_way: dict[str, Operation[Any]] = {}
+        """By id of their intent."""
         self._owners: dict[tuple[str, str], str] = {}
-        """What was made, by listing and id: the token of what was sought, "" where the answer came. The oldest
-        are forgotten."""
+        """What was made, by listing and id: the id of its intent. The oldest are forgotten."""
+        self._open: dict[str, Unresolved] = {}
+        self._has_warned = False
+
+    @property
+    def open(self) -> tuple[Unresolved, ...]:
+        """What was left open and not settled since, oldest first."""
+        return tuple(self._open.values())
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Make the call; remember what it made, or in its OutcomeUnknown what to look for."""
-        trace = operation.endpoint.trace
-        if trace is None or operation.request_class != "create":
+        """Make the call; remember what it made, or what to look for."""
+        if operation.endpoint.request_class != "create" or operation.request_class != "create":
             return await self._transport.send(operation, options)
-        self._under_way.append(operation)
+        id = f"{self._clock.rng.getrandbits(64):016x}"
+        began = self._clock.monotonic()
+        if options.before_create is not None:
+            announce = partial(self._announce, options.before_create, operation, id, options.timeout)
+            options = attrs.evolve(options, before_sending=announce)
+        self._under_way[id] = operation
         try:
             result = await self._transport.send(operation, options)
         except OutcomeUnknown as unknown:
             elapsed = unknown.attempts[-1].elapsed if unknown.attempts else 0.0
-            unknown.sent_at = self._clock.now() - timedelta(seconds=elapsed)
-            unknown.sought = self._sought(operation, trace, unknown.sent_at)
-            began = self._clock.monotonic() - elapsed
-            unknown._look = partial(self._reconcile, began=began, options=options)
+            sent = self._clock.monotonic() - elapsed
+            unknown.intent = self._intent(operation, id, sent, sent, accepted=unknown.accepted)
+            unknown._look = self._leave_open(unknown.intent, unknown.message, sent, sent, options)
             raise
         except Conflict as conflict:
-            conflict.sought = self._sought(operation, trace, self._clock.now())
-            conflict._look = partial(self._existing, conflict.sought, options)
+            now = self._clock.monotonic()
+            conflict.intent = self._intent(operation, id, now, now)
+            conflict._look = partial(self._existing, conflict.intent, options)
+            raise
+        except asyncio.CancelledError as cancelled:
+            if was_sent(cancelled):
+                now = self._clock.monotonic()
+                intent = self._intent(operation, id, began, now)
+                self._leave_open(intent, f"{operation} was cancelled after it was sent", began, now, options)
             raise
         finally:
-            self._under_way = [each for each in self._under_way if each is not operation]
-        for made in result if isinstance(result, list) else [result]:
-            if (id := getattr(made, trace.id)) is not None:
-                self._own(trace.listing.id, id, "")
+            del self._under_way[id]
+        self._remember(operation, id, result)
         return result
 
     async def reconcile(
         self,
-        error: OutcomeUnknown,
+        intent: Intent,
         options: CallOptions,
         *,
         settle: float | None,
         before: Iterable[str] | None,
     ) -> Reconciliation:
-        """Look for what an error from anywhere, perhaps an unpickled one, has left open."""
-        if error.sought is None or error.sent_at is None:
-            return Ambiguous(())
-        since = max(0.0, (self._clock.now() - error.sent_at).total_seconds())
-        began = self._clock.monotonic() - since
-        return await self._reconcile(error, settle=settle, before=before, began=began, options=options)
+        """Look for what a create, perhaps of another process, has left open."""
+        left = self._open.get(intent.id)
+        if left is not None:  # it knows when it was sent by a clock that cannot be set
+            return await left._look(settle=settle, before=before, options=options)
+        # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
+        now, at = self._clock.now(), self._clock.monotonic()
+        began, latest = (
+            at - max(0.0, (now - time).total_seconds()) for time in (intent.sent_at, intent.deadline)
+        )
+        return await self._reconcile(intent, began, latest, settle=settle, before=before, options=options)
 
-    async def _reconcile(
-        self,
-        error: OutcomeUnknown,
-        *,
-        settle: float | None,
-        before: Iterable[str] | None,
-        began: float,
-        options: CallOptions,
-    ) -> Reconciliation:
-        """Look again and again until it is found, or the settle window has passed; `began` is when it was sent."""
-        sought: Sought = error.sought
-        window = options.settle if settle is None else _checked(settle)
-        known = None if before is None else frozenset(before)
-        for at in _times(began, window, self._clock.monotonic()):
-            await self._clock.sleep(max(0.0, began + at - self._clock.monotonic()))
-            is_last = at == window
-            try:
-                certain, possible = await self._look(sought, options, is_new=known is None)
-            except _PASSING:
-                if is_last:
-                    raise
-                continue
-            # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
-            certain, possible = (
-                [each for each in some if self._may_have_made(sought, each, known)]
-                for some in (certain, possible)
-            )
-            if _is_all(sought, certain) and not self._has_twin_under_way(sought):
-                for each in certain:
-                    self._own(sought.listing.endpoint.id, getattr(each, sought.id), sought.token)
-                return _found(sought, certain)
-        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))  # of the last look
-        if ids or error.accepted:
-            return Ambiguous(ids)
-        return Absent(self._since(sought))
+    # --- what is remembered ---
 
-    async def _existing(self, sought: Sought, options: CallOptions) -> Found | None:
-        """What stands in the way of a create, if it is the same, however old."""
-        certain, _ = await self._look(sought, options, is_new=False)
-        return _found(sought, certain) if _is_all(sought, certain) else None
+    async def _announce(self, tell: BeforeCreate, operation: Operation[Any], id: str, timeout: float) -> None:
+        now = self._clock.monotonic()
+        await tell(self._intent(operation, id, now, now + timeout))
 
-    async def _look(
-        self, sought: Sought, options: CallOptions, *, is_new: bool
-    ) -> tuple[list[Any], list[Any]]:
-        """What is listed and is the same, and what could be as far as the listing tells."""
-        self._check()
-        certain: list[Any] = []
-        possible: list[Any] = []
-        rows: Paginator[Any] = Paginator(partial(self._transport.send, options=options), sought.listing)
-        async for row in rows:
-            verdict = _verdict(sought, row, self._since(sought) if is_new else None)
-            if verdict is None:
-                possible.append(row)
-            elif verdict:
-                certain.append(row)
-        return certain, possible
+    def _intent(
+        self, operation: Operation[Any], id: str, began: float, latest: float, *, accepted: bool = False
+    ) -> Intent:
+        """What a create is about; `began` and `latest` are the first and the last time at which it can have been sent."""
+        trace = operation.endpoint.trace
+        query, wanted = {}, {}
+        if trace is not None:
+            body = {} if operation.body is None else operation.body.to_dict()
+            query = {name: value for name, path in trace.filter.items() for value in values(body, path)}
+            wanted = {there: found for here, there in trace.equal.items() if (found := values(body, here))}
+            if trace.many is not None:
+                wanted[trace.many[1]] = values(body, trace.many[0])
+        now, at = self._clock.now(), self._clock.monotonic()
+        return Intent(
+            id=id,
+            operation=operation.endpoint.id,
+            path=dict(operation.path),
+            query=query,
+            wanted=wanted,
+            is_listed=trace is not None,
+            sent_at=now + timedelta(seconds=began - at),
+            deadline=now + timedelta(seconds=latest - at),
+            ahead=self._ahead(),
+            accepted=accepted,
+        )
 
-    def _may_have_made(self, sought: Sought, row: Any, known: Collection[str] | None) -> bool:
-        """Whether it was not there before, and nobody else has been told that it is his."""
-        id = getattr(row, sought.id)
-        owner = self._owners.get((sought.listing.endpoint.id, id), sought.token)
-        return owner == sought.token and id not in (known or ())
+    def _leave_open(
+        self, intent: Intent, why: str, began: float, latest: float, options: CallOptions
+    ) -> Callable[..., Any]:
+        """Put it on the list; gives the way to look for it. Keeps no exception: that would keep its frames."""
+        look = partial(self._reconcile, intent, began, latest, options=options)
+        self._open[intent.id] = Unresolved(intent, why, look, partial(self._open.pop, intent.id, None))
+        if len(self._open) > _REMEMBERED:
+            del self._open[next(iter(self._open))]
+            if not self._has_warned:
+                self._has_warned = True
+                _log.warning(
+                    "more than %d creates are unresolved: client.unresolved forgets the oldest", _REMEMBERED
+                )
+        return look
+
+    def _remember(self, operation: Operation[Any], intent: str, result: Any) -> None:
+        """What it made belongs to it, and to no other."""
+        trace = operation.endpoint.trace
+        if trace is not None:
+            for made in result if isinstance(result, list) else [result]:
+                if (id := getattr(made, trace.id)) is not None:
+                    self._own(trace.listing.id, id, intent)
 
     def _own(self, listing: str, id: Any, owner: str) -> None:
         self._owners[listing, id] = owner
         if len(self._owners) > _REMEMBERED:
             del self._owners[next(iter(self._owners))]
 
+    # --- looking ---
+
+    async def _reconcile(
+        self,
+        intent: Intent,
+        began: float,
+        latest: float,
+        *,
+        settle: float | None,
+        before: Iterable[str] | None,
+        options: CallOptions,
+    ) -> Reconciliation:
+        """Look, and take it off the list when it is settled."""
+        if intent.id in self._under_way:
+            raise InvalidInput(
+                f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
+            )
+        window = options.settle if settle is None else _checked(settle)
+        known = None if before is None else frozenset(before)
+        sought = self._sought(intent)
+        if sought is None:
+            return Ambiguous(())
+        times = _times(began, latest + window, self._clock.monotonic())
+        outcome = await self._watch(intent, sought, times, known, options)
+        if not isinstance(outcome, Ambiguous):
+            self._open.pop(intent.id, None)
+        return outcome
+
+    async def _watch(
+        self,
+        intent: Intent,
+        sought: Sought,
+        times: list[float],
+        known: Collection[str] | None,
+        options: CallOptions,
+    ) -> Reconciliation:
+        """Look again and again, until it is found or the last time has come."""
+        certain: list[Any] = []
+        possible: list[Any] = []
+        for at in times:
+            await self._clock.sleep(max(0.0, at - self._clock.monotonic()))
+            since = self._since(intent) if known is None else None
+            try:
+                certain, possible = await self._look(intent, sought, options, since)
+            except _PASSING:
+                if at == times[-1]:
+                    raise
+                continue
+            # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
+            certain, possible = (
+                [each for each in some if self._may_have_made(intent, sought, each, known)]
+                for some in (certain, possible)
+            )
+            if is_all(sought, certain) and not self._has_twin_under_way(sought):
+                for each in certain:
+                    self._own(sought.listing.endpoint.id, getattr(each, sought.id), intent.id)
+                return _found(sought, certain)
+        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))  # of the last look
+        return Ambiguous(ids) if ids or intent.accepted else Absent(self._since(intent))
+
+    async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
+        """What stands in the way of a create, if it is the same, however old."""
+        sought = self._sought(intent)
+        if sought is None:
+            return None
+        certain, _ = await self._look(intent, sought, options, None)
+        return _found(sought, certain) if is_all(sought, certain) else None
+
+    async def _look(
+        self, intent: Intent, sought: Sought, options: CallOptions, since: datetime | None
+    ) -> tuple[list[Any], list[Any]]:
+        """What is listed and is the same, and what could be as far as the listing tells."""
+        self._check()
+        certain: list[Any] = []
+        possible: list[Any] = []
+        options = attrs.evolve(options, before_sending=None)
+        rows: Paginator[Any] = Paginator(partial(self._transport.send, options=options), sought.listing)
+        async for row in rows:
+            is_it = verdict(sought, row, since)
+            if is_it is None:
+                possible.append(row)
+            elif is_it:
+                certain.append(row)
+        return certain, possible
+
+    def _may_have_made(self, intent: Intent, sought: Sought, row: Any, known: Collection[str] | None) -> bool:
+        """Whether it was not there before, and nobody else has been told that it is his."""
+        id = getattr(row, sought.id)
+        owner = self._owners.get((sought.listing.endpoint.id, id), intent.id)
+        return owner == intent.id and id not in (known or ())
+
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
-        for each in self._under_way:
-            trace = each.endpoint.trace
-            assert trace is not None
-            if trace.listing.id == sought.listing.endpoint.id:
-                other = self._sought(each, trace, sought.since)
-                if (other.listing.path, other.wanted) == (sought.listing.path, sought.wanted):
-                    return True
-        return False
+        now = self._clock.monotonic()
+        others = [self._sought(self._intent(each, id, now, now)) for id, each in self._under_way.items()]
+        return any(other is not None and other.is_twin_of(sought) for other in others)
 
-    def _sought(self, operation: Operation[Any], trace: Trace, sent_at: datetime) -> Sought:
-        body = {} if operation.body is None else operation.body.to_dict()
-        query = {name: value for name, path in trace.filter.items() for value in _values(body, path)}
-        wanted = {there: values for here, there in trace.equal.items() if (values := _values(body, here))}
-        if trace.many is not None:
-            wanted[trace.many[1]] = _values(body, trace.many[0])
-        ahead = self._ahead()
-        return Sought(
-            token=f"{self._clock.rng.getrandbits(64):016x}",
-            listing=Operation(trace.listing, path=operation.path, query=query),
-            id=trace.id,
-            wanted=wanted,
-            many=trace.many[1] if trace.many else None,
-            since=sent_at + timedelta(seconds=min(0.0, ahead or 0.0)) - _SKEW,
-            is_dated=ahead is not None,
-        )
+    def _sought(self, intent: Intent) -> Sought | None:
+        """What to look for and where; None where no listing shows it."""
+        endpoint = self._endpoint(intent.operation)
+        if endpoint is None:
+            raise InvalidInput(
+                f"operation {intent.operation!r} of the intent is none of this version of the SDK: use the one that made it"
+            )
+        trace = endpoint.trace
+        if trace is None or not intent.is_listed:
+            return None
+        listing: Operation[Any] = Operation(trace.listing, path=intent.path, query=intent.query)
+        return Sought(listing, trace.id, intent.wanted, trace.many[1] if trace.many else None)
 
-    def _since(self, sought: Sought) -> datetime:
+    def _since(self, intent: Intent) -> datetime:
         """The earliest time at which it can have been made; a clock of ours that is ahead must not hide it."""
-        if sought.is_dated:
-            return sought.since
-        return sought.since + timedelta(seconds=min(0.0, self._ahead() or 0.0))
+        ahead = self._ahead() if intent.ahead is None else intent.ahead
+        return intent.sent_at + timedelta(seconds=min(0.0, ahead or 0.0)) - _SKEW
 
 
 def _checked(settle: float) -> float:
@@ -233,80 +322,12 @@ def _checked(settle: float) -> float:
     return float(settle)
 
 
-def _times(began: float, window: float, now: float) -> Iterator[float]:
-    """Seconds after sending at which to look: of the times that have passed only the latest, which is now."""
-    times = [*(at for at in _LOOKS if at < window), window]
-    passed = sum(began + at <= now for at in times)
-    yield from times[max(0, passed - 1) :]
-
-
-def _is_all(sought: Sought, certain: list[Any]) -> bool:
-    """Whether these are just what one create makes."""
-    if sought.many is None:
-        return len(certain) == 1
-    made = [value for each in certain for value in _values(each.to_dict(), sought.many)]
-    wanted = sought.wanted[sought.many]
-    return bool(made) and sorted(map(str, made)) == sorted(map(str, wanted))
+def _times(began: float, end: float, now: float) -> list[float]:
+    """When to look: of the times that have passed only the latest, which is now."""
+    times = [*(began + after for after in _LOOKS if began + after < end), end]
+    passed = sum(at <= now for at in times)
+    return times[max(0, passed - 1) :]
 
 
 def _found(sought: Sought, certain: list[Any]) -> Found:
     return Found(str(getattr(certain[0], sought.id)), certain[0] if sought.many is None else certain)
-
-
-def _verdict(sought: Sought, row: Any, since: datetime | None) -> bool | None:
-    """Whether a listed thing is what is sought; None when it does not tell."""
-    thing = row.to_dict()
-    is_told = True
-    if since is not None:
-        created = getattr(row, "created_at", None)
-        if not isinstance(created, datetime):
-            is_told = False
-        elif created < since:
-            return False
-    for path, wanted in sought.wanted.items():
-        there = _values(thing, path)
-        if not there or not wanted:
-            is_told = False
-        elif not _agrees(wanted, there, is_one_of_many=sought.many is not None):
-            return False
-    return True if is_told else None
-
-
-def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> bool:
-    if is_one_of_many:
-        return all(any(_is_same(sent, listed) for sent in wanted) for listed in there)
-    return len(wanted) == len(there) and all(
-        any(_is_same(sent, listed) for listed in there) for sent in wanted
-    )
-
-
-def _values(value: Any, path: str) -> list[Any]:
-    """What stands at a path, through lists; nothing for null and empty, which the API writes for what was left out."""
-    found = [value]
-    for step in path.split("."):
-        found = [each.get(step) for each in found if isinstance(each, dict)]
-        found = [one for each in found for one in (each if isinstance(each, list) else [each])]
-    return [each for each in found if each not in (None, "", {})]
-
-
-def _is_same(sent: Any, listed: Any) -> bool:
-    """Whether a listed value is what was sent; the API may have rounded it, spelt a time anew, or added keys."""
-    if isinstance(sent, dict) and isinstance(listed, dict):
-        return all(
-            key in listed and _is_same(value, listed[key])
-            for key, value in sent.items()
-            if value not in (None, "")
-        )
-    if isinstance(sent, list) and isinstance(listed, list):
-        return len(sent) == len(listed) and all(map(_is_same, sent, listed))
-    if isinstance(sent, int | float) and isinstance(listed, int | float):
-        return abs(sent - listed) <= _TOLERANCE
-    return bool(sent == listed) or _instant(sent) == _instant(listed) is not None
-
-
-def _instant(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None

@@ -17,7 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble
+from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble, note_sent
 from pixxel_async.config import is_loopback
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
@@ -199,8 +199,8 @@ class AiohttpExchange:
             return Response(head.status, head.headers, read(head, progress.pieces))
         except asyncio.CancelledError as cancelled:
             progress.drop()
-            if progress.sent and request.method != "GET":
-                cancelled.add_note(f"{request.method} {request.path} was sent: it may have been executed.")
+            if progress.sent:
+                note_sent(cancelled, request)
             # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None)  # noqa: B904

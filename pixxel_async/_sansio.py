@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -421,6 +422,22 @@ def _day(value: str) -> str | None:
     except (ValueError, OverflowError, OSError):  # a year that no calendar of ours has
         return None
     return None if moment is None else f"{moment:%Y-%m-%d}"
+
+
+# --- cancellation ----------------------------------------------------------------------------------------
+
+_WAS_SENT = "was sent: it may have been executed."
+
+
+def note_sent(cancelled: asyncio.CancelledError, request: Request) -> None:
+    """Say on a cancellation that it came too late to keep a request from being executed."""
+    if request.method != "GET":
+        cancelled.add_note(f"{request.method} {request.path} {_WAS_SENT}")
+
+
+def was_sent(cancelled: asyncio.CancelledError) -> bool:
+    """Whether that was said."""
+    return any(note.endswith(_WAS_SENT) for note in getattr(cancelled, "__notes__", ()))
 
 
 # --- Retry-After ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
@@ -53,7 +54,7 @@ from pixxel_async.errors import (
     UnexpectedAnswer,
 )
 from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent
-from pixxel_async.reconciling import SETTLE
+from pixxel_async.reconciling import SETTLE, BeforeCreate
 
 T = TypeVar("T")
 
@@ -80,13 +81,17 @@ class CallOptions:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
     """Seconds after which a create that is not listed did not happen; for `OutcomeUnknown.reconcile`."""
+    before_create: BeforeCreate | None = None
+    """Awaited with what a create is about to make, before it is sent."""
+    before_sending: Callable[[], Awaitable[None]] | None = None
+    """What a transport awaits before the first byte of a call; what it raises ends the call."""
 
 
 class Transport(Protocol):
     """Turns an operation into its result; `pixxel_async.testing` has one without a network."""
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Make the call; raises a CallError."""
+        """Make the call; raises a CallError. Awaits `options.before_sending` before the first byte, if it is given."""
         ...
 
     async def aclose(self) -> None:
@@ -188,6 +193,8 @@ class HttpTransport:
         call = _Call(counters.calls, operation, request, options, clock.monotonic())
         if auth.generation == 0:
             await self._renew(call, 0)
+        if options.before_sending is not None:
+            await options.before_sending()
         while True:
             generation = auth.generation
             auth.sign(request)

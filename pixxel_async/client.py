@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
+from functools import cache
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +19,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
+from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
@@ -25,7 +28,16 @@ from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import OutcomeUnknown
 from pixxel_async.observing import OnRequest, OnResponse, OnRetry, Stats
-from pixxel_async.reconciling import SETTLE, Reconciliation
+from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
+
+
+@cache
+def _endpoints() -> dict[str, Endpoint[Any]]:
+    """All routes by operationId; collected when one is first asked for."""
+    modules = [value for value in vars(resources).values() if inspect.ismodule(value)]
+    return {
+        each.id: each for module in modules for each in vars(module).values() if isinstance(each, Endpoint)
+    }
 
 
 class PixxelClient:
@@ -124,7 +136,7 @@ class PixxelClient:
             counters=counters,
         )
         life = Life()
-        creates = Creates(transport, clock, ahead, life.check)
+        creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
         self._open(Calls(transport, options, downloader, clock, life, creates, counters), is_owner=True)
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
@@ -160,18 +172,30 @@ class PixxelClient:
         attempt_timeout: float | None = None,
         retry: RetryPolicy | None = None,
         settle: float | None = None,
+        before_create: BeforeCreate | None = None,
     ) -> PixxelClient:
         """The same client with other options for its calls; what is left out stays.
 
         It shares connections, token and retry budget with this one, which alone closes them.
 
             report = await client.with_options(timeout=600).reports.orders(...)
+
+        Args:
+            timeout: Seconds for one call with all its attempts and waits.
+            attempt_timeout: Seconds for one attempt of it.
+            retry: How often and how soon a call is sent again.
+            settle: Seconds after sending at which `reconcile` looks for the last time.
+            before_create: Awaited with an `Intent` once for each create, before the first byte of it is sent: a program
+                that writes it down first can ask what became of it even after it was killed. What it raises keeps the
+                create from being sent, and passes through. Its time is not part of the call's `timeout`. Not called for
+                packages (`downloads.create`, `catalogs.request_download`): a second one costs nothing.
         """
         changes: dict[str, Any] = {
             "timeout": timeout,
             "attempt_timeout": attempt_timeout,
             "retry": retry,
             "settle": settle,
+            "before_create": before_create,
         }
         options = attrs.evolve(
             self._calls.options, **{name: value for name, value in changes.items() if value is not None}
@@ -189,20 +213,45 @@ class PixxelClient:
         """Ask whether the service is up; gives its answer, a short text."""
         return await self._status.ping()
 
-    async def reconcile(
-        self, error: OutcomeUnknown, *, settle: float | None = None, before: Iterable[str] | None = None
-    ) -> Reconciliation:
-        """Look whether a create whose answer was lost happened; for an error that was copied or kept (pickled).
+    @property
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """The creates of this client and its siblings whose outcome is open, oldest first.
 
+        Those that ended in `OutcomeUnknown`, and those that were cancelled after they had been sent. Each can be
+        looked up by its `reconcile()`; Found and Absent take it off the list. Of more than 10,000 the oldest are forgotten.
+        """
+        return self._calls.creates.open
+
+    async def reconcile(
+        self,
+        what: OutcomeUnknown | Intent,
+        *,
+        settle: float | None = None,
+        before: Iterable[str] | None = None,
+    ) -> Reconciliation:
+        """Look whether a create happened: one whose answer was lost, or that another process was about to send.
+
+        Give it an error, also a pickled one, or an intent, also one from disk; not while the create is still under way.
         The same as `error.reconcile`, which an error that has not left its client can do by itself. Nothing is sent
         again.
 
+        Args:
+            what: The error or the intent.
+            settle: Seconds after sending at which to look for the last time; the client's `settle` when left out. Where
+                it is only known that an intent was sent before its `deadline`, they count from then, or from now if
+                that is earlier. When they have passed, one look is enough.
+            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`.
+
         Raises:
+            InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
             CallError: the last look failed; call it again later.
         """
         calls = self._calls
         calls.life.check()
-        return await calls.creates.reconcile(error, calls.options, settle=settle, before=before)
+        intent = what.intent if isinstance(what, OutcomeUnknown) else what
+        if intent is None:
+            return Ambiguous(())
+        return await calls.creates.reconcile(intent, calls.options, settle=settle, before=before)
 
     async def save(
         self,

@@ -43,12 +43,11 @@ backoff's own exceptions do not leave the SDK, not even as `__cause__`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import datetime
 from typing import Any
 
 import attrs
 
-from pixxel_async.reconciling import Ambiguous, Found, Reconciliation
+from pixxel_async.reconciling import Ambiguous, Found, Intent, Reconciliation
 
 
 class PixxelError(Exception):
@@ -174,8 +173,8 @@ class NotFound(APIError):
 class Conflict(APIError):
     """409: a thing with that name or content exists."""
 
-    sought: Any = None
-    """What the create would have made, and where such things are listed; None where nothing can be looked up."""
+    intent: Intent | None = None
+    """What the create would have made; None where the call was no create."""
     _look: Callable[[], Awaitable[Found | None]] | None = None
 
     async def existing(self) -> Found | None:
@@ -189,7 +188,7 @@ class Conflict(APIError):
             ClientClosed: the error was copied or unpickled and has lost its client.
             CallError: the listing could not be read.
         """
-        if self.sought is None:
+        if self.intent is None or not self.intent.is_listed:
             return None
         if self._look is None:
             raise ClientClosed(
@@ -271,10 +270,8 @@ class OutcomeUnknown(CallError):
         """What went wrong: the error that a harmless call would have raised."""
         self.accepted = accepted
         """Whether the API said that it did it, and only what it made is not known."""
-        self.sent_at: datetime | None = None
-        """When it was sent for the last time, by our clock."""
-        self.sought: Any = None
-        """Where to look for what it made, and what that must be like; None where nothing can be looked up."""
+        self.intent: Intent | None = None
+        """What it was about to make, and when it was sent; None where a second one would cost nothing (packages)."""
 
     async def reconcile(
         self, *, settle: float | None = None, before: Iterable[str] | None = None
@@ -291,19 +288,20 @@ class OutcomeUnknown(CallError):
                 sending, is not asked.
 
         Returns:
-            Found, Absent, or Ambiguous: more than one thing could be it, or what is listed says too little.
+            Found, Absent, or Ambiguous: more than one thing could be it, or what is listed says too little. The
+            first two take it off `client.unresolved`.
 
         Raises:
             ClientClosed: the error was copied or unpickled and has lost its client: `await client.reconcile(error)`.
             CallError: the last look failed; call it again later.
         """
-        if self.sought is None:
+        if self.intent is None:
             return Ambiguous(())
         if self._look is None:
             raise ClientClosed(
                 "this error has lost its client by being copied or pickled: use `await client.reconcile(error)`"
             )
-        return await self._look(self, settle=settle, before=before)
+        return await self._look(settle=settle, before=before)
 
 
 class PaginationError(PixxelError):

@@ -1,4 +1,4 @@
-"""What looking for a create whose answer was lost comes to; see `OutcomeUnknown.reconcile`.
+"""Creates whose outcome is open: what they were about to make, and what looking for it comes to.
 
 match await error.reconcile():
     case Found(id): ...        # it happened, and this is what it made
@@ -8,8 +8,9 @@ match await error.reconcile():
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import attrs
 
@@ -44,3 +45,91 @@ class Ambiguous:
 
 
 Reconciliation = Found | Absent | Ambiguous
+
+
+def _check_aware(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise TypeError(f"{attribute.name} must be an aware datetime, not {value!r}")
+
+
+_is_text = attrs.validators.instance_of(str)
+_is_map = attrs.validators.instance_of(dict)
+_is_flag = attrs.validators.instance_of(bool)
+
+
+@attrs.frozen(kw_only=True)
+class Intent:
+    """What one create is about to make, or may have made. Holds no secret, so that it can be kept on disk.
+
+    Written down before the create is sent (see `before_create` of `PixxelClient.with_options`), it tells another process
+    what to look for: `await client.reconcile(intent)`.
+    """
+
+    id: str = attrs.field(validator=_is_text)
+    """Tells it from another create of the same content."""
+    operation: str = attrs.field(validator=_is_text)
+    """operationId of the create."""
+    path: dict[str, str] = attrs.field(validator=_is_map)
+    """Ids in the create's path."""
+    query: dict[str, Any] = attrs.field(validator=_is_map)
+    """What narrows the listing."""
+    wanted: dict[str, list[Any]] = attrs.field(validator=_is_map, repr=False)
+    """By path in a listed thing: the values of the create that must stand there."""
+    is_listed: bool = attrs.field(validator=_is_flag)
+    """Whether a listing shows such things. What none shows cannot be looked for: its outcome stays Ambiguous."""
+    sent_at: datetime = attrs.field(validator=_check_aware)
+    """Not sent before, by our clock; in an OutcomeUnknown the time at which it was sent last."""
+    deadline: datetime = attrs.field(validator=_check_aware)
+    """Not sent after, by our clock; in an OutcomeUnknown the same as `sent_at`."""
+    ahead: float | None = attrs.field(validator=attrs.validators.instance_of(float | int | None))
+    """Seconds by which the API's clock was ahead of ours; None where that was not known."""
+    accepted: bool = attrs.field(default=False, validator=_is_flag)
+    """Whether the API said that it did it, and only what it made is not known."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, for `from_dict`."""
+        facts = attrs.asdict(self, recurse=False)
+        return {**facts, "sent_at": self.sent_at.isoformat(), "deadline": self.deadline.isoformat()}
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` gave, perhaps in another process.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        try:
+            times = {name: datetime.fromisoformat(value[name]) for name in ("sent_at", "deadline")}
+            return cls(**{**value, **times})
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"this is not what Intent.to_dict() gave: {error}") from error
+
+
+BeforeCreate = Callable[[Intent], Awaitable[None]]
+"""Awaited before a create is sent; what it raises keeps it from being sent."""
+
+
+@attrs.frozen(eq=False)
+class Unresolved:
+    """A create of a client whose outcome is open; see `PixxelClient.unresolved`."""
+
+    intent: Intent
+    why: str
+    """What went wrong, for a person."""
+    _look: Callable[..., Awaitable[Reconciliation]] = attrs.field(repr=False)
+    _drop: Callable[[], object] = attrs.field(repr=False)
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the API said that it did it, and only what it made is not known."""
+        return self.intent.accepted
+
+    async def reconcile(
+        self, *, settle: float | None = None, before: Iterable[str] | None = None
+    ) -> Reconciliation:
+        """Look whether it happened; see `OutcomeUnknown.reconcile`. Found and Absent close the matter."""
+        return await self._look(settle=settle, before=before)
+
+    def forget(self) -> None:
+        """Take it off the list: somebody has settled it in another way."""
+        self._drop()

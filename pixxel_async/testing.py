@@ -14,7 +14,7 @@ import heapq
 import inspect
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -24,7 +24,7 @@ import attrs
 from pixxel_async._clock import Clock
 from pixxel_async._convert import dumps, loads
 from pixxel_async._operation import Operation
-from pixxel_async._sansio import Response, build_request, parse
+from pixxel_async._sansio import Request, Response, build_request, note_sent, parse
 from pixxel_async._transport import CallOptions
 
 T = TypeVar("T")
@@ -61,6 +61,8 @@ class FakeTransport:
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Answer one call."""
         built = build_request(operation, "")
+        if options.before_sending is not None:
+            await options.before_sending()
         request = FakeRequest(
             built.method,
             built.path,
@@ -76,10 +78,17 @@ class FakeTransport:
         if callable(answer):
             answer = answer(request)
             if inspect.isawaitable(answer):
-                answer = await answer
+                answer = await self._awaited(built, answer)
         if isinstance(answer, BaseException):
             raise answer
         return parse(operation.endpoint, Response(200, {}, _body(operation.endpoint.returns, answer)))
+
+    async def _awaited(self, request: Request, answer: Awaitable[Any]) -> Any:
+        try:
+            return await answer
+        except asyncio.CancelledError as cancelled:
+            note_sent(cancelled, request)
+            raise
 
     async def aclose(self) -> None:
         """Nothing is open."""
