@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from stubs import CLOSE, Stub, answer, json_answer
+from stubs import CLOSE, Answer, Received, Stub, answer, json_answer
 
 import pixxel_async
 from pixxel_async import (
@@ -21,6 +21,7 @@ from pixxel_async import (
     ConfigurationError,
     InvalidInput,
     NotFound,
+    PermissionDenied,
     PixxelClient,
     RetryPolicy,
     SchemaError,
@@ -134,6 +135,71 @@ async def test_a_file_is_saved_without_the_token(tmp_path: Path) -> None:
         saved = await client.save(f"{stub.url}/package.zip?signature=1", directory=tmp_path)
         assert (tmp_path / "package.zip", b"PK data") == (saved.path, saved.path.read_bytes())
     assert CANARY not in repr([request.headers for request in stub.received])
+
+
+async def test_n5_one_forbidden_thing_does_not_keep_from_the_others() -> None:
+    """Nor is the token doubted: the provider is asked for the first one only."""
+    asked = []
+
+    def provider() -> str:
+        asked.append(1)
+        return "token"
+
+    def serve(request: Received) -> Answer:
+        name = request.target.rpartition("/")[2]
+        return answer(403) if name == "o-3" else json_answer({"id": name})
+
+    async with Stub(serve) as stub, PixxelClient(provider, base_url=stub.url) as client:
+        found = await asyncio.gather(
+            *(client.orders.get(f"o-{number}") for number in range(8)), return_exceptions=True
+        )
+        assert ([3], 8, 1) == (
+            [number for number, each in enumerate(found) if isinstance(each, PermissionDenied)],
+            len(stub.received),
+            len(asked),
+        )
+        assert [Order(id=f"o-{number}") for number in (0, 1, 2, 4, 5, 6, 7)] == found[:3] + found[4:]
+
+
+async def test_n6_netrc_is_read_neither_for_calls_nor_for_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".netrc").write_text(
+        "machine 127.0.0.1 login user password secret\ndefault login u password p\n"
+    )
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)
+    async with Stub(ORDER) as stub, PixxelClient("token", base_url=stub.url) as client:
+        await client.orders.get("o-1")
+        await client.save(f"{stub.url}/o-1.json?signature=1", directory=tmp_path)
+        assert ["Bearer token", None] == [request.headers.get("authorization") for request in stub.received]
+
+
+@pytest.mark.parametrize(
+    ("id", "segment"),
+    [
+        ("a/b", "a%2Fb"),
+        ("../../v0/projects", "..%2F..%2Fv0%2Fprojects"),
+        ("a?b=c", "a%3Fb%3Dc"),
+        ("100%", "100%25"),
+        ("a%2Fb", "a%252Fb"),
+        ("a#b;c", "a%23b%3Bc"),
+        ("é", "%C3%A9"),
+    ],
+)
+async def test_s5_an_id_arrives_as_one_segment(id: str, segment: str) -> None:
+    async with Stub(ORDER) as stub, PixxelClient("token", base_url=stub.url) as client:
+        await client.orders.get(id)
+        assert [f"/v0/orders/{segment}"] == [request.target for request in stub.received]
+
+
+@pytest.mark.parametrize("id", ["", " ", ".", "..", "a\nb", "a\r\nX-Header: b", "a\0"])
+async def test_s5_what_cannot_be_an_id_is_not_sent(id: str) -> None:
+    async with Stub(ORDER) as stub, PixxelClient("token", base_url=stub.url) as client:
+        with pytest.raises(InvalidInput, match="order_id"):
+            await client.orders.get(id)
+        assert [] == stub.received
 
 
 async def test_options_hold_for_a_sibling_only() -> None:

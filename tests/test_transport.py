@@ -395,6 +395,13 @@ async def test_m5_a_read_is_not_led_elsewhere(location: str) -> None:
     assert "this is not followed" in str(error)
 
 
+async def test_m5_a_redirect_without_a_target_is_refused() -> None:
+    async with Stub(answer(301), OK) as stub, line_to(stub.url) as line:
+        error = await line.failure(READ)
+        assert (errors.UnexpectedStatus, 1) == (type(error), len(stub.received))
+    assert "redirected to nowhere" in str(error)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_post_is_never_redirected(status: int) -> None:
     """aiohttp would make a GET of it, or send its body to a foreign host."""

@@ -98,3 +98,32 @@ async def test_the_example_is_sent_and_the_example_is_read(name: str) -> None:
 def test_every_operation_of_the_document_is_a_method() -> None:
     assert 55 == len(SPEC.operations)
     assert 56 == len(CALLS)
+
+
+HARMLESS = {
+    "archives.search": "read",
+    "catalogs.search": "read",
+    "insights.estimate": "read",
+    "search.images": "read",
+    "visualizations.png": "read",
+    "visualizations.sld": "read",
+    "downloads.create": "repeatable",
+    "catalogs.request_download": "repeatable",
+}
+"""Calls by POST that make nothing, or nothing that costs."""
+
+
+def test_v3_a_post_that_may_be_sent_twice_stands_in_the_list_above() -> None:
+    """So that a new one is looked at by a person; PATCH (a roll-back) makes something as well."""
+    found = {
+        name: call.request_class for name, (operation, call) in CALLS.items() if operation.method == "POST"
+    }
+    assert HARMLESS == {name: kind for name, kind in found.items() if kind != "create"}
+    assert {"GET": {"read"}, "PUT": {"idempotent"}, "DELETE": {"idempotent"}, "PATCH": {"create"}} == {
+        method: {call.request_class for operation, call in CALLS.values() if operation.method == method}
+        for method in ("GET", "PUT", "DELETE", "PATCH")
+    }
+
+
+def test_v3_what_is_charged_is_a_create() -> None:
+    assert {"create"} == {call.request_class for _, call in CALLS.values() if call.billable}

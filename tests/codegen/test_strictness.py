@@ -227,3 +227,12 @@ def test_a_type_that_the_model_generator_loses_stops(edited: Edit) -> None:
     error = refusal(edited(place, {"type": "array", "items": maps, "description": "Labels."}))
     assert f"#{place}" == error.place
     assert "list[dict[str, str] | None] | None is meant" in error.message
+
+
+@pytest.mark.parametrize("operation", ["get", "post"])
+def test_v3_an_operation_that_does_not_say_what_a_second_sending_does_stops(
+    operation: str, edited: Edit
+) -> None:
+    """Nothing is guessed: what was overlooked is neither resent nor held back."""
+    error = refusal(edited(f"{FIELDS}/{operation}/x-request-class", None))
+    assert (f"#{FIELDS}/{operation}", True) == (error.place, "x-request-class" in error.message)
