@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _MOST_VERTICES = 1_000_000
 _LARGEST_FILE = 64 * 2**20
 """Bytes; a million vertices written with six decimals take less than half of it."""
+_MOST_LISTS = 2 * _MOST_VERTICES
+"""Lists and objects of a file. Brackets make far more memory out of a byte than numbers do: 64 MiB of them are 2 GiB."""
 
 
 class HasGeoInterface(Protocol):
@@ -142,6 +144,10 @@ def _from_file(path: str) -> _Source:
         raise GeometryError(f"{path[:200]!r} is neither WKT nor a file that can be read: {reason}") from None
     if len(data) > _LARGEST_FILE:
         raise GeometryError(f"{path}: larger than {_LARGEST_FILE // 2**20} MiB; split or simplify it")
+    if data.count(b"[") + data.count(b"{") > _MOST_LISTS:
+        raise GeometryError(
+            f"{path}: holds more than {_MOST_LISTS:,} lists and objects; split or simplify it"
+        )
     try:
         return _Source(orjson.loads(data.removeprefix(b"\xef\xbb\xbf")), f"{path}: ")
     except orjson.JSONDecodeError as error:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -354,6 +356,87 @@ def test_t6_a_file_that_is_not_geojson_gets_advice(tmp_path):
     assert "only GeoJSON files can be read, so convert others first" in refusal(geo.polygon, path)
     path.write_text("[1, 2]")
     assert f'{path}: not GeoJSON: an object with a "type" is needed' == refusal(geo.polygon, path)
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from pixxel_async import geometry
+from pixxel_async.errors import GeometryError
+
+def peak():
+    if sys.platform == "linux":  # where ru_maxrss begins with that of the process which started this one
+        return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 2**20
+
+before = peak()
+try:
+    vertices = len(geometry.polygon(sys.argv[1])["coordinates"][0])
+except GeometryError as error:
+    vertices = str(error).rpartition(": ")[2]
+print(peak() - before, vertices)
+"""
+
+
+def nothing_for_200_mb(file):
+    file.truncate(200 * 10**6)
+
+
+def brackets_for_60_mb(file):
+    file.write(b'{"type": "Polygon", "coordinates": [' + b"[]," * 20_000_000 + b"[]]}")
+
+
+def many_vertices(file):
+    ring = [[number / 1e4, 50.123456] for number in range(200_000)]
+    file.write(json.dumps(polygon_of(*ring, ring[0])).encode())
+
+
+@pytest.mark.parametrize(
+    ("write", "result", "most"),
+    [
+        (nothing_for_200_mb, "larger than 64 MiB; split or simplify it", 80),
+        (brackets_for_60_mb, "holds more than 2,000,000 lists and objects; split or simplify it", 80),
+        (many_vertices, "200001", 120),
+    ],
+)
+def test_t5_a_file_takes_bounded_memory(tmp_path, write, result, most):
+    """In MiB. Vertices that are read cost at most 600 bytes each, so that a million fit into 600 MB."""
+    path = tmp_path / "fields.geojson"
+    with path.open("wb") as file:
+        write(file)
+    command = [sys.executable, "-c", MEASURE, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    grown, _, said = run.stdout.strip().partition(" ")
+    assert (result, True) == (said, int(grown) <= most), f"{grown} MiB"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("fields.kml", b'<?xml version="1.0"?>\r\n<kml><Placemark/></kml>'),
+        ("fields.csv", b"\xef\xbb\xbfname;wkt\r\nnorth;POLYGON ((77 12, 77.5 12, 77.5 12.5, 77 12))\r\n"),
+        ("fields.shp", b"\x00\x00\x27\x0a" + bytes(96)),
+        ("fields.gpkg", b"SQLite format 3\x00" + bytes(84)),
+        ("fields.parquet", b"PAR1\x15\x04"),
+        ("fields.zip", b"PK\x03\x04"),
+        ("utf-16.geojson", json.dumps(POLYGON).encode("utf-16")),
+        ("lines.geojsonl", b"\n".join([json.dumps(feature(POLYGON)).encode()] * 2)),
+        ("empty.geojson", b""),
+    ],
+)
+def test_t6_another_format_is_refused_with_file_and_remedy(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    message = refusal(geo.feature_collection, path)
+    assert message.startswith(f"{path}, line ")
+    assert "not JSON" in message
+    assert message.endswith("convert others first, for example with ogr2ogr")
+
+
+def test_t6_points_and_lines_are_named():
+    for kind in ("Point", "LineString", "GeometryCollection"):
+        message = refusal(geo.polygon, feature({"type": kind, "coordinates": [77, 12]}))
+        assert f"feature: a Polygon or MultiPolygon is needed, not a {kind}" == message
 
 
 def test_a_fault_inside_a_file_is_named_with_the_file(tmp_path):
