@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from pixxel_async.cli._terminal import be_silent
+from pixxel_async.cli._terminal import complain, finish, prepare
 from pixxel_async.errors import ConfigurationError, InvalidInput, PixxelError
+
+if TYPE_CHECKING:
+    import click
 
 SERVICE_FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -15,9 +19,12 @@ def main() -> int:
 
     0 all done, 1 the service failed, 2 wrong usage or input, 3 some fields failed, 130 stopped by Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):
-        # A name that the terminal's encoding cannot show is shown with '?', not with a traceback.
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    prepare()
+    code = _run()
+    return code if finish() else code or SERVICE_FAILED
+
+
+def _run() -> int:
     try:
         import click
 
@@ -26,26 +33,33 @@ def main() -> int:
         missing = (error.name or "").partition(".")[0]
         if missing not in {"click", "rich"}:
             raise
-        return _complain(f'the command needs {missing}: pip install "pixxel-async[cli]"', WRONG_USAGE)
+        return _failed(f'the command needs {missing}: pip install "pixxel-async[cli]"', WRONG_USAGE)
     try:
-        code = pixxel.main(prog_name="pixxel", standalone_mode=False)
+        return pixxel.main(prog_name="pixxel", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        complain(error.format_message())
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        return _failed(_in_a_line(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
+        return INTERRUPTED
     except PixxelError as error:
         is_usage = isinstance(error, ConfigurationError | InvalidInput)
-        code = _complain(str(error), WRONG_USAGE if is_usage else SERVICE_FAILED)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        be_silent()  # or the interpreter complains at exit
-    return code or 0
+        return _failed(str(error), WRONG_USAGE if is_usage else SERVICE_FAILED)
+    except OSError as error:  # of printing, foremost: what goes wrong elsewhere has an error of ours
+        where = f"{error.filename}: " if error.filename else ""
+        return _failed(f"{where}{error.strerror or error}", SERVICE_FAILED)
 
 
-def _complain(text: str, code: int) -> int:
-    print(f"pixxel: {text}", file=sys.stderr)  # noqa: T201
+def _in_a_line(error: click.ClickException) -> str:
+    """What is wrong, and where the help is."""
+    text = " ".join(error.format_message().split())
+    context = getattr(error, "ctx", None)
+    return text if context is None else f"{text} See: {context.command_path} --help"
+
+
+def _failed(text: str, code: int) -> int:
+    complain(f"pixxel: {text}")
     return code
 
 

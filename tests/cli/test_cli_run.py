@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pixxel_async.sandbox import Sandbox
 
 COMMAND = (sys.executable, "-m", "pixxel_async.cli")
@@ -134,6 +136,43 @@ def test_s2_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, 
     assert (0, "") == (ended.returncode, ended.stderr)
     assert "?stlich" in ended.stdout
     assert ["Östlich"] == list(rows(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("argument", "redirection", "codes"),
+    [
+        ("--version", ">&-", {0}),
+        ("--nonsense", "2>&-", {2}),
+        ("--nonsense", ">&- 2>&-", {2}),
+        ("--nonsense", "2>/dev/full", {2}),
+        ("bulk", "2>&1 | true", {1, 2}),  # 1: the reader was gone before the help came
+    ],
+)
+def test_s2_an_output_that_is_closed_changes_no_exit_code(
+    argument: str, redirection: str, codes: set[int]
+) -> None:
+    """As a shell closes it."""
+    script = f'set -o pipefail; "$@" {redirection}'
+    command = ["bash", "-c", script, "bash", *COMMAND, argument]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    assert ended.returncode in codes
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "Exception" not in ended.stdout + ended.stderr
+
+
+def test_s2_a_full_disk_under_the_output_is_one_line(plots: Write, tmp_path: Path) -> None:
+    """What is only printed fails; the work of a run goes on."""
+    with Path("/dev/full").open("w") as full:
+        command = [*COMMAND, "--version"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+        assert (1, "pixxel: No space left on device\n") == (ended.returncode, ended.stderr)
+        command = [*COMMAND, "bulk", "run", str(plots("north")), "--sandbox", "--out", str(tmp_path / "out")]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
+    assert (0, "pixxel: the output cannot be written: No space left on device\n") == (
+        ended.returncode,
+        ended.stderr,
+    )
+    assert ["done"] == [row["state"] for row in rows(tmp_path / "out").values()]
 
 
 def test_ctrl_c_ends_with_130_and_a_report_of_all_that_was_made(plots: Write, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,9 +50,40 @@ def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_p
 )
 def test_s1_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: str) -> None:
     ended = bulk_run("--sandbox", *options)
-    assert 2 == ended.code
+    assert (2, "", 1) == (ended.code, ended.out, len(ended.err.splitlines()))
     assert words in ended.err
-    assert "" == ended.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bulk", "run", "{plots}", "--out", "{out}", "--concurrency", "-3"],
+        ["bulk", "run", "{plots}", "--out", "{out}", "--max-days", "many"],
+        ["bulk", "run", "{plots}", "--out", "{out}", "--no-such-option"],
+        ["bulk", "run", "{plots}"],
+        ["bulk", "run", "--out", "{out}"],
+        ["bulk", "walk"],
+        ["--base-url", "http://api.example", "bulk", "run", "{plots}", "--out", "{out}"],
+        ["--profile", "absent", "bulk", "run", "{plots}", "--out", "{out}"],
+        ["sandbox", "--port", "70000"],
+        ["sandbox", "--speed", "0"],
+    ],
+    ids=" ".join,
+)
+def test_s1_wrong_usage_is_one_line_and_reaches_nobody(
+    arguments: list[str], pixxel: Call, plots: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as api:
+        monkeypatch.setenv("PIXXEL_BASE_URL", f"http://127.0.0.1:{api.getsockname()[1]}")
+        monkeypatch.setenv("PIXXEL_API_KEY", "token")
+        places = {"plots": plots("north"), "out": tmp_path / "out"}
+        ended = pixxel(*(argument.format(**places) for argument in arguments))
+        api.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            api.accept()
+    assert (2, "", 1) == (ended.code, ended.out, len(ended.err.splitlines())), ended.err
+    assert ended.err.startswith("pixxel: ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_sandbox_goes_with_no_other_api(pixxel: Call, plots: Call) -> None:
