@@ -43,17 +43,13 @@ def aoi(number: int) -> dict[str, Any]:
     }
 
 
-def aoi_pages() -> list[bytes]:
-    """The listing of `AOIS` AOIs in pages of `PAGE`."""
-    return [
-        orjson.dumps(
-            {
-                "aois": [aoi(number) for number in range(offset, offset + PAGE)],
-                "pagination": {"limit": PAGE, "offset": offset, "total": AOIS},
-            }
-        )
-        for offset in range(0, AOIS, PAGE)
-    ]
+def aoi_page(rows: list[bytes], offset: int, limit: int) -> bytes:
+    """A page of the listing of `AOIS` AOIs, put together from rows that are JSON already."""
+    pagination = {"limit": limit, "offset": offset, "total": AOIS}
+    return b'{"aois":[%b],"pagination":%b}' % (
+        b",".join(rows[offset : offset + limit]),
+        orjson.dumps(pagination),
+    )
 
 
 def stac_item(number: int) -> dict[str, Any]:

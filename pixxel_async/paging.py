@@ -4,7 +4,8 @@
     orders = await client.orders.list(limit=50)
 
 Rows are counted, not believed: the offset advances by the rows received, a row that comes twice is given out
-once, and a server that repeats itself ends in a `PaginationError` instead of an endless loop.
+once, rows that are deleted meanwhile hide no others, and a server that repeats itself ends in a `PaginationError`
+instead of an endless loop.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import attrs
 
 from pixxel_async._operation import Operation, Paging, PagingStyle
+from pixxel_async._positions import Positions
 from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
 
 T = TypeVar("T")
@@ -29,6 +31,8 @@ _PAGE_SIZE = 100
 _LENS_PAGE_SIZE = 1000
 _LARGEST_PAGE = 10_000
 _BODY_STYLES: frozenset[PagingStyle] = frozenset({"offset-body", "stac-body"})
+_WHOLE_STYLES: frozenset[PagingStyle] = frozenset({"single", "lens"})
+"""Not asked for by position."""
 _STAC_STYLES: frozenset[PagingStyle] = frozenset({"stac-query", "stac-body"})
 
 _log = logging.getLogger(__name__)
@@ -151,15 +155,10 @@ class _Cursor:
         self._first = operation
         self._paging = operation.endpoint.paging
         self._left = limit
-        self._size = page_size
-        if limit and self._paging.style == "page-number":
-            # Page numbers only fit pages of one size: the smallest that needs no further page.
-            self._size = -(-limit // -(-limit // page_size))
+        self._positions = Positions(page_size, overlap=self._paging.style not in _WHOLE_STYLES)
         self._seen: set[Hashable] = set()
         self._previous: list[Any] | None = None
         self._asked = 0
-        self._offset = 0
-        self._page_number = 1
         self._token: str | None = None
         self._given = 0
         self._pages_without_news = 0
@@ -167,23 +166,20 @@ class _Cursor:
         self.done = limit == 0
 
     def operation(self) -> Operation[Any]:
-        """The call for the next page; never larger than what is still wanted."""
+        """The call for the next page; hardly larger than what is still wanted."""
         style = self._paging.style
-        self._asked = self._size
         if style == "single":
             return self._first
         if style == "page-number":
-            return self._with_query(page_num=self._page_number, page_size=self._size)
-        if self._left is not None:
-            self._asked = min(self._size, self._left)
+            number, self._asked = self._positions.numbered(self._left)
+            return self._with_query(page_num=number, page_size=self._asked)
+        start, self._asked = self._positions.window(self._left)
         if style == "lens":
             return self._with_lens_body()
+        window = {"offset": start, "limit": self._asked}
         if style in _BODY_STYLES:
-            return attrs.evolve(self._first, body=_changed(self._first.body, self._window()))
-        return self._with_query(**self._window())
-
-    def _window(self) -> dict[str, int]:
-        return {"offset": self._offset, "limit": self._asked}
+            return attrs.evolve(self._first, body=_changed(self._first.body, window))
+        return self._with_query(**window)
 
     def _with_query(self, **values: int) -> Operation[Any]:
         return attrs.evolve(self._first, query={**self._first.query, **values})
@@ -199,17 +195,28 @@ class _Cursor:
         """Note what came and decide how to go on. None for a later page that brought nothing new."""
         rows = self._rows(answer)
         total = self._total(answer)
-        fresh = self._fresh(rows)
+        if self._is_gap(rows, total):
+            return None
+        repeated, self._previous = rows == self._previous, rows
+        fresh = [] if repeated else self._fresh(rows)
         if self._left is not None:
             fresh = fresh[: self._left]
             self._left -= len(fresh)
-        self._offset += len(rows)
-        self._page_number += 1 if rows else 0
-        self._go_on(rows, fresh, total, answer)
+        self._go_on(rows, fresh, total, answer, repeated=repeated)
         if self._given and not fresh:
             return None
         self._given += 1
         return Page(fresh, total, self._given, answer)
+
+    def _is_gap(self, rows: list[Any], total: int | None) -> bool:
+        """Whether rows before these were missed, and an earlier page comes next."""
+        is_known = bool(rows) and _identity(rows[0]) in self._seen
+        if not self._positions.is_gap(len(rows), total, is_known=is_known):
+            return False
+        if self._positions.step_back(total):
+            return True
+        _log.warning("%s: its rows change their places all the time; some may be missing", self._first)
+        return False
 
     def _rows(self, answer: Any) -> list[Any]:
         value = getattr(answer, self._paging.items)
@@ -239,17 +246,19 @@ class _Cursor:
         return value if type(value) is int and value >= 0 else None
 
     def _fresh(self, rows: list[Any]) -> list[Any]:
-        """The rows that no earlier page held; a page that equals the one before has none."""
-        repeated, self._previous = rows == self._previous, rows
-        if repeated:
-            return []
+        """The rows that no earlier page held."""
         identities = [_identity(row) for row in rows]
         fresh = [row for row, known in zip(rows, identities, strict=True) if known not in self._seen]
+        if None in identities:
+            self._positions.overlap = False
         self._seen.update(known for known in identities if known is not None)
         return fresh
 
-    def _go_on(self, rows: list[Any], fresh: list[Any], total: int | None, answer: Any) -> None:
+    def _go_on(
+        self, rows: list[Any], fresh: list[Any], total: int | None, answer: Any, *, repeated: bool
+    ) -> None:
         style = self._paging.style
+        got_farther = self._positions.advance(len(rows), total)
         self._token = _next_token(answer) if style == "lens" else None
         if style == "single" or self._left == 0:
             self.done = True
@@ -259,9 +268,9 @@ class _Cursor:
         elif fresh:
             self._pages_without_news = self._empty_pages = 0
             self.done = self._is_last(rows, total, answer)
-        elif rows or style == "lens":
-            self._without_news(rows, total)
-        else:
+        elif style == "lens" or got_farther:
+            self._without_news(rows, total, repeated=repeated)
+        elif not (self._positions.is_catching_up and len(rows) >= self._asked):
             self._empty(total)
 
     def _is_last(self, rows: list[Any], total: int | None, answer: Any) -> bool:
@@ -271,32 +280,35 @@ class _Cursor:
             # A total of 0 beside rows is no total. Without one only an empty page is the end: a short
             # page may be the server's own maximum.
             return False
-        return self._offset >= total
+        return self._positions.end >= total
 
-    def _without_news(self, rows: list[Any], total: int | None) -> None:
+    def _without_news(self, rows: list[Any], total: int | None, *, repeated: bool) -> None:
         self._pages_without_news += 1
         if total is None and rows and len(rows) < self._asked:
-            _log.warning("%s: ignores the offset; its one short page is taken for the whole", self._first)
+            if repeated:
+                _log.warning("%s: ignores the offset; its one short page is taken for the whole", self._first)
             self.done = True
         elif self._pages_without_news == 2:
             raise PaginationError(
-                f"{self._first} does not advance: two pages in a row held nothing new, the last at offset {self._offset}"
+                f"{self._first} does not advance: two pages in a row held nothing new, the last at offset {self._positions.end}"
             )
 
     def _empty(self, total: int | None) -> None:
         self._empty_pages += 1
-        if total is None or total <= self._offset:
+        if total is None or total <= self._positions.end:
             self.done = True
         elif self._empty_pages == 2:
-            _log.warning("%s: empty page after %d of %d items; stopped", self._first, self._offset, total)
+            _log.warning(
+                "%s: empty page after %d of %d items; stopped", self._first, self._positions.end, total
+            )
             self.done = True
 
     def _warn_if_cut(self, total: int | None) -> None:
-        if total is not None and total > self._offset:
+        if total is not None and total > self._positions.end:
             _log.warning(
                 "%s: %d of %d items; the API offers no further page: use a larger page_size (up to %d) or narrow the search",
                 self._first,
-                self._offset,
+                self._positions.end,
                 total,
                 _LARGEST_PAGE,
             )

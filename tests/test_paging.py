@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -233,11 +234,11 @@ async def test_filters_and_the_callers_own_body_stay_as_they_are() -> None:
     assert ({"status": "failed"}, Search(place="here")) == (query.query, body.body)
 
 
-async def test_page_numbers_keep_one_size_that_fits_the_limit() -> None:
-    """150 rows are two pages of 75: pages of 100 and 50 would not lie side by side."""
+async def test_page_numbers_have_sizes_that_overlap_and_fit_the_limit() -> None:
+    """The second page of 75 reaches to row 150 as needed, and begins with rows that the first one of 100 had."""
     server = Server("page-number", some_rows(500))
     assert ids(server.rows[:150]) == ids(await server.paginator(limit=150))
-    assert [(0, 75), (75, 75)] == server.windows
+    assert [(0, 100), (75, 75)] == server.windows
 
 
 async def test_an_image_search_asks_for_all_it_wants_at_once() -> None:
@@ -330,6 +331,146 @@ async def test_one_short_page_of_a_server_without_totals_is_the_whole(
     assert "ignores the offset" in caplog.text
 
 
+# --- listings that change while they are walked ---
+
+NUMBERS = itertools.count()
+POSITIONS = STYLES[:5]
+"""The styles in which pages are asked for by position."""
+
+
+class Changing(Server):
+    """A listing in which something happens behind each answer."""
+
+    def __init__(
+        self, style: PagingStyle, count: int, *changes: Callable[[list[Row]], None], **more: Any
+    ) -> None:
+        super().__init__(style, some_rows(count), **more)
+        self.first = list(self.rows)
+        self.changes = list(changes)
+
+    async def send(self, operation: Operation[Any]) -> Answer:
+        answer = await super().send(operation)
+        if self.changes:
+            self.changes.pop(0)(self.rows)
+        return answer
+
+
+def delete(*places: int) -> Callable[[list[Row]], None]:
+    """Delete the rows at these places, modulo the rows that there are."""
+
+    def change(rows: list[Row]) -> None:
+        gone = {place % len(rows) for place in places} if rows else set()
+        rows[:] = [row for place, row in enumerate(rows) if place not in gone]
+
+    return change
+
+
+def insert(place: int) -> Callable[[list[Row]], None]:
+    return lambda rows: rows.insert(place, Row(id=f"new-{next(NUMBERS)}"))
+
+
+@pytest.mark.parametrize("style", POSITIONS)
+@given(
+    count=st.integers(0, 60),
+    page_size=st.integers(8, 12),
+    changes=st.lists(
+        st.lists(st.integers(0, 60), max_size=20).map(lambda places: delete(*places))
+        | st.integers(0, 60).map(insert),
+        max_size=12,
+    ),
+    has_total=st.booleans(),
+    prefetch=st.booleans(),
+)
+def test_h2_h12_no_surviving_row_is_missed_or_given_twice(
+    style: PagingStyle,
+    count: int,
+    page_size: int,
+    changes: list[Callable[[list[Row]], None]],
+    has_total: bool,
+    prefetch: bool,
+) -> None:
+    """Whatever is deleted and inserted between the pages: all that was there all the time comes once and in order."""
+    server = Changing(style, count, *changes, has_total=has_total)
+    rows = asyncio.run(server.paginator(page_size=page_size, prefetch=prefetch)._collect())
+    assert len(rows) == len(set(ids(rows)))
+    survivors = [row for row in server.first if row in server.rows]
+    assert ids(survivors) == [name for name in ids(rows) if name in ids(survivors)]
+
+
+@pytest.mark.parametrize("style", POSITIONS)
+async def test_h2_h12_all_can_be_deleted_while_they_are_walked(style: PagingStyle) -> None:
+    server = Server(style, some_rows(60))
+    deleted = []
+    async for row in server.paginator(page_size=10):
+        server.rows.remove(row)
+        deleted.append(row)
+    assert (60, []) == (len(deleted), server.rows)
+    assert len(server.windows) < 20
+
+
+async def test_h2_a_page_costs_one_row_more_and_the_whole_hardly_a_request() -> None:
+    server = Server("offset-query", some_rows(10_000))
+    assert ids(server.rows) == ids(await server.paginator())
+    assert [(0, 100), (99, 100), (198, 100)] == server.windows[:3]
+    assert 101 == len(server.windows)
+
+
+async def test_h12_page_numbers_cost_a_few_rows_more() -> None:
+    server = Server("page-number", some_rows(10_000))
+    assert ids(server.rows) == ids(await server.paginator())
+    assert len(server.windows) <= 115
+
+
+@pytest.mark.parametrize("style", ["page-number", "offset-query"])
+async def test_h2_h12_a_gap_is_read_again(style: PagingStyle) -> None:
+    """Two rows less in front: the next page begins with a row that nobody knows, so the one before it is asked for again."""
+    server = Changing(style, 25, delete(0, 1))
+    assert ids(server.first) == ids(await server.paginator(page_size=10))
+    assert [(0, 10), (9, 9 if style == "page-number" else 10), (0, 10)] == server.windows[:3]
+
+
+@pytest.mark.parametrize("has_total", [True, False])
+async def test_h2_what_moves_by_more_than_a_page_is_found(has_total: bool) -> None:
+    """A listing of 60 that is 5 long when the third page is asked for."""
+    server = Changing("offset-query", 60, delete(), delete(*range(55)), has_total=has_total)
+    assert [*range(19), *range(55, 60)] == [
+        int(str(row.id)[2:]) for row in await server.paginator(page_size=10)
+    ]
+
+
+async def test_h2_rows_without_a_lasting_order_end_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that ignores the offset and invents rows is not read without end."""
+
+    class Inventing(Server):
+        def page(self, start: int, size: int) -> Answer:
+            return answer(f"{len(self.windows)}-a", f"{len(self.windows)}-b", total=100)
+
+    server = Inventing("offset-query", [])
+    assert 0 < len(await server.paginator(page_size=2)) <= 200
+    assert "its rows change their places all the time" in caplog.text
+
+
+async def test_h2_rows_without_an_id_are_not_asked_for_twice() -> None:
+    """They could not be told apart from others."""
+    server = Server("offset-query", [Row(collection=str(number)) for number in range(5)])
+    assert server.rows == await server.paginator(page_size=2)
+    assert [(0, 2), (2, 2), (4, 2)] == server.windows
+
+
+async def test_h12_a_smaller_maximum_of_the_server_is_learned() -> None:
+    """It counts its pages by its own size then, whatever was asked for."""
+
+    class Capped(Server):
+        def page(self, start: int, size: int) -> Answer:
+            if size > self.largest:
+                start, size = start // size * self.largest, self.largest
+            return super().page(start, size)
+
+    for has_total in (True, False):
+        server = Capped("page-number", some_rows(40), largest=7, has_total=has_total)
+        assert ids(server.rows) == ids(await server.paginator(page_size=10))
+
+
 async def test_a_row_that_slides_onto_the_next_page_is_given_once() -> None:
     """A row inserted in front pushes the last one onto the next page."""
     server = Scripted(answer("a", "b", total=5), answer("b", "c", total=5), answer("d", total=5))
@@ -386,10 +527,9 @@ async def test_h8_rows_under_another_key_are_an_error_and_not_an_empty_listing()
 
 
 async def test_stac_pages_end_with_a_short_page_or_without_a_next_link() -> None:
-    short = Answer(rows=[Row(id="b")])
-    by_size = Scripted(Answer(rows=[Row(id="a"), Row(id="c")]), short)
-    assert ["a", "c", "b"] == ids(await Paginator[Row](by_size.send, listing("stac-query"), page_size=2))
-    by_link = Scripted(answer("a"), short)
+    by_size = Scripted(Answer(rows=some_rows(3)), Answer(rows=some_rows(4)[2:]))
+    assert ids(some_rows(4)) == ids(await Paginator[Row](by_size.send, listing("stac-query"), page_size=3))
+    by_link = Scripted(answer("a"), Answer(rows=[Row(id="b")]))
     assert ["a", "b"] == ids(await Paginator[Row](by_link.send, listing("stac-body"), page_size=2))
     assert [2, 2] == [by_size.calls, by_link.calls]
 
