@@ -23,7 +23,7 @@ from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
-from pixxel_async.auth import Auth, TokenSource, conceal
+from pixxel_async.auth import Auth, Hidden, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import OutcomeUnknown
@@ -97,7 +97,7 @@ class PixxelClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        token = conceal(token)
+        token, proxy = conceal(token), None if proxy is None else Hidden(proxy)
         log_as_asked()
         clock = clock or Clock()
         options = CallOptions(

@@ -87,12 +87,52 @@ def test_n1_without_a_token_there_is_no_client(monkeypatch: pytest.MonkeyPatch) 
         PixxelClient()
 
 
-def test_s6_a_bad_token_shows_in_no_frame_of_ours() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": f"{CANARY} oops"},
+        {"token": CANARY, "base_url": "http://api.example"},
+        {"token": CANARY, "timeout": 0},
+        {"token": "token", "proxy": f"http://user:{CANARY}@proxy.example", "base_url": "http://api.example"},
+        {"token": "token", "proxy": f"http://user:{CANARY}@proxy.example:port"},
+        {"token": "token", "proxy": f"socks5://user:{CANARY}@proxy.example"},
+        {"token": "token"},
+    ],
+    ids=[
+        "bad token",
+        "bad address",
+        "bad limit",
+        "proxy and bad address",
+        "bad proxy",
+        "SOCKS",
+        "SOCKS in the environment",
+    ],
+)
+def test_s6_a_wrong_setting_shows_no_secret_in_a_frame_of_ours(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports of crashes show the local variables of every frame."""
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://user:{CANARY}@proxy.example:1080")
     with pytest.raises(ConfigurationError) as caught:
-        PixxelClient(f"{CANARY} oops")
+        PixxelClient(**options)
     shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     frames = [frame for frame in shown.stack if "pixxel_async" in frame.filename]
     assert frames
+    assert [] == [frame for frame in frames if CANARY in repr(frame.locals)]
+    assert CANARY not in str(caught.value)
+
+
+async def test_s6_a_provider_of_a_bad_token_shows_it_in_no_frame_of_ours() -> None:
+    async def provider() -> str:
+        return f"{CANARY} oops"
+
+    async with Stub(ORDER) as stub, PixxelClient(provider, base_url=stub.url) as client:
+        with pytest.raises(ConfigurationError) as caught:
+            await client.orders.get("o-1")
+        assert [] == stub.received
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if "pixxel_async" in frame.filename]
+    assert 3 < len(frames)
     assert [] == [frame for frame in frames if CANARY in repr(frame.locals)]
 
 

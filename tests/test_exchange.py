@@ -21,6 +21,7 @@ from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer
 from pixxel_async import _exchange
 from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_of_environment, tls_of
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
+from pixxel_async.auth import Hidden
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
 CANARY = "canary-7f3a9b"
@@ -553,7 +554,7 @@ def test_a10_the_environment_names_the_proxy_but_not_for_this_machine(
 @pytest.mark.parametrize("proxy", ["", "http://", "ftp://x", "http://[::1", "http://x:port"])
 def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^proxy must be the URL of an HTTP proxy"):
-        check_proxy(proxy)
+        check_proxy(Hidden(proxy))
 
 
 # --- TLS ---
