@@ -280,9 +280,11 @@ class PixxelClient:
             DownloadError: the file could not be had whole.
         """
         self._calls.life.check()
-        return await self._calls.downloader.save(
+        saving = self._calls.downloader.save(
             url, directory, filename=filename, overwrite=overwrite, on_progress=on_progress, unzip=unzip
         )
+        del url  # not for tracebacks that show local variables
+        return await saving
 
     async def aclose(self) -> None:
         """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing."""
