@@ -18,7 +18,6 @@ import aiohttp
 from yarl import URL
 
 from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble, note_sent
-from pixxel_async.auth import Hidden
 from pixxel_async.config import is_loopback
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
@@ -34,6 +33,8 @@ MOST_ERROR_BYTES = 64 * 2**10
 """Bytes that are read of an error answer."""
 
 _MOST_CONNECTIONS = 100
+_MOST_MEMBERS = 64
+"""Gzip streams of one body; no server needs two."""
 _LARGE_BODY = 2**20
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would call a missing body application/octet-stream
 _CONNECT_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
@@ -276,6 +277,9 @@ class AiohttpExchange:
                     f"the certificate of {host} is not trusted; if a certificate authority of your own signed it, "
                     "pass its PEM file as ca_file="
                 )
+            case aiohttp.ClientConnectorSSLError() if not isinstance(error.os_error, ssl.SSLEOFError):
+                reason = getattr(error.os_error, "reason", None) or "unknown reason"
+                return Trouble.TLS, f"no TLS with {host} ({reason}): is it really https there?"
             case aiohttp.ClientConnectorError():
                 return Trouble.CONNECT, f"cannot connect to {host}: {_reason(error)}"
             case aiohttp.ConnectionTimeoutError():
@@ -355,6 +359,10 @@ def _too_large() -> ExchangeFailed:
     )
 
 
+def _garbled(detail: str) -> ExchangeFailed:
+    return ExchangeFailed(Trouble.GARBLED, "body", detail, sent=True)
+
+
 def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     """The body of an answer that came whole. aiohttp would take a gzip stream that was cut for complete."""
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -362,21 +370,15 @@ def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     if not encoding or not body or encoding.lower() == "identity":
         return body
     if encoding.lower() not in ("gzip", "x-gzip"):
-        raise ExchangeFailed(
-            Trouble.GARBLED, "body", "the answer is encoded in a way nobody asked for", sent=True
-        )
+        raise _garbled("the answer is encoded in a way nobody asked for")
     try:
-        body, is_whole = inflate(body, MOST_BYTES)
+        body, is_whole = inflate(body)
     except zlib.error:
         is_gzip = False
     else:
         is_gzip = True
     if not is_gzip:
-        raise ExchangeFailed(
-            Trouble.GARBLED, "body", "the answer says that it is gzip, and is not", sent=True
-        )
-    if len(body) > MOST_BYTES:
-        raise _too_large()
+        raise _garbled("the answer says that it is gzip, and is not")
     if not is_whole:
         raise ExchangeFailed(Trouble.CUT, "body", "the answer broke off", sent=True)
     return body
@@ -388,33 +390,42 @@ def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     if "gzip" not in head.headers.get("Content-Encoding", "").lower():
         return body
     try:
-        return inflate(body, MOST_ERROR_BYTES)[0][:MOST_ERROR_BYTES]
+        return zlib.decompressobj(31).decompress(body, MOST_ERROR_BYTES)
     except zlib.error:
         return b""
 
 
-def inflate(data: bytes, most: int) -> tuple[bytes, bool]:
-    """Gunzip, and tell whether the stream came to its end. Stops soon after `most` bytes."""
+def inflate(data: bytes) -> tuple[bytes, bool]:
+    """Gunzip, and tell whether the stream came to its end.
+
+    Raises:
+        ExchangeFailed: there is more in it than an answer may have, and the rest is not inflated; or it is in very many
+            pieces, each of which costs a copy of the rest.
+        zlib.error: it is no gzip.
+    """
     pieces: list[bytes] = []
     size = 0
-    while True:
+    for _ in range(_MOST_MEMBERS):
         inflater = zlib.decompressobj(31)
-        while not inflater.eof and size <= most:
+        while not inflater.eof:
             piece = inflater.decompress(data, 2**20)
             data = inflater.unconsumed_tail
             pieces.append(piece)
             size += len(piece)
+            if size > MOST_BYTES:
+                raise _too_large()
             if not piece and not data:
                 break
         data = inflater.unused_data
         if not inflater.eof or not data.startswith(b"\x1f\x8b"):
             return b"".join(pieces), inflater.eof
+    raise _garbled(f"the answer is more than {_MOST_MEMBERS} gzip streams in a row")
 
 
 # --- proxy and TLS ----------------------------------------------------------------------------------------
 
 
-def proxy_of_environment(url: str) -> Hidden | None:
+def proxy_of_environment(url: str) -> str | None:
     """The proxy that the environment names for a URL; none for this machine.
 
     Read by ourselves: aiohttp's trust_env would also read .netrc, and put its password in the place of our token.
@@ -423,37 +434,29 @@ def proxy_of_environment(url: str) -> Hidden | None:
     host = parts.hostname or ""
     if is_loopback(host) or proxy_bypass(host):
         return None
-    proxy = _named_in_environment(parts.scheme)
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
     return check_proxy(proxy, "the proxy in the environment") if proxy else None
 
 
-def _named_in_environment(scheme: str) -> Hidden | None:
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    return Hidden(proxy) if proxy else None
-
-
-def check_proxy(proxy: Hidden, name: str = "proxy") -> Hidden:
+def check_proxy(proxy: str, name: str = "proxy") -> str:
     """The URL of a proxy, complete.
 
     Raises:
         ConfigurationError: it is no HTTP proxy.
     """
-    url = proxy if "://" in proxy else Hidden(f"http://{proxy}")
-    if not _is_proxy(url):
+    url = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
         raise ConfigurationError(
             f"{name} must be the URL of an HTTP proxy, like http://proxy.example:3128; "
             "for SOCKS pass a session with a connector of its own"
         )
     return url
-
-
-def _is_proxy(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
 
 
 def tls_of(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:

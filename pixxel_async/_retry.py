@@ -73,7 +73,7 @@ _ONCE_MORE = Verdict(most=2)
 _UNKNOWN = Verdict(is_unknown=True)
 _ACCEPTED = Verdict(is_unknown=True, is_accepted=True)
 
-_HOPELESS = frozenset({Trouble.CERTIFICATE, Trouble.PROXY_AUTH})
+_HOPELESS = frozenset({Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH})
 _TWICE = frozenset({Trouble.HEAD, Trouble.CUT, Trouble.GARBLED})
 
 

@@ -56,6 +56,7 @@ class Trouble(Enum):
     DNS = "name not found"
     CONNECT = "no connection"
     CERTIFICATE = "certificate"
+    TLS = "no TLS"
     PROXY = "proxy"
     PROXY_AUTH = "proxy authentication"
     LOST = "connection lost"
@@ -381,6 +382,7 @@ _FAILURES: dict[Trouble, type[errors.CallError]] = {
     Trouble.DNS: errors.ConnectError,
     Trouble.CONNECT: errors.ConnectError,
     Trouble.CERTIFICATE: errors.TlsError,
+    Trouble.TLS: errors.TlsError,
     Trouble.PROXY: errors.ProxyError,
     Trouble.PROXY_AUTH: errors.ProxyError,
     Trouble.HEAD: errors.ProtocolError,

@@ -109,17 +109,9 @@ class Storage:
         session, resolver = self._connections()
         if proxy is not None:
             resolver.proxies.add(urlsplit(proxy).hostname or "")
-        try:
-            return await session.get(
-                URL(source.url, encoded=True),
-                headers={**_HEADERS, **headers},
-                allow_redirects=False,
-                proxy=proxy,
-            )
-        except asyncio.CancelledError as cancelled:
-            # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
-            cancelled.__context__ = None
-            raise cancelled.with_traceback(None)  # noqa: B904
+        return await session.get(
+            URL(source.url, encoded=True), headers={**_HEADERS, **headers}, allow_redirects=False, proxy=proxy
+        )
 
     def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
         if self._session is None or self._resolver is None:

@@ -218,7 +218,7 @@ class ConnectError(TransportError):
 
 
 class TlsError(ConnectError):
-    """The server's certificate or name cannot be trusted."""
+    """The server's certificate or name cannot be trusted, or it speaks no TLS."""
 
 
 class ProxyError(ConnectError):

@@ -67,6 +67,7 @@ class Stub:
         *answers: Answer | Callable[[Received], Answer],
         on_connect: Answer | None = None,
         tls: ssl.SSLContext | None = None,
+        reads_bodies: bool = True,
     ) -> None:
         self.answers = list(answers)
         self.on_connect = on_connect
@@ -75,6 +76,10 @@ class Stub:
         self.connections = 0
         self._was_asked = asyncio.Event()
         self._tls = tls
+        self._reads_bodies = reads_bodies
+        """False to answer when a request's head is there, and leave its body where it is."""
+        self.written = 0
+        """Bytes that the other side, and what lies between, took of the answers."""
         self.fixed_port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -114,7 +119,7 @@ class Stub:
                 return
             with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
                 while True:
-                    self.received.append(await _read_request(reader, number))
+                    self.received.append(await _read_request(reader, number, self._reads_bodies))
                     self._was_asked.set()
                     steps = self.answers[min(len(self.received), len(self.answers)) - 1]
                     if callable(steps):
@@ -149,13 +154,14 @@ class Stub:
                     with suppress(ConnectionError):
                         writer.write(step)
                         await writer.drain()
+                        self.written += len(step)
         return True
 
 
-async def _read_request(reader: asyncio.StreamReader, connection: int) -> Received:
+async def _read_request(reader: asyncio.StreamReader, connection: int, with_body: bool) -> Received:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     line, *lines = head.rstrip("\r\n").split("\r\n")
     method, target, _ = line.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (row.partition(":") for row in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    body = await reader.readexactly(int(headers.get("content-length", "0"))) if with_body else b""
     return Received(method, target, headers, body, connection)

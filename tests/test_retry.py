@@ -63,7 +63,9 @@ FAILURES = {
         (trouble, "connect", False)
         for trouble in (Trouble.CONNECT, Trouble.PROXY, Trouble.LOST, Trouble.TIMEOUT)
     ],
-    "certificate": [(trouble, "connect", False) for trouble in (Trouble.CERTIFICATE, Trouble.PROXY_AUTH)],
+    "certificate": [
+        (trouble, "connect", False) for trouble in (Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH)
+    ],
     "lost": [(trouble, "sent", True) for trouble in (Trouble.LOST, Trouble.TIMEOUT)],
     "no HTTP": [(Trouble.HEAD, "sent", True)],
     "bad body": [(trouble, "body", True) for trouble in (Trouble.CUT, Trouble.GARBLED)],

@@ -311,6 +311,13 @@ def test_g17_the_token_is_taken_out_before_a_text_is_cut_and_after_it_is_put_tog
     assert "canary-token" not in clean_text("can\x1b[1mary-token", redact)
 
 
+def test_g6_a_lone_surrogate_in_the_servers_words_can_be_written() -> None:
+    body = b'{"error": {"code": "\\ud800", "message": "no \\udc00 way", "details": {"\\ud800": ["\\udfff"]}}}'
+    error = error_from(Response(400, {}, body), redact=str)
+    assert ("no way", {"": [""]}) == (error.message, error.details)
+    assert f"{error} {error.code} {error.details}".encode()
+
+
 def test_a_very_deep_error_is_cut() -> None:
     body = b'{"details":' * 200 + b"1" + b"}" * 200
     assert "…" in str(error_from(Response(400, {}, body), redact=str).details)
@@ -327,6 +334,7 @@ def test_the_servers_name_for_the_call_is_kept(name: str) -> None:
         (Trouble.DNS, False, errors.ConnectError),
         (Trouble.CONNECT, False, errors.ConnectError),
         (Trouble.CERTIFICATE, False, errors.TlsError),
+        (Trouble.TLS, False, errors.TlsError),
         (Trouble.PROXY, False, errors.ProxyError),
         (Trouble.PROXY_AUTH, False, errors.ProxyError),
         (Trouble.LOST, False, errors.ConnectError),
