@@ -13,7 +13,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 CASES: dict[str, dict[str, Any]] = tomllib.loads((TESTS / "cases.toml").read_text())
-DEVIATIONS = CASES.pop("deviations")
+REMARKS = CASES.pop("remarks")
 
 _IN_NAME = re.compile(r"test_((?:[a-z]\d{1,2}_)+)")
 _IN_ID = re.compile(r"((?:[a-z]\d{1,2}[ _-])+)")
@@ -70,7 +70,7 @@ def test_every_case_stands_in_its_section_and_is_a_sentence() -> None:
         assert {title[0]} == {case[0] for case in cases}
         assert [] == [case for case, text in cases.items() if not re.fullmatch(r"\S.{9,}\.", text)]
         assert set() == set(section["pending"]) - set(cases)
-    assert set() == set(DEVIATIONS) - stated()
+    assert set() == set(REMARKS) - stated()
 
 
 @pytest.mark.parametrize(

@@ -390,6 +390,21 @@ def test_g2_g4_g6_what_is_not_json_is_a_body_error(data, problem):
         loads(data)
 
 
+@pytest.mark.parametrize(
+    ("data", "returns"),
+    [
+        (b'{"name": {"\\ud800": 1}}', Thing),
+        (b'{"count": "\\ud800\\udfff"}', Thing),
+        (b'{"labels": {"\\udc00": 1}}', Thing),
+        (b'{"by_key": {"\\udc00": {"name": 1}}}', Thing),
+    ],
+)
+def test_g6_a_lone_surrogate_makes_no_message_that_cannot_be_written(data, returns):
+    with pytest.raises(StructureError) as caught:
+        structure(loads(data), returns)
+    assert str(caught.value).encode()
+
+
 json_values = st.recursive(
     st.none()
     | st.booleans()

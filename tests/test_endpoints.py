@@ -49,7 +49,7 @@ async def test_a_misspelt_filter_is_refused_before_anything_is_sent() -> None:
 
 
 @pytest.mark.parametrize("name", ["estimate", "create"])
-async def test_an_estimate_and_a_create_differ_in_one_value_of_the_body(name: str) -> None:
+async def test_d15_an_estimate_and_a_create_differ_in_one_value_of_the_body(name: str) -> None:
     transport = FakeTransport({"POST /v0/aoi/a-1/insights": {"id": "i-1", "estimate": 3}})
     async with PixxelClient(transport=transport) as client:
         await getattr(client.insights, name)("a-1", block=BLOCK, input=[DataType(name="x", value="0.8")])

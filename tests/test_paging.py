@@ -398,7 +398,7 @@ def test_h2_h12_no_surviving_row_is_missed_or_given_twice(
 
 
 @pytest.mark.parametrize("style", POSITIONS)
-async def test_h2_h12_all_can_be_deleted_while_they_are_walked(style: PagingStyle) -> None:
+async def test_h13_all_can_be_deleted_while_they_are_walked(style: PagingStyle) -> None:
     server = Server(style, some_rows(60))
     deleted = []
     async for row in server.paginator(page_size=10):
@@ -438,7 +438,7 @@ async def test_h2_what_moves_by_more_than_a_page_is_found(has_total: bool) -> No
     ]
 
 
-async def test_h2_rows_without_a_lasting_order_end_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_h14_rows_without_a_lasting_order_end_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """A server that ignores the offset and invents rows is not read without end."""
 
     class Inventing(Server):

@@ -14,18 +14,21 @@ import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from urllib.parse import parse_qsl
 
 import attrs
 import pytest
-from stubs import CLOSE, HANG, RESET, Answer, Stub, answer, json_answer
+from certificates import server_tls
+from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer, json_answer
 
 from pixxel_async import errors
 from pixxel_async._exchange import AiohttpExchange
-from pixxel_async._operation import Endpoint, Operation, RequestClass
+from pixxel_async._operation import Endpoint, Operation, Paging, RequestClass
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._transport import CallOptions, HttpTransport
 from pixxel_async.auth import Auth, Secret
-from pixxel_async.models import AOI, Order
+from pixxel_async.models import AOI, AOIList, InsightCreated, InsightEstimate, Order
+from pixxel_async.paging import Paginator
 from pixxel_async.testing import VirtualClock
 
 CANARY = "canary-7f3a9b"
@@ -80,6 +83,8 @@ TROUBLES: dict[str, Answer] = {
     "close": [CLOSE],
     "not HTTP": [b"SSH-2.0\r\n", CLOSE],
     "cut": [*answer(200, b'{"aoi', length=50), CLOSE],
+    "cut without length": [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", b'{"aoi', CLOSE],
+    "length too short": answer(200, b'{"aoi_id": "a-1"}', length=5),
     "not JSON": answer(200, b'{"aoi'),
     "page": answer(200, b"<html>", Content_Type="text/html"),
     "shape": json_answer({"aoi_id": {"a": 1}}),
@@ -89,7 +94,7 @@ TROUBLES: dict[str, Answer] = {
     "524": answer(524),
 }
 REFUSALS = {"425": answer(425), "429": answer(429)}
-ANSWERED = {"cut", "not JSON", "page", "shape"}
+ANSWERED = {"cut", "cut without length", "not JSON", "page", "shape"}
 
 
 # --- what is sent again ---
@@ -97,7 +102,7 @@ ANSWERED = {"cut", "not JSON", "page", "shape"}
 
 @pytest.mark.parametrize("trouble", [*TROUBLES, *REFUSALS])
 @pytest.mark.parametrize("call", [READ, WRITE], ids=["read", "idempotent"])
-async def test_d1_d5_f1_g1_g2_a_harmless_call_survives_one_trouble_of_any_kind(
+async def test_d1_d5_f1_f2_f3_g1_g2_a_harmless_call_survives_one_trouble_of_any_kind(
     trouble: str, call: Operation[Any]
 ) -> None:
     async with Stub((TROUBLES | REFUSALS)[trouble], OK) as stub, line_to(stub.url) as line:
@@ -106,7 +111,7 @@ async def test_d1_d5_f1_g1_g2_a_harmless_call_survives_one_trouble_of_any_kind(
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_d1_d5_f1_g1_g2_a_create_that_may_have_happened_is_sent_once(trouble: str) -> None:
+async def test_d1_d5_f1_f2_f3_g1_g2_a_create_that_may_have_happened_is_sent_once(trouble: str) -> None:
     async with Stub(TROUBLES[trouble], OK) as stub, line_to(stub.url) as line:
         error = await line.failure(CREATE)
         assert 1 == stub.count("POST")
@@ -167,12 +172,14 @@ async def test_a1_a_server_that_stays_away_is_a_connect_error() -> None:
         ("408", errors.UnexpectedStatus, 5),
         ("not HTTP", errors.ProtocolError, 2),
         ("cut", errors.ConnectionLost, 2),
+        ("cut without length", errors.UnexpectedBody, 2),
+        ("length too short", errors.ProtocolError, 2),
         ("page", errors.UnexpectedBody, 2),
         ("not JSON", errors.UnexpectedBody, 2),
         ("shape", errors.SchemaError, 2),
     ],
 )
-async def test_e1_f1_g1_a_lasting_trouble_ends_in_its_own_error(
+async def test_e1_f1_f2_f3_g1_a_lasting_trouble_ends_in_its_own_error(
     trouble: str, kind: type[errors.CallError], sendings: int
 ) -> None:
     async with Stub(TROUBLES[trouble]) as stub, line_to(stub.url) as line:
@@ -192,6 +199,96 @@ async def test_d6_a_definite_answer_ends_the_call(status: int, call: Operation[A
         assert (1, status, "no", "never") == (len(stub.received), error.status, error.code, error.message)
 
 
+# --- what happens before an answer ---
+
+
+@pytest.mark.parametrize("end", [CLOSE, RESET])
+async def test_a5_a_connection_that_ends_at_once_costs_no_second_effect(end: Step) -> None:
+    """Nobody knows which came first, its end or our request: a read is resent, a create only if it was not sent."""
+    async with Stub(OK, on_connect=[end]) as stub, line_to(stub.url) as line:
+        sleep = line.clock.sleep
+
+        async def sleep_and_mend(seconds: float) -> None:
+            stub.on_connect = None
+            await sleep(seconds)
+
+        line.clock.sleep = sleep_and_mend  # type: ignore[method-assign]
+        assert AOI(aoi_id="a-1") == await line.send(READ)
+        assert (1, 2) == (len(stub.received), stub.connections)
+    async with Stub(OK, on_connect=[end]) as stub, line_to(stub.url) as line:
+        error = await line.failure(CREATE)
+        assert 0 == len(stub.received)
+    assert isinstance(error, errors.OutcomeUnknown if len(error.attempts) == 1 else errors.ConnectError)
+
+
+async def test_a7_a_stale_connection_costs_a_read_one_resending() -> None:
+    async with Stub([*OK, Wait(0.05), CLOSE], OK) as stub, line_to(stub.url) as line:
+        await line.send(READ)
+        assert AOI(aoi_id="a-1") == await line.send(READ)
+        assert (2, 1) == (len(stub.received), len(line.clock.slept))
+
+
+@pytest.mark.parametrize(("call", "sendings"), [(READ, 2), (CREATE, 1)], ids=["read", "create"])
+async def test_c1_a_reset_before_the_body_is_judged_by_class(call: Operation[Any], sendings: int) -> None:
+    large = attrs.evolve(
+        call,
+        endpoint=attrs.evolve(call.endpoint, method="POST"),
+        body=AOI(aoi_id="a-1", name="x" * 2**23),
+    )
+    async with Stub([RESET], OK, reads_bodies=False) as stub, line_to(stub.url) as line:
+        if sendings == 1:
+            assert isinstance(await line.failure(large), errors.OutcomeUnknown)
+        else:
+            assert AOI(aoi_id="a-1") == await line.send(large)
+        assert sendings == len(stub.received)
+
+
+@pytest.mark.parametrize("status", [401, 413])
+async def test_c4_a_create_that_was_refused_unread_was_not_executed(status: int) -> None:
+    large = attrs.evolve(CREATE, body=AOI(aoi_id="a-1", name="x" * 2**23))
+    async with (
+        Stub([*answer(status), HANG], reads_bodies=False) as stub,
+        line_to(stub.url) as line,
+    ):
+        error = await line.failure(large)
+        assert isinstance(error, errors.APIError)
+        assert (status, 1) == (error.status, len(stub.received))
+
+
+@pytest.mark.parametrize(
+    ("stub", "proxied", "kind", "attempts"),
+    [
+        (Stub(OK, tls=server_tls()), False, errors.TlsError, 1),
+        (Stub(on_connect=[b"HTTP/1.1 400 No\r\n\r\n", HANG]), False, errors.TlsError, 1),
+        (Stub(on_connect=[RESET]), False, errors.ConnectError, 5),
+        (Stub(answer(407)), True, errors.ProxyError, 1),
+        (Stub(answer(502)), True, errors.ProxyError, 5),
+        (Stub(on_connect=[RESET]), True, errors.ConnectError, 5),
+    ],
+    ids=["b1 certificate", "b7 no tls", "b5 reset", "a9 password", "a9 refused", "a9 reset"],
+)
+async def test_what_was_not_sent_is_tried_again_where_that_may_help(
+    stub: Stub, proxied: bool, kind: type[errors.CallError], attempts: int
+) -> None:
+    """Also a create: nothing of it was sent."""
+    async with stub:
+        url = "https://api.example" if proxied else stub.url.replace("http:", "https:")
+        proxy = f"http://user:{CANARY}@127.0.0.1:{stub.port}" if proxied else None
+        clock = VirtualClock()
+        transport = HttpTransport(
+            AiohttpExchange(url, proxy=proxy), Auth(Secret("t"), "Bearer", url), url, clock
+        )
+        with pytest.raises(errors.CallError) as caught:
+            await transport.send(CREATE, CallOptions())
+        await transport.aclose()
+    assert (kind, attempts) == (type(caught.value), len(caught.value.attempts))
+    assert {"connect"} == {attempt.phase for attempt in caught.value.attempts}
+    assert CANARY not in str(caught.value)
+
+
+# --- what is sent a second time ---
+
+
 async def test_a_repeatable_call_is_sent_a_second_time_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     async with Stub([CLOSE], OK) as stub, line_to(stub.url) as line:
         assert AOI(aoi_id="a-1") == await line.send(REPEATABLE)
@@ -202,6 +299,17 @@ async def test_a_repeatable_call_is_sent_a_second_time_and_says_so(caplog: pytes
     async with Stub([CLOSE]) as stub, line_to(stub.url) as line:
         assert isinstance(await line.failure(REPEATABLE), errors.OutcomeUnknown)
         assert 2 == stub.count("POST")
+
+
+@pytest.mark.parametrize("status", [200, 201])
+async def test_d15_an_answer_is_read_as_what_was_asked(status: int) -> None:
+    """An estimate may say 201 and a creation 200: neither becomes the other."""
+    estimate: Endpoint[Any] = attrs.evolve(REPEATABLE.endpoint, request_class="read", returns=InsightEstimate)
+    create = attrs.evolve(estimate, request_class="create", returns=InsightCreated)
+    both = json_answer({"id": "i-1", "estimate": 3}, status)
+    async with Stub(both) as stub, line_to(stub.url) as line:
+        assert 3 == (await line.send(attrs.evolve(READ, endpoint=estimate))).estimate
+        assert "i-1" == (await line.send(attrs.evolve(READ, endpoint=create))).id
 
 
 async def test_a_free_call_to_a_billable_endpoint_is_a_read() -> None:
@@ -231,6 +339,33 @@ async def test_d11_a_delete_whose_answer_was_lost_is_done_when_nothing_is_left(l
         assert isinstance(await line.failure(DELETE), errors.NotFound)
     async with Stub(answer(429), answer(404)) as stub, line_to(stub.url) as line:
         assert isinstance(await line.failure(DELETE), errors.NotFound)
+
+
+# --- pages ---
+
+
+async def test_h9_a_page_that_fails_is_read_again() -> None:
+    """Nothing is lost or given twice, whatever becomes of the pages on their way."""
+    endpoint = attrs.evolve(
+        READ.endpoint,
+        path="/v0/aois",
+        returns=AOIList,
+        paging=Paging("offset-query", "aois", ("pagination", "total")),
+    )
+    troubles = [[CLOSE], answer(503), [RESET], answer(200, b'{"ao'), [*answer(200, b"{", length=99), CLOSE]]
+
+    def serve(request: Received) -> Answer:
+        if len(stub.received) % 2:
+            return troubles[len(stub.received) // 2 % len(troubles)]
+        query = dict(parse_qsl(request.target.partition("?")[2]))
+        start, size = int(query["offset"]), int(query["limit"])
+        rows = [{"aoi_id": f"a-{number}"} for number in range(25)[start : start + size]]
+        return json_answer({"aois": rows, "pagination": {"total": 25}})
+
+    async with Stub(serve) as stub, line_to(stub.url) as line:
+        rows = await Paginator[AOI](line.send, Operation(endpoint), page_size=5)
+        assert [f"a-{number}" for number in range(25)] == [row.aoi_id for row in rows]
+        assert 2 * 6 == len(stub.received)
 
 
 # --- when ---
