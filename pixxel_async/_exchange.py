@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble, note_sent
+from pixxel_async.auth import Hidden
 from pixxel_async.config import is_loopback
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
@@ -425,7 +426,7 @@ def inflate(data: bytes) -> tuple[bytes, bool]:
 # --- proxy and TLS ----------------------------------------------------------------------------------------
 
 
-def proxy_of_environment(url: str) -> str | None:
+def proxy_of_environment(url: str) -> Hidden | None:
     """The proxy that the environment names for a URL; none for this machine.
 
     Read by ourselves: aiohttp's trust_env would also read .netrc, and put its password in the place of our token.
@@ -434,29 +435,37 @@ def proxy_of_environment(url: str) -> str | None:
     host = parts.hostname or ""
     if is_loopback(host) or proxy_bypass(host):
         return None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    proxy = _named_in_environment(parts.scheme)
     return check_proxy(proxy, "the proxy in the environment") if proxy else None
 
 
-def check_proxy(proxy: str, name: str = "proxy") -> str:
+def _named_in_environment(scheme: str) -> Hidden | None:
+    proxies = getproxies()
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return Hidden(proxy) if proxy else None
+
+
+def check_proxy(proxy: Hidden, name: str = "proxy") -> Hidden:
     """The URL of a proxy, complete.
 
     Raises:
         ConfigurationError: it is no HTTP proxy.
     """
-    url = proxy if "://" in proxy else f"http://{proxy}"
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
+    url = proxy if "://" in proxy else Hidden(f"http://{proxy}")
+    if not _is_proxy(url):
         raise ConfigurationError(
             f"{name} must be the URL of an HTTP proxy, like http://proxy.example:3128; "
             "for SOCKS pass a session with a connector of its own"
         )
     return url
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def tls_of(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:

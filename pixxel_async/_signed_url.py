@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from contextlib import suppress
+from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit
 
 from pixxel_async._files import safe_name
@@ -20,14 +21,12 @@ class SignedUrl:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    @classmethod
-    def checked(cls, url: str, kind: type[Exception], *, allow_private: bool) -> SignedUrl:
-        """Raises `kind` for what is no URL of a file on the internet."""
-        source = cls(url)
-        problem = _url_problem(url, allow_private=allow_private)
+    def checked(self, kind: type[Exception], *, allow_private: bool) -> Self:
+        """Itself; raises `kind` for what is no URL of a file on the internet."""
+        problem = _url_problem(self.url, allow_private=allow_private)
         if problem is not None:
-            raise kind(f"{source}: the URL {problem}")
-        return source
+            raise kind(f"{self}: the URL {problem}")
+        return self
 
     def redirected(self, location: str, *, allow_private: bool) -> SignedUrl:
         """Where a `Location` leads; DownloadError if nobody should go there."""
@@ -37,7 +36,7 @@ class SignedUrl:
         if not re.match("[a-z]+://", location, re.IGNORECASE):
             with suppress(ValueError):
                 url = urljoin(self.url, location)
-        return SignedUrl.checked(url, DownloadError, allow_private=allow_private)
+        return SignedUrl(url).checked(DownloadError, allow_private=allow_private)
 
     @property
     def name(self) -> str:

@@ -109,9 +109,17 @@ class Storage:
         session, resolver = self._connections()
         if proxy is not None:
             resolver.proxies.add(urlsplit(proxy).hostname or "")
-        return await session.get(
-            URL(source.url, encoded=True), headers={**_HEADERS, **headers}, allow_redirects=False, proxy=proxy
-        )
+        try:
+            return await session.get(
+                URL(source.url, encoded=True),
+                headers={**_HEADERS, **headers},
+                allow_redirects=False,
+                proxy=proxy,
+            )
+        except asyncio.CancelledError as cancelled:
+            # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
+            cancelled.__context__ = None
+            raise cancelled.with_traceback(None)  # noqa: B904
 
     def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
         if self._session is None or self._resolver is None:

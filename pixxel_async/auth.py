@@ -43,6 +43,15 @@ class Secret:
         raise TypeError("a Secret is not pickled: it would leave the process in clear")
 
 
+class Hidden(str):
+    """A text that holds a password, for libraries that want a `str`. Only its repr, all that tracebacks show, hides it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
 TokenSource = str | Secret | Callable[[], "str | Awaitable[str]"]
 """A token, or a function (`async` or not) that gives the current one; it is asked again when the API answers 401."""
 

@@ -23,7 +23,7 @@ from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
-from pixxel_async.auth import Auth, TokenSource, conceal
+from pixxel_async.auth import Auth, Hidden, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import OutcomeUnknown
@@ -97,7 +97,7 @@ class PixxelClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        token = conceal(token)
+        token, proxy = conceal(token), None if proxy is None else Hidden(proxy)
         log_as_asked()
         clock = clock or Clock()
         options = CallOptions(
@@ -280,9 +280,11 @@ class PixxelClient:
             DownloadError: the file could not be had whole.
         """
         self._calls.life.check()
-        return await self._calls.downloader.save(
+        saving = self._calls.downloader.save(
             url, directory, filename=filename, overwrite=overwrite, on_progress=on_progress, unzip=unzip
         )
+        del url  # not for tracebacks that show local variables
+        return await saving
 
     async def aclose(self) -> None:
         """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing."""

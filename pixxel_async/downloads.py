@@ -150,8 +150,9 @@ class Downloader:
         """
         if self._closed:
             raise ClientClosed("the client is closed: make a new PixxelClient")
-        source = SignedUrl.checked(url, InvalidInput, allow_private=self._allow_private)
+        source = SignedUrl(url)
         del url  # not for tracebacks that show local variables
+        source.checked(InvalidInput, allow_private=self._allow_private)
         name = source.name if filename is None else checked_name(filename)
         target = await in_thread(claim, directory, name, overwrite, unzip)
         began = self._clock.monotonic()
@@ -216,8 +217,8 @@ class Downloader:
             return
         if failed.then is Then.REFRESH and refresh is not None and course.refreshes < _REFRESHES:
             course.refreshes += 1
-            course.source = SignedUrl.checked(
-                await refresh(), DownloadError, allow_private=self._allow_private
+            course.source = SignedUrl(await refresh()).checked(
+                DownloadError, allow_private=self._allow_private
             )
             return
         wait = self._wait(course.in_vain, failed.retry_after)

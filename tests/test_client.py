@@ -14,12 +14,13 @@ from typing import Any
 import aiohttp
 import pytest
 from certificates import server_tls
-from stubs import CLOSE, Answer, Received, Stub, answer, json_answer
+from stubs import CLOSE, HANG, RESET, Answer, Received, Stub, answer, json_answer
 
 import pixxel_async
 from pixxel_async import (
     ClientClosed,
     ConfigurationError,
+    DownloadError,
     InvalidInput,
     NotFound,
     PermissionDenied,
@@ -88,13 +89,47 @@ def test_n1_without_a_token_there_is_no_client(monkeypatch: pytest.MonkeyPatch) 
         PixxelClient()
 
 
-def test_s6_a_bad_token_shows_in_no_frame_of_ours() -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token": f"{CANARY} oops"},
+        {"token": CANARY, "base_url": "http://api.example"},
+        {"token": CANARY, "timeout": 0},
+        {"token": "token", "proxy": f"http://user:{CANARY}@proxy.example", "base_url": "http://api.example"},
+        {"token": "token", "proxy": f"http://user:{CANARY}@proxy.example:port"},
+        {"token": "token", "proxy": f"socks5://user:{CANARY}@proxy.example"},
+        {"token": "token"},
+    ],
+    ids=[
+        "bad token",
+        "bad address",
+        "bad limit",
+        "proxy and bad address",
+        "bad proxy",
+        "SOCKS",
+        "SOCKS in the environment",
+    ],
+)
+def test_s6_a_wrong_setting_shows_no_secret_in_a_frame_of_ours(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports of crashes show the local variables of every frame."""
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://user:{CANARY}@proxy.example:1080")
     with pytest.raises(ConfigurationError) as caught:
-        PixxelClient(f"{CANARY} oops")
-    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    frames = [frame for frame in shown.stack if "pixxel_async" in frame.filename]
-    assert frames
-    assert [] == [frame for frame in frames if CANARY in repr(frame.locals)]
+        PixxelClient(**options)
+    assert [] == leaking_frames(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+async def test_s6_a_provider_of_a_bad_token_shows_it_in_no_frame_of_ours() -> None:
+    async def provider() -> str:
+        return f"{CANARY} oops"
+
+    async with Stub(ORDER) as stub, PixxelClient(provider, base_url=stub.url) as client:
+        with pytest.raises(ConfigurationError) as caught:
+            await client.orders.get("o-1")
+        assert [] == stub.received
+    assert [] == leaking_frames(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +212,55 @@ async def test_b6_nothing_but_code_lets_certificates_go_unchecked(
     monkeypatch.setenv("PIXXEL_CONFIG_FILE", str(config))
     with pytest.raises(ConfigurationError, match="insecure: unknown key"):
         PixxelClient(profile="home")
+
+
+BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegin"
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [[HANG], [BEGUN, HANG], [RESET], answer(404)],
+    ids=["cancelled", "cancelled in the middle", "reset", "404"],
+)
+async def test_l8_a_failed_file_shows_no_signature_in_a_frame(steps: Answer, tmp_path: Path) -> None:
+    """Whoever has the URL has the file; reports of crashes show the local variables of every frame."""
+    clock = VirtualClock()
+    async with Stub(steps) as stub, PixxelClient("token", base_url=stub.url, clock=clock) as client:
+        saving = asyncio.create_task(
+            client.save(f"{stub.url}/package.zip?signature={CANARY}", directory=tmp_path)
+        )
+        await stub.asked()
+        await asyncio.sleep(0.02)  # until the beginning has come; sooner is another place to cancel at
+        if HANG in steps:
+            saving.cancel()
+        (error,) = await asyncio.gather(saving, return_exceptions=True)
+    assert isinstance(error, asyncio.CancelledError | DownloadError)
+    assert [] == leaking_frames(error)
+
+
+@pytest.mark.parametrize(
+    "place", ["ftp://storage.example/a", "https://u@storage.example/a", "storage.example/ a"]
+)
+async def test_l8_a_url_that_is_refused_shows_no_signature_in_a_frame(place: str, tmp_path: Path) -> None:
+    async with PixxelClient("token") as client:
+        with pytest.raises(InvalidInput, match="the URL") as caught:
+            await client.save(f"{place}?signature={CANARY}", directory=tmp_path)
+    assert [] == leaking_frames(caught.value)
+    assert CANARY not in str(caught.value)
+
+
+def leaking_frames(error: BaseException | None) -> list[str]:
+    """The frames, but those of this file, whose local variables show the canary; of all errors in the chain."""
+    found = []
+    while error is not None:
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        found += [
+            f"{frame.name}: {frame.locals}"
+            for frame in shown.stack
+            if frame.filename != __file__ and CANARY in repr(frame.locals)
+        ]
+        error = error.__cause__ or error.__context__
+    return found
 
 
 async def test_n5_one_forbidden_thing_does_not_keep_from_the_others() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,29 @@ def test_s3_a_wrong_file_is_told_with_line_and_key(tmp_path: Path, text: str, pr
     with pytest.raises(ConfigurationError) as caught:
         settings(profile="home", environ=environ)
     assert str(caught.value).startswith(f"{environ['PIXXEL_CONFIG_FILE']}: {problem}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"[profiles.home]\ntoken = '{CANARY}'\ntokken = 'x'",
+        f"[profiles.home]\ntoken = ['{CANARY}']",
+        f"[profiles.other]\ntoken = '{CANARY}'",
+        f"[profiles.home]\ntoken = {CANARY}",
+        f"[profiles.home]\ntoken = '{CANARY}\n",
+    ],
+)
+def test_s6_a_wrong_file_shows_no_token_in_a_frame_of_ours(tmp_path: Path, text: str) -> None:
+    """Reports of crashes show the local variables of every frame."""
+    environ = write(tmp_path, text)
+    with pytest.raises(ConfigurationError) as caught:
+        settings(profile="home", environ=environ)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [frame for frame in shown.stack if "pixxel_async" in frame.filename]
+    assert frames
+    assert [] == [frame for frame in frames if CANARY in repr(frame.locals)]
+    assert CANARY not in str(caught.value)
+    assert (None, None) == (caught.value.__cause__, caught.value.__context__)
 
 
 def test_s3_a_file_that_is_missing_or_no_text_is_told(tmp_path: Path) -> None:

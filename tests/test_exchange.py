@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import traceback
 import tracemalloc
 import zlib
@@ -22,6 +23,7 @@ from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer
 from pixxel_async import _exchange
 from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_of_environment, tls_of
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
+from pixxel_async.auth import Hidden
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
 CANARY = "canary-7f3a9b"
@@ -635,7 +637,7 @@ def test_a10_the_environment_names_the_proxy_but_not_for_this_machine(
 @pytest.mark.parametrize("proxy", ["", "http://", "ftp://x", "http://[::1", "http://x:port"])
 def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^proxy must be the URL of an HTTP proxy"):
-        check_proxy(proxy)
+        check_proxy(Hidden(proxy))
 
 
 # --- TLS ---
@@ -672,6 +674,23 @@ async def test_b6_trusting_everybody_works_and_warns() -> None:
         trusting = tls_of(None, insecure=True)
     async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:
         assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # that they are outdated is the point
+async def test_tls_before_1_2_is_refused_even_where_everybody_is_trusted(tmp_path: Path) -> None:
+    outdated = server_tls()
+    outdated.set_ciphers("ALL:@SECLEVEL=0")
+    outdated.minimum_version, outdated.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    ours = tls_of(authority_file(tmp_path), insecure=False)
+    careless = ssl.create_default_context(cafile=authority_file(tmp_path))
+    careless.set_ciphers("ALL:@SECLEVEL=0")
+    careless.minimum_version = ssl.TLSVersion.TLSv1
+    async with Stub(OK, tls=outdated) as stub:
+        for tls in (ours, False):
+            trouble, phase, sent = facts(await outcome_of(stub, tls=tls))
+            assert (Trouble.CONNECT, "connect", False) == (trouble, phase, sent)
+        assert [] == stub.received
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=careless)), "others are served"
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
