@@ -217,6 +217,22 @@ async def test_b6_nothing_but_code_lets_certificates_go_unchecked(
 BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegin"
 
 
+@pytest.mark.parametrize("place", ["build_request", "judge_status", "error_from"])
+async def test_s6_a_crash_in_the_middle_of_a_call_shows_no_token(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mistake of ours, that is: nothing expects it, and it comes through as it is."""
+
+    def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(f"pixxel_async._transport.{place}", crash)
+    async with Stub(answer(400)) as stub, PixxelClient(CANARY, base_url=stub.url) as client:
+        with pytest.raises(RuntimeError, match="a mistake") as caught:
+            await client.orders.get("o-1")
+    assert [] == leaking_frames(caught.value)
+
+
 @pytest.mark.parametrize(
     "steps",
     [[HANG], [BEGUN, HANG], [RESET], answer(404)],
