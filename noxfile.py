@@ -87,6 +87,13 @@ def codegen(session: nox.Session) -> None:
 
 
 @nox.session
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of the versions that CI tests with; asks PyPI, so it is not among the sessions run by default."""
+    session.install("pip-audit")
+    session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", CONSTRAINTS)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """CPU time as ratios to bare aiohttp + orjson, in one run over loopback."""
     install(session)
