@@ -18,6 +18,13 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._~+-]*")
 _SHORTEST_REDACTED = 4  # a shorter "secret" is none, and taking it out would garble every text
 
 
+def _stay(self: object) -> NoReturn:
+    """In the place of `__reduce__`."""
+    raise TypeError(
+        f"{type(self).__name__} is not pickled or copied: what is secret would leave the process in clear"
+    )
+
+
 class Secret:
     """A string that shows itself only when asked to: not in `repr()`, `str()`, logs, tracebacks or pickles."""
 
@@ -39,8 +46,7 @@ class Secret:
     def __repr__(self) -> str:
         return "***"
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled: it would leave the process in clear")
+    __reduce__ = _stay
 
 
 class Hidden(str):
@@ -50,6 +56,8 @@ class Hidden(str):
 
     def __repr__(self) -> str:
         return "***"
+
+    __reduce__ = _stay
 
 
 TokenSource = str | Secret | Callable[[], "str | Awaitable[str]"]
@@ -105,6 +113,8 @@ class Auth:
         """Counts the different tokens so far."""
         if isinstance(token, Secret):
             self._take(token)
+
+    __reduce__ = _stay
 
     def sign(self, request: Request) -> None:
         """Add the token, if the request goes to the API's own origin. The only place that does."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import re
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async._sansio import Request
-from pixxel_async.auth import Auth, Secret, conceal
+from pixxel_async.auth import Auth, Hidden, Secret, conceal
 from pixxel_async.errors import ConfigurationError
 
 ORIGIN = "https://api.example"
@@ -85,9 +89,41 @@ def test_a_secret_shows_itself_only_when_asked() -> None:
     secret = Secret(CANARY)
     assert CANARY == secret.reveal()
     assert ["***"] * 3 == [repr(secret), str(secret), f"{secret}"]
-    for duplicate in (pickle.dumps, copy.copy, copy.deepcopy):
-        with pytest.raises(TypeError, match="not pickled"):
-            duplicate(secret)
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [Secret(CANARY), Hidden(CANARY), Auth(Secret(CANARY), "Bearer", ORIGIN)],
+    ids=lambda each: type(each).__name__,
+)
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_what_holds_a_secret_is_neither_pickled_nor_copied(
+    holder: object, duplicate: Callable[[object], Any]
+) -> None:
+    with pytest.raises(TypeError, match="is not pickled or copied"):
+        duplicate(holder)
+    assert CANARY not in repr(holder)
+
+
+@given(st.text(max_size=30) | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7F), max_size=30))
+def test_a_token_is_fit_for_a_header_or_refused(token: str) -> None:
+    """Whatever goes out is one line of printable ASCII, with one blank at most: that after its scheme."""
+    try:
+        value = header(Auth(Secret(token), "Bearer", ORIGIN))
+    except ConfigurationError:
+        return
+    assert re.fullmatch("(?:[A-Za-z]+ )?[!-~]+", value or "")
+    assert (value or "").endswith(token)
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(8192, True), (8193, False)])
+def test_a_token_has_at_most_8_kib(length: int, is_taken: bool) -> None:
+    with (
+        nullcontext()
+        if is_taken
+        else pytest.raises(ConfigurationError, match="is longer than 8192 characters")
+    ):
+        assert f"Bearer {'a' * length}" == header(Auth(Secret("a" * length), "Bearer", ORIGIN))
 
 
 def test_only_plain_strings_are_concealed() -> None:
