@@ -150,6 +150,20 @@ class Operation:
 
 
 @attrs.frozen
+class Sweep:
+    """How a listing shows many long-running things at once, in wire names."""
+
+    place: str
+    operation: str
+    """operationId of the listing."""
+    ids: str | None
+    """Parameter that takes the ids themselves."""
+    narrow: tuple[str, str] | None
+    """Parameter that takes a list of values, and the property of a thing that holds its own."""
+    is_brief: bool
+
+
+@attrs.frozen
 class LifeCycle:
     """How a long-running thing lives, in wire names."""
 
@@ -172,10 +186,16 @@ class LifeCycle:
     select: str | None
     filter: str | None
     estimate: tuple[str, float] | None
+    sweep: Sweep | None
     first_interval: float
     most_interval: float
     timeout: float | None
     """Seconds that a wait takes at most unless told otherwise; None for no end."""
+
+    @property
+    def is_package(self) -> bool:
+        """Whether what is waited for is a file."""
+        return self.signed_url is not None
 
 
 @attrs.frozen

@@ -53,25 +53,51 @@ def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> 
 
 def of_wait(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
     """The docstring of a method that waits."""
-    texts = {each.name: each.description for each in arguments} | {
-        "timeout": f"Seconds to wait at most; {_unless_told(cycle.timeout)}.",
-        "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
-        "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
-        "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
-    }
+    texts = _wait_options(cycle, arguments)
     does = "`await` gives the final snapshot, `async for` each change on the way"
     if cycle.signed_url:
         does += ", `.save(directory)` the package as a file"
     raises = {
         "WaitFailed": f"it failed, in the server's words; status {' or '.join(cycle.failure)}.",
         "WaitTimeout": "it was still in flight when the time was up; wait again with the same id.",
+        "UnknownState": "for ten minutes its status was one that the spec does not know, or none.",
     }
-    partial = (
-        f" {' or '.join(cycle.partial)} counts as an end, too: look at its status." if cycle.partial else ""
-    )
+    partial = _partial(cycle)
     summary = f"Wait until {thing(cycle)} is {'ready' if cycle.signed_url else 'settled'}."
     paragraphs = [summary, f"Nothing is sent before you use what this returns.{partial}"]
     return _doc(paragraphs, {"Args": texts, "Raises": raises}, f"A poller: {does}.")
+
+
+def of_wait_many(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
+    """The docstring of a method that waits for many."""
+    paragraphs = [
+        f"Wait until many {things(cycle)} are settled, each for itself.",
+        f"Nothing is sent before you use what this returns. One that fails does not stop the others.{_partial(cycle)}",
+    ]
+    if cycle.sweep is not None:
+        does = "More than twenty look together: the listing is read, where that takes fewer requests than reading each"
+        brief = "; what is shown on the way may then hold less than the end" if cycle.sweep.is_brief else ""
+        paragraphs.append(f"{does}{brief}.")
+    returns = (
+        "`async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the ids. "
+        "`.result()` of one is its final snapshot, or raises what `wait` raises."
+    )
+    raises = {"InvalidInput": "an id is empty or stands there twice, or a time is not a positive number."}
+    return _doc(paragraphs, {"Args": _wait_options(cycle, arguments), "Raises": raises}, returns)
+
+
+def _wait_options(cycle: LifeCycle, arguments: Sequence[Argument]) -> dict[str, str]:
+    return {each.name: each.description for each in arguments} | {
+        "timeout": f"Seconds to wait at most; {_unless_told(cycle.timeout)}.",
+        "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
+        "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
+        "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
+    }
+
+
+def _partial(cycle: LifeCycle) -> str:
+    words = " or ".join(cycle.partial)
+    return f" {words} counts as an end, too: look at its status." if words else ""
 
 
 def _unless_told(timeout: float | None) -> str:
@@ -93,6 +119,12 @@ def thing(cycle: LifeCycle) -> str:
     """What lives there, with its article."""
     words = cycle.name.replace("_", " ").replace("aoi", "AOI")
     return f"{'an' if words[0] in 'aeioAEIO' else 'a'} {words}"
+
+
+def things(cycle: LifeCycle) -> str:
+    """What lives there, in the plural."""
+    word = thing(cycle).partition(" ")[2]
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 def _doc(paragraphs: Iterable[str], sections: Mapping[str, Mapping[str, str]], returns: str) -> str:

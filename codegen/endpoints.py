@@ -12,7 +12,7 @@ import attrs
 import jinja2
 
 from codegen import docstrings, naming
-from codegen.api import Call, LifeCycle, Operation, Schema, Spec, Trace
+from codegen.api import Call, LifeCycle, Operation, Schema, Spec, Sweep, Trace
 from codegen.arguments import LIST_OPTIONS, Argument, arguments_of, list_options, ordered, signature
 from codegen.document import SpecError, below
 from codegen.formatting import formatted
@@ -58,22 +58,48 @@ class Wait:
     """A method that waits for a long-running thing."""
 
     name: str
-    constant: str
     helper: str
     model: str
     poller: str
     arguments: tuple[Argument, ...]
-    id: str
-    read: str
-    """The expression that takes one look."""
+    parents: tuple[Argument, ...]
+    """What the thing belongs to."""
+    id: Argument
+    ids: Argument
+    watch: str
+    """The expression of its `Watch`."""
     timeout: float | None
     doc: str
+    many_doc: str
 
     @property
     def signature(self) -> str:
         """The parameters, ids by position and all else by keyword."""
+        return self._signature(self.arguments)
+
+    @property
+    def many_signature(self) -> str:
+        """The parameters of the wait for many."""
+        return self._signature([*self.parents, self.ids])
+
+    @property
+    def watch_signature(self) -> str:
+        """The parameters of the method that makes the `Watch`."""
+        return signature(self.parents, "")
+
+    @property
+    def watch_call(self) -> str:
+        """The call of that method."""
+        return f"self.{self.watch_name}({', '.join(each.name for each in self.parents)})"
+
+    @property
+    def watch_name(self) -> str:
+        """What it is called."""
+        return self.name.replace("wait", "_watch", 1)
+
+    def _signature(self, arguments: Sequence[Argument]) -> str:
         return signature(
-            self.arguments,
+            arguments,
             f"timeout: float | None = {self.timeout}, poll_interval: float | None = None, "
             f"max_poll_interval: float | None = None, on_update: Callable[[{self.model}], Any] | None = None",
         )
@@ -95,7 +121,7 @@ def emit(spec: Spec) -> dict[str, str]:
             "class_name": _class_of(spec, resource, found[0][0]),
             "description": spec.tags[found[0][0].tag],
             "methods": [_method(spec, operation, call) for operation, call in found],
-            "waits": [_wait(spec, cycle) for cycle in spec.life_cycles if cycle.resource == resource],
+            "waits": _waits(spec, resource, found),
         }
         used = _names(template.render(values, models=["Model"])) & spec.components.keys()
         files[f"{resource}.py"] = template.render(values, models=sorted(used))
@@ -267,30 +293,59 @@ def _body(operation: Operation, call: Call, arguments: Sequence[Argument]) -> st
 # Waits
 
 
+def _waits(spec: Spec, resource: str, found: Sequence[tuple[Operation, Call]]) -> list[Wait]:
+    waits = [_wait(spec, cycle) for cycle in spec.life_cycles if cycle.resource == resource]
+    for wait in waits:
+        if any(f"{wait.name}_many" == call.name for _, call in found):
+            raise SpecError(found[0][1].place, f"the name {wait.name}_many is taken by the wait for many")
+    return waits
+
+
 def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
     operation = spec.operation(cycle.operation)
     assert operation is not None  # checked in codegen.spec
     (call,) = operation.calls
     arguments = _wait_arguments(spec, cycle, operation, call)
-    id = naming.attribute(cycle.match[-1])
-    positional = [each.name for each in arguments if each.where == "path" and each.name != cycle.select]
-    keyword = [f"{each.name}={each.name}" for each in arguments if each.where != "path"]
-    if cycle.filter is not None:
-        keyword.append(f"{naming.attribute(cycle.filter)}={id}")
-    look = f"self.{call.name}({', '.join(positional + keyword)})"
-    is_package = cycle.signed_url is not None
+    name = naming.attribute(cycle.match[-1])
+    (id,) = [each for each in arguments if each.name == name]
+    parents = [each for each in arguments if each is not id]
+    text = f"Ids of the {docstrings.things(cycle)}, each once."
+    ids = attrs.evolve(id, name=f"{id.name}s", type="Iterable[str]", description=text)
     return Wait(
         name=cycle.method,
-        constant=cycle.name.upper(),
-        helper="_wait_package" if is_package else "_wait",
+        helper="_wait_package" if cycle.is_package else "_wait",
         model=cycle.model,
-        poller=f"{'PackagePoller' if is_package else 'Poller'}[{cycle.model}]",
+        poller=f"{'PackagePoller' if cycle.is_package else 'Poller'}[{cycle.model}]",
         arguments=arguments,
+        parents=tuple(parents),
         id=id,
-        read=f'self._pick({look}, "{naming.attribute(cycle.id)}", {id})' if cycle.select else look,
+        ids=ids,
+        watch=_watch(spec, cycle, call, arguments, id),
         timeout=cycle.timeout,
         doc=docstrings.of_wait(cycle, arguments),
+        many_doc="" if cycle.is_package else docstrings.of_wait_many(cycle, [*parents, ids]),
     )
+
+
+def _watch(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argument], id: Argument) -> str:
+    """The expression of a `Watch`, in which `id` is the id."""
+    parents = [each.name for each in arguments if each.where == "path" and each is not id]
+    given = [f"{each.name}={each.name}" for each in arguments if each.where != "path"]
+    if cycle.select is None:
+        look = f"self.{call.name}({', '.join([*parents, 'id', *given])})"
+    else:
+        narrowed = [] if cycle.filter is None else [f"{naming.attribute(cycle.filter)}=id"]
+        listing = f"self.{call.name}({', '.join([*parents, *given, *narrowed])})"
+        look = f'self._pick({listing}, "{naming.attribute(cycle.id)}", id)'
+    parts = [f"_life_cycles.{cycle.name.upper()}", f"lambda id: {look}"]
+    if cycle.sweep is not None:
+        sweep = spec.operation(cycle.sweep.operation)
+        assert sweep is not None  # checked in codegen.spec
+        values = ", ".join([*parents, "**narrow"])
+        parts.append(f"listing=lambda **narrow: self.{sweep.calls[0].name}({values})")
+    if parents:
+        parts.append(f"within=({', '.join(parents)},)")
+    return f"Watch({', '.join(parts)})"
 
 
 def _wait_arguments(spec: Spec, cycle: LifeCycle, operation: Operation, call: Call) -> tuple[Argument, ...]:
@@ -320,7 +375,20 @@ def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
     if cycle.estimate:
         written.append(f'estimate=("{naming.attribute(cycle.estimate[0])}", {cycle.estimate[1]})')
     written += [f"first_interval={cycle.first_interval}", f"most_interval={cycle.most_interval}"]
+    if cycle.sweep:
+        written.append(f"sweep={_sweep(cycle.sweep)}")
     return {"constant": cycle.name.upper(), "model": cycle.model, "arguments": ", ".join(written)}
+
+
+def _sweep(sweep: Sweep) -> str:
+    parts = []
+    if sweep.ids:
+        parts.append(f'ids="{naming.attribute(sweep.ids)}"')
+    if sweep.narrow:
+        parts.append(f"narrow=({', '.join(_quoted(naming.attribute(each)) for each in sweep.narrow)})")
+    if sweep.is_brief:
+        parts.append("is_brief=True")
+    return f"Sweep({', '.join(parts)})"
 
 
 def _quoted(text: str) -> str:

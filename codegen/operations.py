@@ -18,6 +18,7 @@ from codegen.api import (
     Operation,
     Paging,
     Parameter,
+    Sweep,
     Trace,
 )
 from codegen.document import Node, SpecError
@@ -258,16 +259,31 @@ def read_life_cycle(name: str, node: Node) -> LifeCycle:
         estimate=None
         if estimate is None
         else (estimate.text("property"), estimate.take("seconds", (int, float))),
+        sweep=None if sweep is None else _read_sweep(sweep),
         first_interval=interval.take("first", (int, float)),
         most_interval=interval.take("most", (int, float)),
         timeout=node.take("timeout", (int, float, NoneType)),
     )
     if cycle.timeout is not None and not cycle.timeout > 0:
         raise SpecError(node.at("timeout"), "expected seconds, or null for no end")
-    if sweep is not None:
-        sweep.text("operation")
-        sweep.text("by")
-    for part in (node, poll, interval, estimate, sweep):
+    for part in (node, poll, interval, estimate):
         if part is not None:
             part.done()
     return cycle
+
+
+def _read_sweep(node: Node) -> Sweep:
+    narrow = _pairs(node.maybe("narrow"))
+    if len(narrow) > 1:
+        raise SpecError(node.at("narrow"), "expected one parameter")
+    sweep = Sweep(
+        place=node.place,
+        operation=node.text("operation"),
+        ids=node.text("ids", None),
+        narrow=next(iter(narrow.items()), None),
+        is_brief=node.take("brief", bool, False),
+    )
+    if sweep.ids is not None and sweep.narrow is not None:
+        raise SpecError(node.at("narrow"), "what is asked for by id needs no narrowing")
+    node.done()
+    return sweep

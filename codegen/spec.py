@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from codegen.api import PAGE_PARAMETERS, Component, LifeCycle, Operation, Schema, Spec
+from codegen.api import PAGE_PARAMETERS, Component, LifeCycle, Operation, Schema, Spec, Sweep
 from codegen.document import Node, SpecError, below, in_file, load
 from codegen.operations import read_life_cycle, read_operation, read_response
 from codegen.schemas import read_component
@@ -206,3 +206,28 @@ def _check_life_cycle(spec: Spec, cycle: LifeCycle) -> None:
     query = {each.name for each in operation.parameters if each.where == "query"}
     if cycle.filter is not None and cycle.filter not in query:
         raise SpecError(below(place, "filter"), f"{cycle.operation} has no query parameter {cycle.filter!r}")
+    if cycle.sweep is not None:
+        _check_sweep(spec, cycle, cycle.sweep, model)
+
+
+def _check_sweep(spec: Spec, cycle: LifeCycle, sweep: Sweep, model: Component) -> None:
+    """A listing of the same resource and the same parents, which takes lists where it is narrowed."""
+    if cycle.is_package:
+        raise SpecError(sweep.place, "packages are waited for one by one")
+    operation = spec.operation(sweep.operation)
+    if operation is None or operation.paging is None or len(operation.calls) != 1:
+        raise SpecError(below(sweep.place, "operation"), f"there is no listing {sweep.operation!r}")
+    if operation.calls[0].resource != cycle.resource:
+        resource = operation.calls[0].resource
+        raise SpecError(below(sweep.place, "operation"), f"{sweep.operation} is a method of {resource}")
+    path = [each.name for each in operation.parameters if each.where == "path"]
+    if path != list(cycle.match[:-1]):
+        raise SpecError(below(sweep.place, "operation"), f"expected a listing within {cycle.match[:-1]}")
+    lists = {
+        each.name for each in operation.parameters if each.where == "query" and each.schema.kind == "list"
+    }
+    for keyword, name in (("ids", sweep.ids), ("narrow", sweep.narrow and sweep.narrow[0])):
+        if name is not None and name not in lists:
+            raise SpecError(below(sweep.place, keyword), f"{sweep.operation} takes no list {name!r}")
+    if sweep.narrow is not None and sweep.narrow[1] not in model.properties:
+        raise SpecError(below(sweep.place, "narrow"), f"{cycle.model} has no property {sweep.narrow[1]!r}")

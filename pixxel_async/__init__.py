@@ -46,6 +46,7 @@ from pixxel_async.errors import (
     UnexpectedAnswer,
     UnexpectedBody,
     UnexpectedStatus,
+    UnknownState,
     WaitError,
     WaitFailed,
     WaitTimeout,
@@ -54,6 +55,7 @@ from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent, Stat
 from pixxel_async.paging import Page, Paginator
 from pixxel_async.polling import PackagePoller, Poller
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent, Unresolved
+from pixxel_async.waits import Waited, Waits
 
 __version__ = VERSION
 
@@ -108,9 +110,12 @@ __all__ = [
     "UnexpectedAnswer",
     "UnexpectedBody",
     "UnexpectedStatus",
+    "UnknownState",
     "Unresolved",
     "WaitError",
     "WaitFailed",
     "WaitTimeout",
+    "Waited",
+    "Waits",
     "__version__",
 ]

@@ -121,6 +121,18 @@ class Phase(Enum):
 
 
 @attrs.frozen(eq=False)
+class Sweep:
+    """How one listing shows many long-running things at once; names are those of the listing's method."""
+
+    ids: str | None = None
+    """Argument that takes the ids themselves."""
+    narrow: tuple[str, str] | None = None
+    """Argument that takes a list of values, and the attribute of a thing that holds its own."""
+    is_brief: bool = False
+    """Whether a listed thing holds less than the thing itself."""
+
+
+@attrs.frozen(eq=False)
 class LifeCycle(Generic[T]):
     """How a long-running thing lives; one constant per entry of `x-life-cycles` in `openapi/pixxel.yaml`.
 
@@ -143,6 +155,8 @@ class LifeCycle(Generic[T]):
     """Seconds before the second look."""
     most_interval: float = 30.0
     """Most seconds between two looks."""
+    sweep: Sweep | None = None
+    """How many of them can be looked at together; None where nothing lists them."""
 
     def word(self, snapshot: T) -> str | None:
         """The status word of a snapshot, folded; None when it has none."""

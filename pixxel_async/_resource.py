@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import attrs
@@ -12,12 +12,14 @@ import attrs
 from pixxel_async._clock import Clock
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
-from pixxel_async._operation import LifeCycle, Operation
+from pixxel_async._operation import Operation
+from pixxel_async._sweeps import Groups, Watch
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async.downloads import Downloader
 from pixxel_async.errors import ClientClosed
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import PackagePoller, Poller
+from pixxel_async.waits import Waits
 
 T = TypeVar("T")
 
@@ -69,6 +71,7 @@ class Calls:
     life: Life
     creates: Creates
     counters: Counters
+    groups: Groups
 
 
 class Resource:
@@ -87,51 +90,32 @@ class Resource:
     ) -> Paginator[Any]:
         return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
 
-    def _wait(
-        self,
-        life_cycle: LifeCycle[T],
-        id: str,
-        read: Callable[[], Awaitable[T | None]],
-        *,
-        timeout: float | None,
-        poll_interval: float | None,
-        max_poll_interval: float | None,
-        on_update: Callable[[T], Any] | None,
-    ) -> Poller[T]:
+    def _wait(self, watch: Watch[T], id: str, **waiting: Any) -> Poller[T]:
+        calls = self._calls
         return Poller(
-            life_cycle,
+            watch.life_cycle,
             id,
-            read,
-            clock=self._calls.clock,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-            counters=self._calls.counters,
+            lambda: watch.read(id),
+            clock=calls.clock,
+            group=calls.groups.of(watch, calls.options),
+            counters=calls.counters,
+            **waiting,
         )
 
-    def _wait_package(
-        self,
-        life_cycle: LifeCycle[T],
-        id: str,
-        read: Callable[[], Awaitable[T | None]],
-        *,
-        timeout: float | None,
-        poll_interval: float | None,
-        max_poll_interval: float | None,
-        on_update: Callable[[T], Any] | None,
-    ) -> PackagePoller[T]:
+    def _wait_many(self, watch: Watch[T], ids: Iterable[str], **waiting: Any) -> Waits[T]:
+        return Waits(ids, lambda id: self._wait(watch, id, **waiting))
+
+    def _wait_package(self, watch: Watch[T], id: str, **waiting: Any) -> PackagePoller[T]:
+        calls = self._calls
         return PackagePoller(
-            life_cycle,
+            watch.life_cycle,
             id,
-            read,
-            clock=self._calls.clock,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-            counters=self._calls.counters,
-            downloader=self._calls.downloader,
+            lambda: watch.read(id),
+            clock=calls.clock,
+            group=calls.groups.of(watch, calls.options),
+            downloader=calls.downloader,
+            counters=calls.counters,
+            **waiting,
         )
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:

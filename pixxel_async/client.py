@@ -22,6 +22,7 @@ from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_enviro
 from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
+from pixxel_async._sweeps import Groups
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
 from pixxel_async.auth import Auth, Hidden, TokenSource, conceal
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
@@ -137,7 +138,10 @@ class PixxelClient:
         )
         life = Life()
         creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
-        self._open(Calls(transport, options, downloader, clock, life, creates, counters), is_owner=True)
+        groups = Groups(clock)
+        self._open(
+            Calls(transport, options, downloader, clock, life, creates, counters, groups), is_owner=True
+        )
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
         self._calls = calls

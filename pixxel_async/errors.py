@@ -30,7 +30,8 @@
     ├── PaginationError           a listing that does not advance
     ├── WaitError                 waiting ended without the thing being ready; carries the last snapshot
     │   ├── WaitTimeout               still in flight when the time was up
-    │   └── WaitFailed                the thing failed, in the server's words
+    │   ├── WaitFailed                the thing failed, in the server's words
+    │   └── UnknownState              a status that nobody knows, and it does not change
     └── DownloadError             a file could not be had whole; no final name exists
         ├── IntegrityError            length or checksum differ
         ├── FileInTheWay              the final name exists and overwrite was not asked
@@ -326,6 +327,13 @@ class WaitTimeout(WaitError):
 
 class WaitFailed(WaitError):
     """The thing itself failed; the message holds the server's words."""
+
+
+class UnknownState(WaitError):
+    """For ten minutes its status was one and the same word that the spec does not know, or none at all.
+
+    What the word means only the vendor can tell. Nothing was cancelled: wait again with the same id to go on.
+    """
 
 
 class DownloadError(PixxelError):

@@ -25,6 +25,7 @@ from pixxel_async._files import safe_name
 from pixxel_async._log_events import LOOK_FAILED, UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._sansio import clean_text
+from pixxel_async._sweeps import JITTER, LAST_LOOK, NOT_YET, TICK, Group, Seat, Shown
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import (
     APIError,
@@ -37,6 +38,7 @@ from pixxel_async.errors import (
     TlsError,
     TransportError,
     UnexpectedBody,
+    UnknownState,
     WaitError,
     WaitFailed,
     WaitTimeout,
@@ -47,14 +49,11 @@ Read = Callable[[], Awaitable[T | None]]
 OnUpdate = Callable[[T], Any]
 
 _GROWTH = 1.5
-_JITTER = 0.2
 _ESTIMATE_LEAST, _ESTIMATE_MOST = 2.0, 60.0
-_NOT_YET = 60.0
-"""Seconds in which a new thing may not be visible yet."""
 _NOT_YET_PAUSE = 10.0
-_LAST_LOOK = 10.0
-"""Seconds that the look at the very end of the time may take."""
 _LOOKS_WITHOUT_URL = 10
+_UNKNOWN_FOR = 600.0
+"""Seconds for which a wait puts up with one unknown status."""
 
 # What says nothing about the thing itself. A certificate that cannot be trusted does not heal by waiting.
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
@@ -65,6 +64,9 @@ class Poller(Generic[T]):
 
     Looks at once, then after the life cycle's first interval (or half of the server's own estimate, 2-60 s), then at
     intervals that grow by half up to its largest, each ±20 %. Each new iteration starts a new wait for the same id.
+
+    More than twenty waits of one client for things of one kind look together, where a listing shows them all in fewer
+    requests.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Poller(Generic[T]):
         read: Read[T],
         *,
         clock: Clock,
+        group: Group[T] | None = None,
         timeout: float | None = None,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
@@ -87,6 +90,7 @@ class Poller(Generic[T]):
             id: Id of the thing.
             read: Looks once; None when the thing is not listed (yet).
             clock: Time, sleep and jitter.
+            group: The waits with which it may look together; none when left out.
             timeout: Seconds that the whole wait may take; None waits as long as it takes.
             poll_interval: Seconds before the second look, in place of the life cycle's and the server's estimate.
             max_poll_interval: Most seconds between two looks.
@@ -103,12 +107,12 @@ class Poller(Generic[T]):
         """The newest snapshot; None before the first look."""
         self._read = read
         self._clock = clock
+        self._group = group or Group(life_cycle, clock)
         self._timeout = _seconds("timeout", timeout)
         self._poll_interval = _seconds("poll_interval", poll_interval)
         self._max_poll_interval = _seconds("max_poll_interval", max_poll_interval)
         self._on_update = timed("on_update", on_update, clock)
         self._counters = counters or Counters()
-        self._looking = asyncio.Lock()  # never two looks at one thing at once, even if it is awaited twice
 
     @property
     def phase(self) -> Phase:
@@ -143,50 +147,60 @@ class Poller(Generic[T]):
         pace = _Pace(
             self.life_cycle, self._clock, self._timeout, self._poll_interval, self._max_poll_interval
         )
-        words = _Words(self.life_cycle, self.id)
+        words = _Words(self.life_cycle, self.id, self._clock)
         previous: T | None = None
-        while True:
-            snapshot = await self._look(pace)
-            if snapshot is not None:
-                self.last = snapshot
-                phase = words.judge(snapshot)
-                if snapshot != previous:
-                    previous = snapshot
-                    await self._tell(snapshot)
-                    yield snapshot
-                if phase is Phase.FAILURE:
-                    raise words.failed(snapshot)
-                if phase.is_terminal:
-                    return
-            if pace.is_over:
-                raise self._timed_out(previous) from pace.trouble
-            await self._clock.sleep(pace.pause(snapshot))
+        due = self._clock.monotonic()
+        with self._group.seat(self.id, end=pace.end, first=pace.interval, most=pace.most) as seat:
+            while True:
+                shown = await self._group.turn(seat, due)
+                snapshot = await self._look(seat, pace, shown)
+                if snapshot is not None:
+                    self._group.note(seat, snapshot)
+                    self.last = snapshot
+                    phase = words.judge(snapshot)
+                    if snapshot != previous:
+                        previous = snapshot
+                        await self._tell(snapshot)
+                        yield snapshot
+                    if phase is Phase.FAILURE:
+                        raise words.failed(snapshot)
+                    if phase.is_terminal:
+                        return
+                if pace.is_over:
+                    raise self._timed_out(previous) from pace.trouble
+                jitter = shown.jitter if shown else self._clock.rng.uniform(1 - JITTER, 1 + JITTER)
+                due = self._clock.monotonic() + pace.pause(snapshot, jitter)
 
-    async def _look(self, pace: _Pace[T]) -> T | None:
-        """Look once. None: nothing to be seen, for reasons that may pass."""
+    async def _look(self, seat: Seat[T], pace: _Pace[T], shown: Shown[T] | None) -> T | None:
+        """Take what a sweep showed, or look. None: nothing to be seen, for reasons that may pass."""
         pace.trouble = None
-        limit = asyncio.timeout(pace.look_limit)
         try:
-            async with limit, self._looking:
-                snapshot = await self._read()
+            return await self._read_one(seat, pace) if shown is None else shown.result()
         except TlsError:
             raise
         except NotFound as error:
-            if pace.elapsed > _NOT_YET:
+            if pace.elapsed > NOT_YET:
                 raise
             pace.trouble = error
         except _PASSING as error:
-            LOOK_FAILED(kind=self.life_cycle.name, id=self.id, reason=str(error))
+            if shown is None:  # a sweep tells for all
+                LOOK_FAILED(kind=self.life_cycle.name, id=self.id, reason=str(error))
             pace.trouble = error
+        return None
+
+    async def _read_one(self, seat: Seat[T], pace: _Pace[T]) -> T | None:
+        limit = asyncio.timeout(pace.look_limit)
+        try:
+            async with limit, seat.looking:  # never two looks at one thing at once, whoever waits
+                snapshot = await self._read()
         except TimeoutError:
             if not limit.expired():
                 raise
-        else:
-            if snapshot is None and pace.elapsed > _NOT_YET:
-                words = f"is not in the API's list, {_NOT_YET:g} s after the wait began"
-                raise _wait_error(WaitError, self.life_cycle, self.id, words)
-            return snapshot
-        return None
+            return None
+        if snapshot is None and pace.elapsed > NOT_YET:
+            words = f"is not in the API's list, {NOT_YET:g} s after the wait began"
+            raise _wait_error(WaitError, self.life_cycle, self.id, words)
+        return snapshot
 
     async def _tell(self, snapshot: T) -> None:
         if self._on_update is not None:
@@ -288,8 +302,8 @@ class _Pace(Generic[T]):
         self._start = clock.monotonic()
         self._timeout = inf if timeout is None else timeout
         self._estimate = life_cycle.estimate if first is None else None
-        self._interval = first or min(life_cycle.first_interval, most or inf)
-        self._most = most or max(life_cycle.most_interval, self._interval)
+        self.interval = first or min(life_cycle.first_interval, most or inf)
+        self.most = most or max(life_cycle.most_interval, self.interval)
         self._estimate_most = most or _ESTIMATE_MOST
         self.trouble: CallError | None = None
         """Why the newest look saw nothing."""
@@ -297,6 +311,11 @@ class _Pace(Generic[T]):
     @property
     def elapsed(self) -> float:
         return self._clock.monotonic() - self._start
+
+    @property
+    def end(self) -> float:
+        """When it is over, by the clock."""
+        return self._start + self._timeout
 
     @property
     def left(self) -> float:
@@ -307,21 +326,21 @@ class _Pace(Generic[T]):
         """Seconds that a look may take."""
         if self._timeout == inf:
             return None
-        return _LAST_LOOK if self.is_over else self.left
+        return LAST_LOOK if self.is_over else self.left
 
     @property
     def is_over(self) -> bool:
-        return self.left < 0.001  # a sleep may end a clock tick early
+        return self.left < TICK
 
-    def pause(self, snapshot: T | None) -> float:
+    def pause(self, snapshot: T | None, jitter: float) -> float:
         """Seconds to the next look; one falls on the very end of the time."""
         seconds = self._from_estimate(snapshot)
         if seconds is None:
-            seconds = self._interval
-            self._interval = min(self._interval * _GROWTH, self._most)
+            seconds = self.interval
+            self.interval = min(self.interval * _GROWTH, self.most)
         if snapshot is None:
             seconds = min(seconds, _NOT_YET_PAUSE)
-        seconds *= self._clock.rng.uniform(1 - _JITTER, 1 + _JITTER)
+        seconds *= jitter
         if isinstance(self.trouble, APIError) and self.trouble.retry_after is not None:
             seconds = max(seconds, self.trouble.retry_after)
         return min(seconds, self.left)
@@ -344,29 +363,45 @@ class _Pace(Generic[T]):
 class _Words(Generic[T]):
     """Reads the snapshots of one wait: what they mean, and which of them make no sense."""
 
-    def __init__(self, life_cycle: LifeCycle[T], id: str) -> None:
+    def __init__(self, life_cycle: LifeCycle[T], id: str, clock: Clock) -> None:
         self._life_cycle = life_cycle
         self._id = id
-        self._unknown: set[str | None] = set()
+        self._clock = clock
+        self._told: set[str | None] = set()
+        self._unknown: tuple[str | None, float] | None = None
+        """The unknown word of the newest snapshot, and since when."""
         self._without_url = 0
 
     def judge(self, snapshot: T) -> Phase:
         """The phase of a snapshot.
 
         Raises:
+            UnknownState: for ten minutes it has had one status that the spec does not know.
             WaitError: it has been ready for ten looks and still has no URL.
         """
         cycle = self._life_cycle
-        word = cycle.word(snapshot)
-        if not cycle.is_known(snapshot) and word not in self._unknown:
-            self._unknown.add(word)
-            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
+        self._judge_word(snapshot)
         if cycle.phase(snapshot) in _READY and not _has_url(cycle, snapshot):
             self._without_url += 1
             if self._without_url > _LOOKS_WITHOUT_URL:
                 words = f"is {_word(cycle, snapshot)}, but the API gives no URL for it"
                 raise _wait_error(WaitError, cycle, self._id, words, snapshot)
         return _phase(cycle, snapshot)
+
+    def _judge_word(self, snapshot: T) -> None:
+        cycle, now = self._life_cycle, self._clock.monotonic()
+        if cycle.is_known(snapshot):
+            self._unknown = None
+            return
+        word = cycle.word(snapshot)
+        if word not in self._told:
+            self._told.add(word)
+            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
+        if self._unknown is None or self._unknown[0] != word:
+            self._unknown = word, now
+        elif now - self._unknown[1] >= _UNKNOWN_FOR:
+            words = f"has been {_word(cycle, snapshot)} for {_UNKNOWN_FOR / 60:g} minutes, which the spec does not know; wait again to go on"
+            raise _wait_error(UnknownState, cycle, self._id, words, snapshot)
 
     def failed(self, snapshot: T) -> WaitError:
         """The error that a failed thing means, in the server's words where it has any."""

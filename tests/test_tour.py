@@ -22,6 +22,7 @@ from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.testing import VirtualClock
+from pixxel_async.waits import Waits
 
 SPEC = yaml.safe_load((Path(__file__).parents[1] / "openapi" / "pixxel.yaml").read_text(encoding="utf-8"))
 FIELD = {
@@ -31,12 +32,15 @@ FIELD = {
 
 
 def methods_of_the_spec() -> Iterator[str]:
-    """`resource.method` of every operation and of every wait."""
+    """`resource.method` of every operation and of every wait, for one and for many; packages are waited for singly."""
     for item in SPEC["paths"].values():
         for operation in item.values():
             variants = operation.get("x-variants") or [{"method": operation["x-method"]}]
             yield from (variant["method"] for variant in variants)
-    yield from (life["wait"] for life in SPEC["x-life-cycles"].values())
+    for life in SPEC["x-life-cycles"].values():
+        yield life["wait"]
+        if "signed_url" not in life:
+            yield f"{life['wait']}_many"
 
 
 class Recorder:
@@ -65,6 +69,11 @@ class Ticking(VirtualClock):
     async def sleep(self, seconds: float) -> None:
         self.advance(seconds)
         await super().sleep(seconds)
+
+
+async def ends(waits: Waits[Any]) -> list[str]:
+    """The last words of many waits."""
+    return [done.result().status for done in await waits]
 
 
 async def tour(call: Recorder, now: datetime, directory: Path) -> None:
@@ -96,7 +105,9 @@ async def tour(call: Recorder, now: datetime, directory: Path) -> None:
     assert "success" == (await call("aois.wait", aoi.aoi_id)).status
     assert aoi.aoi_id == (await call("aois.get", aoi.aoi_id)).aoi_id
     assert [aoi.aoi_id] == [each.aoi_id for each in await call("aois.list", aoi_name="tour")]
+    assert ["success"] == await ends(call("aois.wait_many", [aoi.aoi_id]))
     asset = (await call("assets.list", aoi.aoi_id))[0]
+    assert ["success"] == await ends(call("assets.wait_many", aoi.aoi_id, [asset.id]))
     assert "success" == (await call("assets.wait", aoi.aoi_id, asset.id)).status
     day = (
         asset.date.strftime("%Y_%m_%d") if isinstance(asset.date, datetime) else asset.date.replace("-", "_")
@@ -126,6 +137,7 @@ async def visualize(call: Recorder, aoi_id: str, satellite_id: str, day: str) ->
     made = await call("visualizations.create", aoi_id, index_id=index.id)
     ready = await call("visualizations.wait", aoi_id, made.id)
     assert (made.id, "success") == (ready.id, ready.status)
+    assert ["success"] == await ends(call("visualizations.wait_many", aoi_id, [made.id]))
     assert [made.id] == [each.id for each in await call("visualizations.list", aoi_id)]
     classes = [models.LegendItemUpdate(color="#d7191c", label="Low", min=-1, max=0.2)]
     legend = await call(
@@ -157,6 +169,7 @@ async def analyse(call: Recorder, aoi_id: str, project: str, directory: Path) ->
     assert (await call("insights.estimate", aoi_id, **wanted)).estimate > 0
     insight = await call("insights.create", aoi_id, **wanted)
     assert "completed" == (await call("insights.wait", aoi_id, insight.id)).status
+    assert ["completed"] == await ends(call("insights.wait_many", aoi_id, [insight.id]))
     assert [insight.id] == [each.id for each in await call("insights.list", aoi_id)]
     assert (await call("insights.request_download", aoi_id, insight.id)).status in ("pending", "ready")
     assert (await call("insights.wait_download", aoi_id, insight.id).save(directory)).size > 0
@@ -168,6 +181,7 @@ async def analyse(call: Recorder, aoi_id: str, project: str, directory: Path) ->
     job = await call("jobs.create", workflow.id, project_id=workflow.project_id)
     done = await call("jobs.wait", workflow.id, job.id)
     assert "completed" == done.status
+    assert ["completed"] == await ends(call("jobs.wait_many", workflow.id, [job.id]))
     assert job.id in [each.id for each in await call("jobs.list", workflow.id)]
     task = (await call("jobs.get", workflow.id, job.id)).tasks[0]
     assert (await call("jobs.request_download", workflow.id, job.id)).status in ("pending", "ready")
@@ -202,6 +216,7 @@ async def order(call: Recorder, project: str, collection: str, now: datetime, di
     assert placed.id == (await call("orders.get", placed.id)).id
     line = (await call("order_items.list"))[0]
     assert "FULFILLED" == (await call("order_items.wait", line.id)).status
+    assert ["FULFILLED"] == await ends(call("order_items.wait_many", [line.id]))
     assert line.id == (await call("order_items.get", line.id)).id
     assert placed.id in await call("reports.orders")
 
@@ -222,6 +237,7 @@ async def order(call: Recorder, project: str, collection: str, now: datetime, di
         )
     )[0]
     assert "SUCCESS" == (await call("deliveries.wait", delivery.delivery_id)).status
+    assert ["SUCCESS"] == await ends(call("deliveries.wait_many", [delivery.delivery_id]))
     assert delivery.delivery_id in [each.delivery_id for each in await call("deliveries.list")]
     package = await call("catalogs.request_download", catalog_ids=[entry.id])
     assert (await call("catalogs.wait_download", package.id).save(directory)).size > 0

@@ -6,7 +6,7 @@ Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not th
 from __future__ import annotations
 
 from pixxel_async import models
-from pixxel_async._operation import LifeCycle
+from pixxel_async._operation import LifeCycle, Sweep
 
 AOI: LifeCycle[models.AOI] = LifeCycle(
     name="aoi",
@@ -19,6 +19,7 @@ AOI: LifeCycle[models.AOI] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(narrow=("project_ids", "project_id")),
 )
 ASSET: LifeCycle[models.Asset] = LifeCycle(
     name="asset",
@@ -30,6 +31,7 @@ ASSET: LifeCycle[models.Asset] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(),
 )
 VISUALIZATION: LifeCycle[models.Visualization] = LifeCycle(
     name="visualization",
@@ -42,6 +44,7 @@ VISUALIZATION: LifeCycle[models.Visualization] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(),
 )
 INSIGHT: LifeCycle[models.Insight] = LifeCycle(
     name="insight",
@@ -55,6 +58,7 @@ INSIGHT: LifeCycle[models.Insight] = LifeCycle(
     estimate=("estimated_time_in_min", 60),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(),
 )
 JOB: LifeCycle[models.Job] = LifeCycle(
     name="job",
@@ -67,6 +71,7 @@ JOB: LifeCycle[models.Job] = LifeCycle(
     estimate=("estimated_duration", 1),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(is_brief=True),
 )
 AOI_DOWNLOAD: LifeCycle[models.AOIDownload] = LifeCycle(
     name="aoi_download",
@@ -132,6 +137,7 @@ DELIVERY: LifeCycle[models.Delivery] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=10,
     most_interval=60,
+    sweep=Sweep(),
 )
 ORDER_ITEM: LifeCycle[models.OrderItem] = LifeCycle(
     name="order_item",
@@ -143,4 +149,5 @@ ORDER_ITEM: LifeCycle[models.OrderItem] = LifeCycle(
     failure=frozenset({"failed", "cancelled"}),
     first_interval=60,
     most_interval=600,
+    sweep=Sweep(ids="ids"),
 )

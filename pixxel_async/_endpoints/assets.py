@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import Asset, AssetList
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[AssetList] = Endpoint(
     id="ListAssets",
@@ -80,13 +82,64 @@ class Assets(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch(aoi_id)
         return self._wait(
-            _life_cycles.ASSET,
+            watch,
             asset_id,
-            lambda: self._pick(self.list(aoi_id), "id", asset_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        aoi_id: str,
+        asset_ids: Iterable[str],
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Asset], Any] | None = None,
+    ) -> Waits[Asset]:
+        """Wait until many assets are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each.
+
+        Args:
+            aoi_id: Id of the AOI.
+            asset_ids: Ids of the assets, each once.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(aoi_id),
+            asset_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self, aoi_id: str) -> Watch[Asset]:
+        return Watch(
+            _life_cycles.ASSET,
+            lambda id: self._pick(self.list(aoi_id), "id", id),
+            listing=lambda **narrow: self.list(aoi_id, **narrow),
+            within=(aoi_id,),
         )

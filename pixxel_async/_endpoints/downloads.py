@@ -8,6 +8,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import AOIDownload, AOIDownloadCreate
 from pixxel_async.polling import PackagePoller
 
@@ -102,11 +103,12 @@ class Downloads(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = Watch(_life_cycles.AOI_DOWNLOAD, lambda id: self.get(aoi_id, id), within=(aoi_id,))
         return self._wait_package(
-            _life_cycles.AOI_DOWNLOAD,
+            watch,
             download_id,
-            lambda: self.get(aoi_id, download_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import (
     BlockRef,
     DataType,
@@ -22,6 +23,7 @@ from pixxel_async.models import (
 )
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import PackagePoller, Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[InsightList] = Endpoint(
     id="listInsights",
@@ -307,15 +309,66 @@ class Insights(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch(aoi_id)
         return self._wait(
-            _life_cycles.INSIGHT,
+            watch,
             insight_id,
-            lambda: self._pick(self.list(aoi_id, id=insight_id), "id", insight_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        aoi_id: str,
+        insight_ids: Iterable[str],
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Insight], Any] | None = None,
+    ) -> Waits[Insight]:
+        """Wait until many insights are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each.
+
+        Args:
+            aoi_id: Identifier of the AOI.
+            insight_ids: Ids of the insights, each once.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(aoi_id),
+            insight_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self, aoi_id: str) -> Watch[Insight]:
+        return Watch(
+            _life_cycles.INSIGHT,
+            lambda id: self._pick(self.list(aoi_id, id=id), "id", id),
+            listing=lambda **narrow: self.list(aoi_id, **narrow),
+            within=(aoi_id,),
         )
 
     def wait_download(
@@ -352,11 +405,16 @@ class Insights(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        return self._wait_package(
+        watch = Watch(
             _life_cycles.INSIGHT_PACKAGE,
+            lambda id: self.request_download(aoi_id, id, inputs=inputs, outputs=outputs),
+            within=(aoi_id,),
+        )
+        return self._wait_package(
+            watch,
             insight_id,
-            lambda: self.request_download(aoi_id, insight_id, inputs=inputs, outputs=outputs),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,

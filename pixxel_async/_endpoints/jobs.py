@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import Job, JobList, JobPackage
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import PackagePoller, Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[JobList] = Endpoint(
     id="listJobs",
@@ -189,15 +191,66 @@ class Jobs(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch(workflow_id)
         return self._wait(
-            _life_cycles.JOB,
+            watch,
             job_id,
-            lambda: self.get(workflow_id, job_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        workflow_id: str,
+        job_ids: Iterable[str],
+        *,
+        timeout: float | None = 3600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Job], Any] | None = None,
+    ) -> Waits[Job]:
+        """Wait until many jobs are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each; what is shown on the way may then hold less than the end.
+
+        Args:
+            workflow_id: Identifier of the workflow.
+            job_ids: Ids of the jobs, each once.
+            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(workflow_id),
+            job_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self, workflow_id: str) -> Watch[Job]:
+        return Watch(
+            _life_cycles.JOB,
+            lambda id: self.get(workflow_id, id),
+            listing=lambda **narrow: self.list(workflow_id, **narrow),
+            within=(workflow_id,),
         )
 
     def wait_download(
@@ -230,11 +283,14 @@ class Jobs(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = Watch(
+            _life_cycles.JOB_PACKAGE, lambda id: self.request_download(workflow_id, id), within=(workflow_id,)
+        )
         return self._wait_package(
-            _life_cycles.JOB_PACKAGE,
+            watch,
             job_id,
-            lambda: self.request_download(workflow_id, job_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import OrderItem, OrderItemList, OrderItemStatus, OrderItemType
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[OrderItemList] = Endpoint(
     id="ListOrderItems",
@@ -140,13 +142,60 @@ class OrderItems(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed or cancelled.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch()
         return self._wait(
-            _life_cycles.ORDER_ITEM,
+            watch,
             order_item_id,
-            lambda: self.get(order_item_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        order_item_ids: Iterable[str],
+        *,
+        timeout: float | None = 1209600,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[OrderItem], Any] | None = None,
+    ) -> Waits[OrderItem]:
+        """Wait until many order items are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        partially_fulfilled or partially_completed counts as an end, too: look at its status.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each.
+
+        Args:
+            order_item_ids: Ids of the order items, each once.
+            timeout: Seconds to wait at most; 14 days when left out, None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 60 when left out.
+            max_poll_interval: Most seconds between two looks; 600 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(),
+            order_item_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self) -> Watch[OrderItem]:
+        return Watch(
+            _life_cycles.ORDER_ITEM, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow)
         )

@@ -8,6 +8,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import TaskPackage
 from pixxel_async.polling import PackagePoller
 
@@ -78,11 +79,19 @@ class Tasks(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        return self._wait_package(
+        watch = Watch(
             _life_cycles.TASK_PACKAGE,
+            lambda id: self.request_download(workflow_id, job_id, id),
+            within=(
+                workflow_id,
+                job_id,
+            ),
+        )
+        return self._wait_package(
+            watch,
             task_id,
-            lambda: self.request_download(workflow_id, job_id, task_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,

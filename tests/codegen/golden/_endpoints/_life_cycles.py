@@ -6,7 +6,7 @@ Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not th
 from __future__ import annotations
 
 from pixxel_async import models
-from pixxel_async._operation import LifeCycle
+from pixxel_async._operation import LifeCycle, Sweep
 
 FIELD: LifeCycle[models.Field] = LifeCycle(
     name="field",
@@ -21,6 +21,7 @@ FIELD: LifeCycle[models.Field] = LifeCycle(
     estimate=("minutes_left", 60),
     first_interval=2,
     most_interval=30,
+    sweep=Sweep(ids="ids"),
 )
 CROP: LifeCycle[models.Crop] = LifeCycle(
     name="crop",
@@ -31,6 +32,7 @@ CROP: LifeCycle[models.Crop] = LifeCycle(
     failure=frozenset({"lost"}),
     first_interval=0.5,
     most_interval=5,
+    sweep=Sweep(narrow=("states", "state"), is_brief=True),
 )
 CROP_PACKAGE: LifeCycle[models.CropPackage] = LifeCycle(
     name="crop_package",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pixxel_async import _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import (
     Crop,
     CropCreate,
@@ -22,6 +23,7 @@ from pixxel_async.models import (
 )
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import PackagePoller, Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[CropList] = Endpoint(
     id="ListCrops",
@@ -69,7 +71,14 @@ _REQUEST_DOWNLOAD: Endpoint[CropPackage] = Endpoint(
 class Crops(Resource):
     """What grows on a field."""
 
-    def list(self, field_id: str, *, id: str | None = None, limit: int | None = None) -> Paginator[Crop]:
+    def list(
+        self,
+        field_id: str,
+        *,
+        id: str | None = None,
+        states: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> Paginator[Crop]:
         """List crops.
 
         The list comes whole.
@@ -79,13 +88,14 @@ class Crops(Resource):
         Args:
             field_id: Id of the field.
             id: Only this crop.
+            states: Only crops in these states.
             limit: How many items in all; every item when left out.
 
         Returns:
             A paginator: `async for` walks the items (Crop), `await` collects them.
         """
         return self._paginate(
-            Operation(_LIST, path={"field_id": field_id}, query={"id": id}),
+            Operation(_LIST, path={"field_id": field_id}, query={"id": id, "states": states}),
             limit=limit,
             page_size=None,
             prefetch=False,
@@ -229,15 +239,66 @@ class Crops(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status lost.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch(field_id)
         return self._wait(
-            _life_cycles.CROP,
+            watch,
             crop_id,
-            lambda: self._pick(self.list(field_id, id=crop_id), "id", crop_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        field_id: str,
+        crop_ids: Iterable[str],
+        *,
+        timeout: float | None = 5400,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Crop], Any] | None = None,
+    ) -> Waits[Crop]:
+        """Wait until many crops are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each; what is shown on the way may then hold less than the end.
+
+        Args:
+            field_id: Id of the field.
+            crop_ids: Ids of the crops, each once.
+            timeout: Seconds to wait at most; 90 minutes when left out, None waits without end.
+            poll_interval: Seconds before the second look, from which on they grow; 0.5 when left out.
+            max_poll_interval: Most seconds between two looks; 5 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(field_id),
+            crop_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self, field_id: str) -> Watch[Crop]:
+        return Watch(
+            _life_cycles.CROP,
+            lambda id: self._pick(self.list(field_id, id=id), "id", id),
+            listing=lambda **narrow: self.list(field_id, **narrow),
+            within=(field_id,),
         )
 
     def wait_download(
@@ -272,11 +333,16 @@ class Crops(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status failed.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        return self._wait_package(
+        watch = Watch(
             _life_cycles.CROP_PACKAGE,
+            lambda id: self.request_download(field_id, id, inputs=inputs),
+            within=(field_id,),
+        )
+        return self._wait_package(
+            watch,
             crop_id,
-            lambda: self.request_download(field_id, crop_id, inputs=inputs),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
+from pixxel_async._sweeps import Watch
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
+from pixxel_async.waits import Waits
 
 _LIST: Endpoint[FieldList] = Endpoint(
     id="ListFields",
@@ -278,13 +280,60 @@ class Fields(Resource):
         Raises:
             WaitFailed: it failed, in the server's words; status withered.
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
+            UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
+        watch = self._watch()
         return self._wait(
-            _life_cycles.FIELD,
+            watch,
             field_id,
-            lambda: self.get(field_id),
             timeout=timeout,
             poll_interval=poll_interval,
             max_poll_interval=max_poll_interval,
             on_update=on_update,
+        )
+
+    def wait_many(
+        self,
+        field_ids: Iterable[str],
+        *,
+        timeout: float | None = None,
+        poll_interval: float | None = None,
+        max_poll_interval: float | None = None,
+        on_update: Callable[[Field], Any] | None = None,
+    ) -> Waits[Field]:
+        """Wait until many fields are settled, each for itself.
+
+        Nothing is sent before you use what this returns. One that fails does not stop the others. partly-
+        ripe counts as an end, too: look at its status.
+
+        More than twenty look together: the listing is read, where that takes fewer requests than reading
+        each.
+
+        Args:
+            field_ids: Ids of the fields, each once.
+            timeout: Seconds to wait at most; without end when left out.
+            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
+            max_poll_interval: Most seconds between two looks; 30 when left out.
+            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
+                last.
+
+        Returns:
+            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
+                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+
+        Raises:
+            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+        """
+        return self._wait_many(
+            self._watch(),
+            field_ids,
+            timeout=timeout,
+            poll_interval=poll_interval,
+            max_poll_interval=max_poll_interval,
+            on_update=on_update,
+        )
+
+    def _watch(self) -> Watch[Field]:
+        return Watch(
+            _life_cycles.FIELD, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow)
         )
