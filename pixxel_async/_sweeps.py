@@ -51,8 +51,7 @@ _MOST_PLACES = 50
 _UNLISTED_AFTER = 3
 """Whole sweeps in a row that did not show a thing."""
 _REFUSED_FOR = 600.0
-_GRACE = 0.1
-"""Seconds that the task may need to begin what is due."""
+_GUARDED = 3600.0
 
 # What is wrong with the listing and need not be wrong with a thing in it.
 _REFUSALS = (
@@ -156,6 +155,9 @@ class Group(Generic[T]):
         self._nap: asyncio.Future[None] | None = None
         self._wakes_at = -inf
         self._round: _Round[T] | None = None
+        self._guard: asyncio.TimerHandle | None = None
+        """Set while a sweep is under way."""
+        self._guard_at = inf
 
     # Seats
 
@@ -254,22 +256,15 @@ class Group(Generic[T]):
             self._sweeper = asyncio.ensure_future(self._run())
         elif self._nap is not None and min(seat.due, seat.end) < self._wakes_at:
             self._nap.cancel()
+        elif self._guard is not None and seat.end < self._guard_at:
+            self._let_go()
         try:
-            return await self._in_time(seat, seat.waiting)
+            return await seat.waiting
         finally:
-            seat.waiting.cancel()
             seat.waiting = None
             del self._waiting[seat]
             if not self._waiting:
                 await self._stop()
-
-    async def _in_time(self, seat: Seat[T], waiting: asyncio.Future[Shown[T] | None]) -> Shown[T] | None:
-        """What it is shown; nothing when a sweep hangs at the end of its time."""
-        left = seat.end - self.clock.monotonic()
-        await asyncio.wait([waiting], timeout=None if left == inf else left + _GRACE)
-        if not waiting.done() and self._round is not None and self._round.began >= seat.end - TICK:
-            await asyncio.wait([waiting], timeout=LAST_LOOK)  # it began just then, as the last look
-        return waiting.result() if waiting.done() else Shown(None)
 
     # The task that looks for all
 
@@ -303,6 +298,7 @@ class Group(Generic[T]):
             return
         jitter = self.clock.rng.uniform(1 - JITTER, 1 + JITTER)
         self._round = _Round(self, now, jitter, pending)
+        self._let_go()
         try:
             await self._round.run(self._listings(pending))
         except _REFUSALS as error:
@@ -310,6 +306,26 @@ class Group(Generic[T]):
             _log.warning(
                 "%s: no listing to look in, each wait looks for itself: %s", self.life_cycle.name, error
             )
+        finally:
+            if self._guard is not None:
+                self._guard.cancel()
+            self._guard = None
+
+    def _let_go(self) -> None:
+        """Show nothing to those whose time ends while a sweep is under way, and see to the next of them in time."""
+        assert self._round is not None
+        now, self._guard_at = self.clock.monotonic(), inf
+        for seat in self._waiting:
+            is_last_look = self._round.began >= seat.end - TICK
+            end = self._round.began + LAST_LOOK if is_last_look else seat.end
+            if end <= now:
+                seat.show(Shown(None))
+            else:
+                self._guard_at = min(self._guard_at, end)
+        if self._guard is not None:
+            self._guard.cancel()
+        seconds = min(self._guard_at - now, _GUARDED)
+        self._guard = asyncio.get_running_loop().call_later(seconds, self._let_go)
 
     def _next_round(self, pending: list[Seat[T]]) -> float:
         """When the next sweep may begin: five pages a second, not more often than one of the waits would look."""

@@ -28,6 +28,7 @@ from pixxel_async.errors import (
     ServerError,
     TlsError,
     UnexpectedBody,
+    UnknownState,
     WaitError,
     WaitFailed,
     WaitTimeout,
@@ -108,8 +109,7 @@ async def test_await_gives_the_final_snapshot() -> None:
     assert Phase.SUCCESS is wait.phase
 
 
-async def test_partial_success_is_a_result_that_says_so() -> None:
-    """I2."""
+async def test_i2_partial_success_is_a_result_that_says_so() -> None:
     wait = poller(Script(Job(status="PARTIAL-SUCCESS")))
     assert "PARTIAL-SUCCESS" == (await wait).status
     assert Phase.PARTIAL is wait.phase
@@ -121,8 +121,8 @@ async def test_async_for_gives_the_snapshots_that_differ() -> None:
     assert [pending, running, DONE] == [snapshot async for snapshot in wait]
 
 
-async def test_a_failure_is_shown_and_then_raised_in_the_servers_words() -> None:
-    """I2; terminal escapes do not reach the terminal (G16)."""
+async def test_i2_a_failure_is_shown_and_then_raised_in_the_servers_words() -> None:
+    """Terminal escapes do not reach the terminal (G16)."""
     failed = Job(status="failed", err_msg="no \x1b[31mclear\x1b[0m\nsky")
     seen = []
     with pytest.raises(WaitFailed, match=r"^job j-1 ended as 'failed': no clear sky$") as caught:
@@ -198,8 +198,8 @@ def test_senseless_times_are_refused_when_the_wait_is_made(name: str, value: Any
         poller(Script(DONE), **{name: value})
 
 
-async def test_the_time_runs_out_with_a_last_look() -> None:
-    """I1: the error knows the id, the last snapshot, and how to go on."""
+async def test_i1_the_time_runs_out_with_a_last_look() -> None:
+    """The error knows the id, the last snapshot, and how to go on."""
     clock = steady_clock()
     script = Script(RUNNING)
     with pytest.raises(
@@ -215,7 +215,7 @@ async def test_what_becomes_ready_at_the_last_moment_is_seen() -> None:
     assert DONE == await poller(Script(RUNNING, RUNNING, DONE), timeout=4)
 
 
-async def test_a_look_that_hangs_ends_with_the_time() -> None:
+async def test_i1_a_look_that_hangs_ends_with_the_time() -> None:
     wait = Poller(JOB, "j-1", asyncio.Event().wait, clock=Clock(), timeout=0.1)  # type: ignore[arg-type]
     async with asyncio.timeout(5):
         with pytest.raises(WaitTimeout, match=r"was not seen after 0\.1 s"):
@@ -241,8 +241,8 @@ async def test_a_timeout_around_us_stays_the_callers_own() -> None:
         api_error(NotFound),
     ],
 )
-async def test_passing_trouble_does_not_end_a_wait(error: Exception) -> None:
-    """I7, D7: not even when the first look finds nothing yet."""
+async def test_i7_passing_trouble_does_not_end_a_wait(error: Exception) -> None:
+    """Not even when the first look finds nothing yet."""
     assert DONE == await poller(Script(error, RUNNING, error, DONE))
 
 
@@ -276,7 +276,7 @@ async def test_d7_what_is_not_there_after_a_minute_is_not_there() -> None:
         assert 60 < sum(clock.slept) <= 70
 
 
-async def test_trouble_to_the_end_is_told_with_the_timeout() -> None:
+async def test_i7_trouble_to_the_end_is_told_with_the_timeout() -> None:
     error = ConnectionLost("reset")
     with pytest.raises(WaitTimeout, match="was not seen after 5 s") as caught:
         await poller(Script(error), timeout=5)
@@ -290,19 +290,59 @@ async def test_retry_after_of_a_look_is_kept() -> None:
 
 
 @pytest.mark.parametrize("word", ["paused", None])
-async def test_unknown_words_are_in_flight_and_told_once(
+async def test_i3_unknown_words_are_in_flight_and_told_once(
     word: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """I3."""
     strange = Job(status=word)
     assert DONE == await poller(Script(strange, strange, RUNNING, strange, DONE))
     shown = "without a status" if word is None else "'paused'"
     assert [f"job j-1: unknown status {shown} counts as in flight"] == caplog.messages
 
 
+@pytest.mark.parametrize("word", ["paused", None])
+async def test_i3_an_unknown_word_that_does_not_change_ends_the_wait(word: str | None) -> None:
+    """After ten minutes, with the last snapshot; the looks go on until then."""
+    clock = steady_clock()
+    strange = Job(status=word)
+    with pytest.raises(
+        UnknownState, match="for 10 minutes, which the spec does not know; wait again"
+    ) as caught:
+        await poller(Script(RUNNING, strange), clock)
+    assert 600 <= clock.monotonic() - clock.slept[0] <= 630
+    assert strange is caught.value.last
+
+
+async def test_i3_unknown_words_that_change_or_become_known_do_not_end_the_wait() -> None:
+    strange, stranger = Job(status="paused"), Job(status="parked")
+    sights = [strange] * 20 + [stranger] * 20 + [RUNNING] + [stranger] * 20
+    clock = steady_clock()
+    assert DONE == await poller(Script(*sights, DONE), clock)
+    assert clock.monotonic() > 1_500
+
+
+async def test_i6_the_first_end_is_the_end() -> None:
+    """What is worked on once more after its success does not take the wait up again."""
+    script = Script(RUNNING, DONE, Job(status="running"))
+    assert DONE == await poller(script)
+    assert 2 == script.looks
+
+
+async def test_i10_answers_slower_than_the_interval_come_one_after_the_other() -> None:
+    """The interval is counted from the answer."""
+    clock = steady_clock()
+    began: list[float] = []
+
+    async def read() -> Job:
+        began.append(clock.monotonic())
+        clock.advance(40)
+        return RUNNING if len(began) < 4 else DONE
+
+    await Poller(JOB, "j-1", read, clock=clock)
+    assert [0, 42, 85, 129.5] == began
+
+
 @pytest.mark.parametrize("url", [None, ""])
-async def test_a_package_without_a_url_is_not_ready(url: str | None) -> None:
-    """I5."""
+async def test_i5_a_package_without_a_url_is_not_ready(url: str | None) -> None:
     bare = Job(status="completed", url=url)
     ready = Job(status="completed", url="https://storage.example/p.zip")
     wait = poller(Script(bare, bare, ready), cycle=PACKAGE)
@@ -310,8 +350,8 @@ async def test_a_package_without_a_url_is_not_ready(url: str | None) -> None:
     assert Phase.SUCCESS is wait.phase
 
 
-async def test_a_package_that_never_gets_its_url_is_given_up() -> None:
-    """After ten more looks (I5)."""
+async def test_i5_a_package_that_never_gets_its_url_is_given_up() -> None:
+    """After ten more looks."""
     bare = Job(status="completed")
     script = Script(RUNNING, bare)
     with pytest.raises(WaitError, match="package j-1 is 'completed', but the API gives no URL") as caught:
@@ -345,8 +385,8 @@ async def test_what_on_update_raises_comes_through(kind: Callable[[str], Excepti
     assert error is caught.value
 
 
-async def test_one_thing_is_never_looked_at_twice_at_once() -> None:
-    """I10, also when one poller is awaited by several tasks."""
+async def test_i10_one_thing_is_never_looked_at_twice_at_once() -> None:
+    """Also when one poller is awaited by several tasks."""
     at_once = most = 0
 
     async def read() -> Job:
