@@ -73,6 +73,15 @@ WAIT_ENDED = LogEvent(
 LOOK_FAILED = LogEvent(
     "wait.look_failed", _POLLING, logging.INFO, "%(kind)s %(id)s: a look failed, the wait goes on: %(reason)s"
 )
+SWEEP_FAILED = LogEvent(
+    "wait.sweep_failed", _POLLING, logging.INFO, "%(kind)s: a look for %(waits)d waits failed: %(reason)s"
+)
+SWEEP_REFUSED = LogEvent(
+    "wait.sweep_refused",
+    _POLLING,
+    logging.WARNING,
+    "%(kind)s: there is no listing to look in, each wait looks for itself: %(reason)s",
+)
 UNKNOWN_STATUS = LogEvent(
     "wait.unknown_status",
     _POLLING,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import aclosing, contextmanager
@@ -19,6 +18,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._log_events import SWEEP_FAILED, SWEEP_REFUSED
 from pixxel_async._operation import LifeCycle
 from pixxel_async.errors import (
     BadRequest,
@@ -64,8 +64,6 @@ _REFUSALS = (
     PaginationError,
     InvalidInput,
 )
-
-_log = logging.getLogger(__name__)
 
 
 @attrs.frozen(eq=False)
@@ -303,9 +301,7 @@ class Group(Generic[T]):
             await self._round.run(self._listings(pending))
         except _REFUSALS as error:
             self._refused_until = self.clock.monotonic() + _REFUSED_FOR
-            _log.warning(
-                "%s: no listing to look in, each wait looks for itself: %s", self.life_cycle.name, error
-            )
+            SWEEP_REFUSED(kind=self.life_cycle.name, reason=str(error))
         finally:
             if self._guard is not None:
                 self._guard.cancel()
@@ -387,7 +383,7 @@ class _Round(Generic[T]):
             raise
         except PixxelError as error:
             left = list(self._left())
-            _log.info("%s: a sweep for %d waits failed: %s", self._group.life_cycle.name, len(left), error)
+            SWEEP_FAILED(kind=self._group.life_cycle.name, waits=len(left), reason=str(error))
             for seat in left:
                 seat.show(Shown(None, copy.copy(error), self.jitter))
 
@@ -408,7 +404,7 @@ class _Round(Generic[T]):
     def _count_pages(self, walked: int, total: int | None) -> None:
         sweep = self._group.life_cycle.sweep
         by_ids = sweep is not None and sweep.ids is not None
-        self.pages = walked if by_ids else max(walked, ceil((total or 0) / _PAGE))
+        self.pages = walked if by_ids else max(walked, ceil((total or 0) / (_PAGE - 1)))  # pages overlap
         self._group.pages[self._places] = self.pages
 
     def _show(self, item: T) -> None:
