@@ -32,6 +32,7 @@ class Argument:
     wire: str
     value: str
     """The expression that is sent."""
+    sensitive: bool = False
 
     @property
     def declared(self) -> str:
@@ -103,6 +104,7 @@ def _body_arguments(spec: Spec, body: Component, left_out: Iterable[str]) -> Ite
                 where="body",
                 wire=wire,
                 value=name,
+                sensitive=schema.sensitive,
             )
 
 

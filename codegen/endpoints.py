@@ -45,6 +45,11 @@ class Method:
         return signature(self.arguments, ", ".join(options))
 
     @property
+    def secrets(self) -> str:
+        """The arguments that nobody may see."""
+        return ", ".join(each.name for each in self.arguments if each.sensitive)
+
+    @property
     def paginator(self) -> str:
         """The paginator's options as they are passed on."""
         defaults = {"limit": "None", "page_size": "None", "prefetch": "False"}

@@ -29,6 +29,6 @@ class Counters:
         self.waits = 0
         self.waiting = 0
 
-    def snapshot(self) -> Stats:
-        """The counts of this moment."""
-        return Stats(**{name: getattr(self, name) for name in self.__slots__})
+    def snapshot(self, *, unresolved: int) -> Stats:
+        """The counts of this moment, with one that is kept elsewhere."""
+        return Stats(unresolved=unresolved, **{name: getattr(self, name) for name in self.__slots__})

@@ -211,7 +211,7 @@ class PixxelClient:
     @property
     def stats(self) -> Stats:
         """What this client and its siblings have done so far."""
-        return self._calls.counters.snapshot()
+        return self._calls.counters.snapshot(unresolved=len(self._calls.creates.open))
 
     async def ping(self) -> str:
         """Ask whether the service is up; gives its answer, a short text."""

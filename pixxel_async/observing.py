@@ -94,3 +94,5 @@ class Stats:
     """Waits that were begun."""
     waiting: int
     """Waits that are under way."""
+    unresolved: int
+    """Creates of which nobody knows yet whether they happened; `client.unresolved` names them."""

@@ -216,9 +216,9 @@ def test_the_log_is_shown_from_the_level_that_is_asked_for() -> None:
     try:
         log_as_asked({})
         assert before == (logger.level, logger.handlers)
-        log_as_asked({"PIXXEL_LOG": "debug"})
-        log_as_asked({"PIXXEL_LOG": "debug"})
-        assert (logging.DEBUG, len(before[1]) + 1) == (logger.level, len(logger.handlers))
+        log_as_asked({"PIXXEL_LOG": "info"})
+        log_as_asked({"PIXXEL_LOG": "info"})
+        assert (logging.INFO, len(before[1]) + 1) == (logger.level, len(logger.handlers))
         with pytest.raises(ConfigurationError, match="PIXXEL_LOG is 'LOUD'; use DEBUG"):
             log_as_asked({"PIXXEL_LOG": "loud"})
     finally:

@@ -14,6 +14,7 @@ from stubs import CLOSE, HANG, Answer, Received, Stub, answer, json_answer
 
 from pixxel_async import (
     ConfigurationError,
+    OutcomeUnknown,
     PixxelClient,
     RequestEvent,
     ResponseEvent,
@@ -306,8 +307,16 @@ async def test_a_client_counts_what_it_does(tmp_path: Path) -> None:
             files=1,
             waits=1,
             waiting=0,
+            unresolved=0,
         )
         assert (expected, expected) == (client.stats, sibling.stats)
+
+
+async def test_a_create_whose_outcome_is_open_is_counted() -> None:
+    async with Stub([CLOSE]) as stub, client_of(stub) as client:
+        with pytest.raises(OutcomeUnknown):
+            await client.visualizations.create("a-1", index_id="i-1")
+        assert 1 == client.stats.unresolved
 
 
 async def test_a_snapshot_of_the_counts_stays_as_it_is() -> None:

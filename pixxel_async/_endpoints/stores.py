@@ -81,12 +81,11 @@ class Stores(Resource):
             OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
                 whether it did.
         """
-        return await self._send(
-            Operation(
-                _CREATE,
-                body=StoreCreate(name=name, type=type, configs=configs, secrets=secrets, labels=labels),
-            )
+        operation = Operation(
+            _CREATE, body=StoreCreate(name=name, type=type, configs=configs, secrets=secrets, labels=labels)
         )
+        del secrets  # not for tracebacks that show local variables
+        return await self._send(operation)
 
     async def delete(self, store_id: str) -> None:
         """Remove a store.

@@ -162,28 +162,28 @@ class Fields(Resource):
             OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
                 whether it did.
         """
-        return await self._send(
-            Operation(
-                _CREATE,
-                body=FieldCreate(
-                    name=name,
-                    geometry=geometry,
-                    rescale=rescale,
-                    mode=mode,
-                    start=start,
-                    end=end,
-                    seen=seen,
-                    seed_ids=seed_ids,
-                    plant_ids=plant_ids,
-                    days=days,
-                    depth=depth,
-                    bucket=bucket,
-                    secrets=secrets,
-                    anything=anything,
-                    dry_run=dry_run,
-                ),
-            )
+        operation = Operation(
+            _CREATE,
+            body=FieldCreate(
+                name=name,
+                geometry=geometry,
+                rescale=rescale,
+                mode=mode,
+                start=start,
+                end=end,
+                seen=seen,
+                seed_ids=seed_ids,
+                plant_ids=plant_ids,
+                days=days,
+                depth=depth,
+                bucket=bucket,
+                secrets=secrets,
+                anything=anything,
+                dry_run=dry_run,
+            ),
         )
+        del secrets  # not for tracebacks that show local variables
+        return await self._send(operation)
 
     async def get(self, field_id: str) -> Field:
         """Get one field.
