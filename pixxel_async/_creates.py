@@ -330,4 +330,5 @@ def _times(began: float, end: float, now: float) -> list[float]:
 
 
 def _found(sought: Sought, certain: list[Any]) -> Found:
-    return Found(str(getattr(certain[0], sought.id)), certain[0] if sought.many is None else certain)
+    ids = tuple(str(getattr(each, sought.id)) for each in certain)
+    return Found(ids[0], certain[0] if sought.many is None else certain, ids)

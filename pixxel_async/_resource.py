@@ -15,6 +15,7 @@ from pixxel_async._creates import Creates
 from pixxel_async._operation import Operation
 from pixxel_async._sweeps import Groups, Watch
 from pixxel_async._transport import CallOptions, Transport
+from pixxel_async.auth import Auth
 from pixxel_async.downloads import Downloader
 from pixxel_async.errors import ClientClosed
 from pixxel_async.paging import Paginator
@@ -64,6 +65,9 @@ class Life:
 class Calls:
     """What the resources of one client share."""
 
+    base_url: str
+    auth: Auth | None
+    """None where another transport stands in for the network."""
     transport: Transport
     options: CallOptions
     downloader: Downloader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import inspect
 import re
 from collections.abc import Awaitable, Callable
@@ -136,6 +137,12 @@ class Auth:
                 answer = Secret(answer)
                 self._take(answer)
         return self.generation != generation
+
+    def fingerprint(self, salt: str) -> str:
+        """Eight hexadecimal digits of a salted hash of the token; empty while there is none."""
+        if self._header is None:
+            return ""
+        return hashlib.sha256(f"{salt}\n{self._header}".encode()).hexdigest()[:8]
 
     def redact(self, text: str) -> str:
         """The text without the token."""

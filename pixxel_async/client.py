@@ -110,6 +110,7 @@ class PixxelClient:
         hooks = hooks_of(clock, on_request, on_response, on_retry)
         counters = Counters()
         url = BASE_URL
+        auth: Auth | None = None
         ahead: Callable[[], float | None] = lambda: None  # noqa: E731
 
         def proxy_for(target: str) -> str | None:
@@ -118,11 +119,12 @@ class PixxelClient:
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
             url = chosen.base_url
+            auth = Auth(chosen.token, chosen.auth_scheme, origin_of(url))
             transport = http = HttpTransport(
                 AiohttpExchange(
                     url, session=session, proxy=proxy_for(url) if session is None else proxy, tls=tls
                 ),
-                Auth(chosen.token, chosen.auth_scheme, origin_of(url)),
+                auth,
                 url,
                 clock,
                 hooks=hooks,
@@ -139,9 +141,8 @@ class PixxelClient:
         life = Life()
         creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
         groups = Groups(clock)
-        self._open(
-            Calls(transport, options, downloader, clock, life, creates, counters, groups), is_owner=True
-        )
+        calls = Calls(url, auth, transport, options, downloader, clock, life, creates, counters, groups)
+        self._open(calls, is_owner=True)
 
     def _open(self, calls: Calls, *, is_owner: bool) -> None:
         self._calls = calls
@@ -212,6 +213,22 @@ class PixxelClient:
     def stats(self) -> Stats:
         """What this client and its siblings have done so far."""
         return self._calls.counters.snapshot(unresolved=len(self._calls.creates.open))
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is."""
+        return self._calls.base_url
+
+    async def token_print(self, salt: str) -> str:
+        """Eight hexadecimal digits that another token, or salt, would not give: to notice a change of account.
+
+        The token cannot be told from them. Empty for a client that needs none.
+        """
+        auth = self._calls.auth
+        if auth is None:
+            return ""
+        await auth.prepare()
+        return auth.fingerprint(salt)
 
     async def ping(self) -> str:
         """Ask whether the service is up; gives its answer, a short text."""

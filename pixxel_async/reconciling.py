@@ -26,6 +26,8 @@ class Found:
     """Id of what it made; of several deliveries the first."""
     snapshot: Any
     """The thing as the listing has it; a list of deliveries where they were what was asked for."""
+    ids: tuple[str, ...]
+    """Ids of all that it made: of several deliveries each."""
 
 
 @attrs.frozen

@@ -1,27 +1,72 @@
-"""Many fields in one go: from a GeoJSON file to pictures, packages and a report.
+"""Thousands of areas in one durable run: from a table and a recipe to files, once each, however often it is interrupted.
 
-fields = read_fields("fields.geojson")
-report = Report(fields)
-async with PixxelClient() as client:
-    async for result in run(client, fields, recipe, out="out", on_update=report.update):
-        print(result.name, result.state)
-report.write("out")
+    recipe = load_recipe("ndvi.toml")
+    async with PixxelClient() as client:
+        async with Run.start(client, "fields.geojson", recipe, "out", max_tokens=500) as run:
+            async for result in run:
+                print(result.name, result.state)
+
+What was begun stands in `out/run.journal`; `Run.resume(client, "out")` goes on with it.
 """
 
-from pixxel_async.bulk._fields import Field, FieldFileError, read_fields
-from pixxel_async.bulk._recipe import Recipe
-from pixxel_async.bulk._result import Result, State, Step
-from pixxel_async.bulk.report import Report
-from pixxel_async.bulk.runner import run
+from pixxel_async.bulk._drive import Then
+from pixxel_async.bulk._engine import Engine, LocalEngine
+from pixxel_async.bulk._faults import BadRows, Fault
+from pixxel_async.bulk._journal_records import CapReached, JournalError, JournalInUse, Tokens
+from pixxel_async.bulk._plan import Plan
+from pixxel_async.bulk._recipe_file import AnyRecipe, BadRecipe, load_recipe, to_toml
+from pixxel_async.bulk._recipes import (
+    Delivery,
+    Insight,
+    Items,
+    Job,
+    Order,
+    OrderRecipe,
+    Package,
+    Property,
+    Recipe,
+    Search,
+    Visualization,
+)
+from pixxel_async.bulk._result import Result, State
+from pixxel_async.bulk._run import Progress, Run, plan, results
+from pixxel_async.bulk.sources import Checked, Field, Source, check, open_source
 
 __all__ = [
+    "AnyRecipe",
+    "BadRecipe",
+    "BadRows",
+    "CapReached",
+    "Checked",
+    "Delivery",
+    "Engine",
+    "Fault",
     "Field",
-    "FieldFileError",
+    "Insight",
+    "Items",
+    "Job",
+    "JournalError",
+    "JournalInUse",
+    "LocalEngine",
+    "Order",
+    "OrderRecipe",
+    "Package",
+    "Plan",
+    "Progress",
+    "Property",
     "Recipe",
-    "Report",
     "Result",
+    "Run",
+    "Search",
+    "Source",
     "State",
-    "Step",
-    "read_fields",
-    "run",
+    "Then",
+    "Tokens",
+    "Visualization",
+    "check",
+    "load_recipe",
+    "open_source",
+    "plan",
+    "results",
+    "to_toml",
 ]

@@ -32,7 +32,7 @@ from pixxel_async.bulk._journal_file import (
     make_file,
     writing,
 )
-from pixxel_async.bulk._journal_records import Entry, Header, JournalError, StepState
+from pixxel_async.bulk._journal_records import OPEN, Entry, Header, JournalError, StepState
 from pixxel_async.bulk._journal_schema import Row
 from pixxel_async.bulk._journal_text import (
     LONGEST_TEXT,
@@ -49,7 +49,7 @@ from pixxel_async.errors import InvalidInput
 
 BATCH = 1000
 """Rows that are added in one transaction."""
-_PASSING = frozenset({State.WAITING, State.RUNNING, State.INTERRUPTED})
+_PASSING = frozenset({State.WAITING, State.RUNNING})
 """Losing these to a power cut costs nothing: the steps tell as much."""
 
 
@@ -116,6 +116,24 @@ class Journal(JournalView):
             lock.release()
             raise
 
+    @classmethod
+    def discard(cls, path: str | Path) -> None:
+        """Remove a journal, of whose run nothing is open.
+
+        Raises:
+            JournalError: It holds creates whose outcome is open, and that nobody could look for any more; or `open`
+                would raise it.
+        """
+        path = Path(path)
+        with cls.open(path) as journal:
+            for record in journal.open_intents(*OPEN):
+                raise JournalError(
+                    f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "
+                    "resume its run first"
+                )
+            for ending in ("-wal", "-shm", ""):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
+
     @staticmethod
     def read(path: str | Path) -> JournalView:
         """Read a journal without a lock, also while a run goes on; it is not checked for damage first.
@@ -164,7 +182,7 @@ class Journal(JournalView):
     ) -> None:
         """Note where a row stands; `step` and `error` replace what was noted, `seconds` only if given.
 
-        Survives the end of the process at once, and a power cut too unless it is WAITING, RUNNING or INTERRUPTED.
+        Survives the end of the process at once, and a power cut too unless it is WAITING or RUNNING.
         """
         await self._writer.write(
             partial(

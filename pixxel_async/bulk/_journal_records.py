@@ -139,6 +139,8 @@ class RowRecord:
     """Tokens that its steps cost."""
     seconds: float
     """How long was worked on it."""
+    is_fresh: bool
+    """Whether nothing was ever tried for it."""
     updated: datetime
 
 

@@ -159,8 +159,13 @@ def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
         state=State[state],
         step=step,
         error=error,
-        facts={each.step: each.facts for each in steps if each.state is StepState.DONE},
+        facts={
+            each.step: each.facts
+            for each in sorted(steps, key=attrgetter("intent_at"))
+            if each.state is StepState.DONE
+        },
         tokens=sum(each.tokens or 0.0 for each in steps),
         seconds=seconds,
+        is_fresh=not steps,
         updated=datetime.fromisoformat(updated),
     )

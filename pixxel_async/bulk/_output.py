@@ -4,40 +4,34 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from pixxel_async.bulk._fields import Field
-from pixxel_async.bulk._folders import REPORTS
+from pixxel_async.bulk._journal import Journal
 from pixxel_async.errors import InvalidInput
 
 
-def prepare_output(out: Path, fields: Sequence[Field], *, overwrite: bool) -> None:
-    """Make the folder and see that it can be written and holds no earlier run.
+def make_folder(out: Path, journal: str, *, overwrite: bool = False) -> None:
+    """Make the folder of a run, and see that it can be written and holds no other.
+
+    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come.
 
     Raises:
-        InvalidInput: Two fields would share a folder, it cannot be written, or files of an earlier run are in it and `overwrite` is false.
+        InvalidInput: It cannot be written, or holds a run.
+        JournalError: The run that is to be given up has creates whose outcome is open.
     """
-    folders = Counter(field.folder.casefold() for field in fields)
-    if shared := [field.name for field in fields if folders[field.folder.casefold()] > 1]:
-        raise InvalidInput(f"fields {shared[0]!r} and {shared[1]!r} would share a folder: rename one")
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
-    if overwrite:
-        return
-    names = [*REPORTS, *(field.folder for field in fields)]
-    there = [name for name in names if (out / name).exists()]
-    if there:
-        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-        raise InvalidInput(
-            f"output folder {out}: holds {', '.join(there[:3])}{more} of an earlier run: "
-            "choose another folder, or pass overwrite=True (on the command line --overwrite)"
-        )
+    if (out / journal).exists():
+        if not overwrite:
+            raise InvalidInput(
+                f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
+                "(on the command line --overwrite) to begin anew"
+            )
+        Journal.discard(out / journal)
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -1,68 +1,78 @@
-"""What becomes of one field: a row of the report."""
+"""What becomes of one row."""
 
 from __future__ import annotations
 
-from enum import Enum, StrEnum
+from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
+if TYPE_CHECKING:
+    from pixxel_async.bulk._journal_records import RowRecord
+
 
 class State(StrEnum):
-    """Where a field stands."""
+    """Where a row stands."""
 
     WAITING = "not started"
     RUNNING = "running"
+    """Under way, or interrupted on the way: a resumed run goes on with it."""
     DONE = "done"
     PARTIAL = "partial"
-    """Files are there, but some of the AOI's images or of the picture failed; `error` tells what."""
+    """Files are there, but some of the images failed."""
     FAILED = "failed"
     """The API or the disk refused; `error` tells why."""
-    UNKNOWN = "unknown"
-    """Something may have been created, or not: look before repeating; `error` tells for what."""
     HELD = "held"
     """Looking could not tell whether something was created: a person decides."""
     BLOCKED = "over budget"
     """Its next step could cost more tokens than the run may spend; nothing was sent for it."""
-    INTERRUPTED = "interrupted"
-    """The run was stopped while it was under way."""
 
-
-class Step(Enum):
-    """What is done for a field, in this order."""
-
-    SEARCH = "search the archive"
-    CREATE_AOI = "create the AOI"
-    WAIT_AOI = "wait for the AOI"
-    CREATE_VISUALIZATION = "create the visualization"
-    WAIT_VISUALIZATION = "wait for the visualization"
-    PNG = "draw the PNG"
-    REQUEST_PACKAGE = "ask for the package"
-    FETCH_PACKAGE = "wait for the package and fetch it"
+    @property
+    def is_final(self) -> bool:
+        """Whether a resumed run leaves it alone."""
+        return self in (State.DONE, State.PARTIAL, State.FAILED)
 
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """A field's row: how far it got, and all that was made for it."""
+    """A row: how far it got, and all that was made for it."""
 
     row: int
-    """Number of the field in its file, from 1."""
+    """Number of the row in the input, from 1."""
     name: str
     state: State = State.WAITING
-    step: Step | None = None
+    step: str | None = None
     """The step it is in, or ended in; None before the first and when all is done."""
-    scene_ids: tuple[str, ...] = ()
-    """Images that the AOI is made of, newest first."""
-    aoi_id: str | None = None
-    visualization_id: str | None = None
-    download_id: str | None = None
-    png: Path | None = None
-    """The picture of the index on the newest day."""
-    package: Path | None = None
-    """The ZIP package of the AOI's images."""
+    ids: Mapping[str, str] = attrs.field(factory=dict)
+    """What was made in the account: ids by step, `{"aoi": "...", "visualization NDVI": "..."}`."""
     files: tuple[Path, ...] = ()
-    """What was unpacked from the package, if that was asked for."""
+    """What was fetched: pictures, packages, and what was unpacked from these."""
+    tokens: float = 0.0
+    """What it cost so far."""
+    seconds: float = 0.0
+    """How long was worked on it, waiting included."""
     error: str | None = None
     """What went wrong and what to do, for a person."""
-    seconds: float = 0.0
-    """How long it took so far."""
+
+
+def result_of(record: RowRecord, out: Path) -> Result:
+    """A journal's row as a result."""
+    folder = out / record.entry.folder
+    return Result(
+        row=record.entry.row,
+        name=record.entry.name,
+        state=record.state,
+        step=record.step,
+        ids={step: str(facts["id"]) for step, facts in record.facts.items() if "id" in facts},
+        files=tuple(
+            folder / name
+            for facts in record.facts.values()
+            if "file" in facts
+            for name in (facts["file"], *facts.get("members", ()))
+        ),
+        tokens=record.tokens,
+        seconds=record.seconds,
+        error=record.error,
+    )

@@ -2,50 +2,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import attrs
 
-from pixxel_async.bulk._recipe import Recipe
+from pixxel_async.bulk._recipes import Insight, Job, OrderRecipe, Recipe, Visualization
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import InvalidInput, SchemaError
-from pixxel_async.models import Index, IndexType, Project, Satellite, SatelliteCollection
+from pixxel_async.models import Block as ListedBlock
+from pixxel_async.models import (
+    BlockRef,
+    Index,
+    IndexType,
+    Project,
+    Satellite,
+    SatelliteCollection,
+    Store,
+)
 
 T = TypeVar("T")
 
 
 @attrs.frozen
+class Block:
+    """A version of a block."""
+
+    name: str
+    version: str
+    inputs: Sequence[Mapping[str, Any]]
+    """Its inputs, without their values, as `DataType` takes them."""
+
+    @property
+    def ref(self) -> BlockRef:
+        """What an insight names it by."""
+        return BlockRef(name=self.name, version=self.version)
+
+
+@attrs.frozen(kw_only=True)
 class Target:
-    """Ids that every field of a run shares."""
+    """Ids that all rows of a run share."""
 
     satellite_id: str
     collection_id: str
     provider: str
     project_id: str
-    index_id: str
+    indices: Mapping[str, str] = attrs.field(factory=dict)
+    """By the recipe's word."""
+    blocks: Mapping[str, Block] = attrs.field(factory=dict)
+    """By the insight's label."""
+    workflows: Mapping[str, str] = attrs.field(factory=dict)
+    """By id, and by name where only one is called so; case-folded."""
+    store_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, for the journal."""
+        return attrs.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Target:
+        """What `to_dict` gave."""
+        blocks = {label: Block(**block) for label, block in data["blocks"].items()}
+        return cls(**{**data, "blocks": blocks})
 
 
-async def resolve(client: PixxelClient, recipe: Recipe) -> Target:
-    """Look up satellite, collection, project and index; three reads.
+async def resolve(client: PixxelClient, recipe: Recipe | OrderRecipe) -> Target:
+    """Look up what the recipe names; a few reads.
 
     Raises:
         InvalidInput: One of them does not exist, or there are several and the recipe names none.
     """
-    satellites = await client.satellites.list()
-    satellite = _choose("satellite", satellites, recipe.satellite, _satellite_words)
-    collection = _choose("collection", satellite.collections or [], recipe.collection, _collection_words)
-    projects = await client.projects.list()
-    project = _choose("project", projects, recipe.project, _project_words)
-    indices = await client.indices.list(satellite_id=satellite.id, type=IndexType.PRESET)
-    index = _choose("preset index", indices, recipe.index, _index_words)
+    satellite = _choose(
+        "satellite", await client.satellites.list(), recipe.images.satellite, _satellite_words
+    )
+    collection = _choose(
+        "collection", satellite.collections or [], recipe.images.collection, _collection_words
+    )
+    project = _choose("project", await client.projects.list(), recipe.project, _project_words)
+    makes = recipe.make if isinstance(recipe, Recipe) else ()
     return Target(
         satellite_id=satellite.id,
         collection_id=collection.id,
         provider=known(collection.provider, "collection has no provider"),
         project_id=project.id,
-        index_id=index.id,
+        indices=await _indices(
+            client, satellite.id, [make for make in makes if isinstance(make, Visualization)]
+        ),
+        blocks={make.label: await _block(client, make) for make in makes if isinstance(make, Insight)},
+        workflows=await _workflows(client, project.id)
+        if any(isinstance(make, Job) for make in makes)
+        else {},
+        store_id=await _store(client, recipe.delivery.store)
+        if isinstance(recipe, OrderRecipe) and recipe.delivery
+        else None,
     )
+
+
+async def _indices(
+    client: PixxelClient, satellite_id: str, wanted: Sequence[Visualization]
+) -> dict[str, str]:
+    if not wanted:
+        return {}
+    there = await client.indices.list(satellite_id=satellite_id, type=IndexType.PRESET)
+    return {each.index: _choose("preset index", there, each.index, _index_words).id for each in wanted}
+
+
+async def _block(client: PixxelClient, wanted: Insight) -> Block:
+    """The version that an insight names, or the newest; versions are compared by their numbers."""
+    blocks = await client.blocks.list(mode="insight")
+    called = [block for block in blocks if block.spec and block.spec.name == wanted.block]
+    if not called:
+        names = sorted({block.spec.name for block in blocks if block.spec and block.spec.name})
+        raise InvalidInput(f"{wanted.label}: no such block; there are: {', '.join(names) or 'none'}")
+    if wanted.version is not None:
+        called = [block for block in called if block.spec and block.spec.version == wanted.version]
+        if not called:
+            raise InvalidInput(f"{wanted.label}: the block has no version {wanted.version!r}")
+    newest = max(called, key=_version)
+    assert newest.spec is not None
+    inputs = [
+        {
+            name: value
+            for name in ("name", "format", "type", "description", "properties")
+            if (value := getattr(each, name)) is not None
+        }
+        for each in newest.spec.inputs or []
+    ]
+    missing = set(wanted.inputs) - {each.get("name") for each in inputs}
+    if missing:
+        there = ", ".join(str(each.get("name")) for each in inputs)
+        raise InvalidInput(
+            f"{wanted.label}: the block has no input {', '.join(sorted(missing))}; its inputs are {there}"
+        )
+    return Block(wanted.block, known(newest.spec.version, f"block {wanted.block} has no version"), inputs)
+
+
+def _version(block: ListedBlock) -> list[int]:
+    text = (block.spec.version if block.spec else None) or ""
+    return [int(part) if part.isdecimal() else -1 for part in text.split(".")]
+
+
+async def _workflows(client: PixxelClient, project_id: str) -> dict[str, str]:
+    there = await client.workflows.list(project_id=project_id)
+    names = Counter(each.name.casefold() for each in there if each.name)
+    return {
+        **{each.name.casefold(): each.id for each in there if each.name and names[each.name.casefold()] == 1},
+        **{each.id.casefold(): each.id for each in there},
+    }
+
+
+async def _store(client: PixxelClient, wanted: str) -> str:
+    return _choose("store", await client.stores.list(), wanted, _store_words).id
 
 
 def known(value: T | None, fault: str) -> T:
@@ -90,3 +198,7 @@ def _project_words(project: Project) -> list[str | None]:
 
 def _index_words(index: Index) -> list[str | None]:
     return [index.name, index.id]
+
+
+def _store_words(store: Store) -> list[str | None]:
+    return [store.name, store.id]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from pixxel_async import PixxelClient
-from pixxel_async.bulk import Recipe
+from pixxel_async.bulk import Recipe, Search
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
 FAST = 400.0
@@ -32,9 +32,7 @@ async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
 @pytest.fixture
 def recipe() -> Recipe:
     return Recipe(
-        start=datetime(2026, 6, 1, tzinfo=UTC),
-        end=AUTUMN,
-        max_days=1,
+        images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
         project="delta-farms",
         run_id="t1",
         poll_interval=0.02,

@@ -1,0 +1,289 @@
+"""Rows through stages: many at a time, each alone in its failures, all of it in the journal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from pixxel_async._clock import Clock
+from pixxel_async.bulk._creating import Creating, Held
+from pixxel_async.bulk._engine import Engine
+from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal_records import CapReached, RowRecord, StepRecord
+from pixxel_async.bulk._result import Result, State, result_of
+from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
+from pixxel_async.client import PixxelClient
+from pixxel_async.errors import (
+    APIError,
+    AuthenticationError,
+    DeadlineExceeded,
+    DiskFull,
+    PixxelError,
+    RateLimited,
+    ServerError,
+    TlsError,
+    TransportError,
+    UnexpectedBody,
+    WaitFailed,
+)
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
+THEN = "then"
+"""Name of the user's own step in the journal."""
+Then = Callable[[Result, PixxelClient], Awaitable[Any]]
+"""A step of the user's own, after the files are there."""
+
+TODO = (State.WAITING, State.RUNNING, State.HELD, State.BLOCKED)
+"""States of rows that a run takes up; those of the last two may have become possible meanwhile."""
+_PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
+"""What says nothing about the row: it is tried again."""
+_ENDS_ALL = (AuthenticationError, TlsError, DiskFull)
+"""What every row would meet."""
+_TRIES = 8
+_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+GRACE = 20.0
+"""Seconds that a drain gives to what is under way."""
+
+
+class Drive:
+    """One session of a run.
+
+    Args:
+        client: An open client.
+        journal: The run's, open.
+        stages: What each row goes through.
+        engine: Where the stages run.
+        out: Folder of the run.
+        concurrency: Most rows that are under way, or finished and not yet taken.
+        then: Called after a row's last stage.
+        clock: Time and chance.
+    """
+
+    def __init__(
+        self,
+        client: PixxelClient,
+        journal: Journal,
+        stages: Sequence[Stage],
+        engine: Engine,
+        *,
+        out: Path,
+        concurrency: int,
+        then: Then | None,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._stages = {stage.name: stage for stage in stages}
+        self._engine = engine
+        self._out = out
+        self._concurrency = concurrency
+        self._then = then
+        self._clock = clock
+        self._creating = Creating(client, engine, journal)
+        self._tasks: set[asyncio.Task[Result | None]] = set()
+        self._done: asyncio.Queue[asyncio.Task[Result | None]] = asyncio.Queue()
+        self._opening: asyncio.Task[None] | None = None
+        """Looks for what an earlier session left open."""
+        self._grace: asyncio.TimerHandle | None = None
+        self._is_draining = False
+
+    def drain(self) -> None:
+        """Begin nothing more: creates that are being sent end and are written down, all else stops where it is."""
+        self._is_draining = True
+        for task in self._under_way():
+            if not self._creating.is_under_way(task):
+                task.cancel()
+        if self._grace is None:
+            self._grace = asyncio.get_running_loop().call_later(GRACE, self._stop)
+
+    def _stop(self) -> None:
+        for task in self._under_way():
+            task.cancel()
+
+    def _under_way(self) -> list[asyncio.Task[Any]]:
+        return [*self._tasks] if self._opening is None else [self._opening, *self._tasks]
+
+    async def results(self) -> AsyncGenerator[Result, None]:
+        """Take up what is left to do; results as they come."""
+        try:
+            self._opening = asyncio.create_task(self._settle_open())
+            await asyncio.wait([self._opening])
+            if self._is_draining:
+                return
+            self._opening.result()
+            rows = self._journal.rows(*TODO)
+            while True:
+                await self._begin(rows)
+                if not self._tasks:
+                    return
+                task = await self._done.get()
+                self._tasks.discard(task)
+                if task.cancelled() and self._is_draining:
+                    continue
+                result = task.result()
+                if result is not None:
+                    yield result
+        finally:
+            if self._grace is not None:
+                self._grace.cancel()
+            self._stop()
+            await asyncio.gather(*self._under_way(), return_exceptions=True)
+
+    async def _begin(self, rows: Iterator[RowRecord]) -> None:
+        while len(self._tasks) < self._concurrency and not self._is_draining:
+            record = next(rows, None)
+            if record is None:
+                return
+            task = asyncio.create_task(self._row(record))
+            task.add_done_callback(self._done.put_nowait)
+            self._tasks.add(task)
+
+    async def _settle_open(self) -> None:
+        """Find out what became of every create that an earlier session began, before anything new is made."""
+        records = [record for record in self._journal.open_intents() if record.step in self._stages]
+        for start in range(0, len(records), self._concurrency):
+            batch = records[start : start + self._concurrency]
+            async with asyncio.TaskGroup() as group:
+                for record in batch:
+                    group.create_task(self._settle_one(record))
+
+    async def _settle_one(self, record: StepRecord) -> None:
+        stage = self._stages[record.step]
+        try:
+            await self._patiently(lambda: self._creating.settle(stage, record))
+        except _ENDS_ALL:
+            raise
+        except PixxelError:
+            pass  # the row meets it again, and tells
+
+    async def _row(self, record: RowRecord) -> Result | None:
+        """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
+        row = _Row(self._journal, record, self._out, self._clock)
+        try:
+            await row.mark(State.RUNNING)
+            for stage in self._stages.values():
+                if self._is_draining:
+                    return None
+                if stage.name not in row.facts:
+                    await self._stage(stage, row)
+            if self._then is not None and THEN not in row.facts:
+                await self._then(row.result(row.final_state), self._client)
+                await row.note(THEN, {})
+        except _ENDS_ALL:
+            raise
+        except Held as held:
+            return await row.end(State.HELD, str(held))
+        except CapReached as reached:
+            return await row.end(State.BLOCKED, str(reached))
+        except (PixxelError, OSError) as error:
+            return await row.end(State.FAILED, str(error))
+        except Exception as error:  # of the user's own step: it stops nobody else
+            _log.exception("row %s: the step after its files failed", row.number)
+            return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+        return await row.end(row.final_state)
+
+    async def _stage(self, stage: Stage, row: _Row) -> None:
+        row.step = stage.name
+        if stage.kind is Kind.CREATE:
+            row.facts[stage.name] = await self._patiently(lambda: self._creating.make(stage, row.work))
+            return
+        try:
+            facts = await self._patiently(lambda: self._engine.do(stage, row.work, None))
+        except WaitFailed as error:
+            if stage.makes is not None:
+                await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
+            raise
+        await row.note(stage.name, facts)
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Try again what failed for reasons that pass; an outage is waited out, however long."""
+        for number in range(1, _TRIES):
+            try:
+                return await attempt()
+            except TlsError:
+                raise
+            except _PASSING as error:
+                _log.info("%s: tried again, attempt %d of %d failed", error, number, _TRIES)
+                asked = error.retry_after if isinstance(error, APIError) else None
+            await self._client.available()
+            pause = min(_PAUSE * 2 ** (number - 1), _LONGEST_PAUSE)
+            await self._clock.sleep(max(asked or 0.0, pause * self._clock.rng.uniform(0.5, 1.0)))
+        return await attempt()
+
+
+class _Row:
+    """A row under way: what is known of it, and what the journal is told."""
+
+    def __init__(self, journal: Journal, record: RowRecord, out: Path, clock: Clock) -> None:
+        self._journal = journal
+        self._record = record
+        self._out = out
+        self._clock = clock
+        self._began = clock.monotonic()
+        self.facts: dict[str, Facts] = {step: dict(facts) for step, facts in record.facts.items()}
+        self.step: str | None = None
+        self._folder = out / record.entry.folder
+        self._is_fresh = record.is_fresh
+        self._failures = record.tokens - _tokens(record.facts)
+        """What attempts cost that came to nothing, in tokens."""
+
+    @property
+    def number(self) -> int:
+        return self._record.entry.row
+
+    @property
+    def work(self) -> Work:
+        entry = self._record.entry
+        return Work(
+            row=entry.row,
+            name=entry.name,
+            geometry=entry.geometry,
+            properties=entry.properties,
+            folder=self._folder,
+            facts=self.facts,
+            is_fresh=self._is_fresh,
+        )
+
+    @property
+    def final_state(self) -> State:
+        return State.PARTIAL if any(facts.get("partial") for facts in self.facts.values()) else State.DONE
+
+    async def note(self, step: str, facts: Facts) -> None:
+        """A stage is done that an interruption would only repeat."""
+        await self._journal.record(self.number, step, facts=facts)
+        self.facts[step] = facts
+
+    async def mark(self, state: State, error: str | None = None) -> None:
+        seconds = self._record.seconds + self._clock.monotonic() - self._began
+        await self._journal.mark(self.number, state, step=self.step, error=error, seconds=seconds)
+
+    async def end(self, state: State, error: str | None = None) -> Result:
+        """The row as it stays, for now."""
+        if error is None:
+            self.step = None
+        await self.mark(state, error)
+        return self.result(state, error)
+
+    def result(self, state: State, error: str | None = None) -> Result:
+        record = attrs.evolve(
+            self._record,
+            state=state,
+            step=self.step,
+            error=error,
+            facts=self.facts,
+            tokens=self._failures + _tokens(self.facts),
+            seconds=self._record.seconds + self._clock.monotonic() - self._began,
+        )
+        return result_of(record, self._out)
+
+
+def _tokens(facts: Mapping[str, Mapping[str, Any]]) -> float:
+    return float(sum(each.get("tokens", 0.0) for each in facts.values()))
