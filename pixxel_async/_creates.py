@@ -213,6 +213,7 @@ class Creates:
         options: CallOptions,
     ) -> Reconciliation:
         """Look, and take it off the list when it is settled."""
+        self._check()
         if intent.id in self._under_way:
             raise InvalidInput(
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
