@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._log_events import FORGOTTEN
 from pixxel_async._matching import Sought, is_all, values, verdict
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._sansio import was_sent
@@ -47,8 +47,6 @@ _REMEMBERED = 10_000
 """Things made, and creates left open, of which a client knows."""
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded)
 """Failures of a look after which the next one may succeed."""
-
-_log = logging.getLogger(__name__)
 
 
 class Creates:
@@ -182,9 +180,7 @@ class Creates:
             del self._open[next(iter(self._open))]
             if not self._has_warned:
                 self._has_warned = True
-                _log.warning(
-                    "more than %d creates are unresolved: client.unresolved forgets the oldest", _REMEMBERED
-                )
+                FORGOTTEN(most=_REMEMBERED)
         return look
 
     def _remember(self, operation: Operation[Any], intent: str, result: Any) -> None:
@@ -213,6 +209,7 @@ class Creates:
         options: CallOptions,
     ) -> Reconciliation:
         """Look, and take it off the list when it is settled."""
+        self._check()
         if intent.id in self._under_way:
             raise InvalidInput(
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"

@@ -163,9 +163,11 @@ class AiohttpExchange:
         """Exchanges under way; those beyond the most that there may be wait for a connection."""
         self._pooled: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def aclose(self) -> None:
-        """Close the sessions that it made."""
+        """Close the sessions that it made; it makes no others."""
+        self._is_closed = True
         for session in (self._pooled, self._fresh):
             if session is not None:
                 await session.close()
@@ -225,6 +227,8 @@ class AiohttpExchange:
             return self._injected
         session = self._fresh if fresh else self._pooled
         if session is None:
+            if self._is_closed:
+                raise ClientClosed("the client is closed: make a new PixxelClient")
             # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
@@ -238,7 +242,7 @@ class AiohttpExchange:
 
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
         """What happened, in our words; with nothing in it of an exception that may hold the token."""
-        if isinstance(error, ExchangeFailed):
+        if isinstance(error, ExchangeFailed | ClientClosed):
             return error.with_traceback(None)
         if (
             isinstance(error, ValueError)
@@ -248,6 +252,8 @@ class AiohttpExchange:
             return ConfigurationError(
                 "the injected session refuses to send the token: it must not have auth= or trust_env=True (.netrc)"
             )
+        if self._is_closed and not progress.sent:
+            return ClientClosed("the client was closed while this call was under way")
         if self._injected is not None and self._injected.closed:
             return ClientClosed("the injected session is closed")
         trouble, detail = self._connect_trouble(error)

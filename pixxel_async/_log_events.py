@@ -11,6 +11,8 @@ from typing import Any
 import attrs
 
 _CALLS = logging.getLogger("pixxel_async.calls")
+_PAGING = logging.getLogger("pixxel_async.paging")
+_GEOMETRY = logging.getLogger("pixxel_async.geometry")
 _POLLING = logging.getLogger("pixxel_async.polling")
 _DOWNLOADS = logging.getLogger("pixxel_async.downloads")
 _CALLBACKS = logging.getLogger("pixxel_async.callbacks")
@@ -63,6 +65,44 @@ RETIRING = LogEvent(
     _CALLS,
     logging.WARNING,
     "%(method)s %(path)s (%(operation)s) is %(said)s, says the API: look for a newer pixxel-async",
+)
+FORGOTTEN = LogEvent(
+    "call.forgotten",
+    _CALLS,
+    logging.WARNING,
+    "more than %(most)d creates are unresolved: client.unresolved forgets the oldest",
+)
+
+ROWS_MOVE = LogEvent(
+    "listing.moving",
+    _PAGING,
+    logging.WARNING,
+    "%(listing)s: its rows change their places all the time; some may be missing",
+)
+OFFSET_IGNORED = LogEvent(
+    "listing.offset_ignored",
+    _PAGING,
+    logging.WARNING,
+    "%(listing)s: ignores the offset; its one short page is taken for the whole",
+)
+CUT_SHORT = LogEvent(
+    "listing.cut_short",
+    _PAGING,
+    logging.WARNING,
+    "%(listing)s: empty page after %(items)d of %(total)d items; stopped",
+)
+NO_FURTHER_PAGE = LogEvent(
+    "listing.no_further_page",
+    _PAGING,
+    logging.WARNING,
+    "%(listing)s: %(items)d of %(total)d items; the API offers no further page: use a larger page_size (up to %(most)d) or narrow the search",
+)
+
+ALTITUDES = LogEvent(
+    "input.altitudes",
+    _GEOMETRY,
+    logging.WARNING,
+    "%(place)saltitudes are left out, the API takes longitude and latitude",
 )
 
 WAIT_BEGUN = LogEvent("wait.begun", _POLLING, logging.DEBUG, "%(kind)s %(id)s: the wait begins")

@@ -55,10 +55,9 @@ class Life:
             )
         self._loop = loop
 
-    def end(self) -> bool:
-        """Close; False if it was closed before."""
-        was_open, self._closed = not self._closed, True
-        return was_open
+    def end(self) -> None:
+        """Close."""
+        self._closed = True
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -437,7 +437,7 @@ def note_sent(cancelled: asyncio.CancelledError, request: Request) -> None:
         cancelled.add_note(f"{request.method} {request.path} {_WAS_SENT}")
 
 
-def was_sent(cancelled: asyncio.CancelledError) -> bool:
+def was_sent(cancelled: BaseException | None) -> bool:
     """Whether that was said."""
     return any(note.endswith(_WAS_SENT) for note in getattr(cancelled, "__notes__", ()))
 

@@ -18,7 +18,7 @@ from yarl import URL
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
 from pixxel_async._signed_url import SignedUrl, is_private
-from pixxel_async.errors import DownloadError
+from pixxel_async.errors import ClientClosed, DownloadError
 
 BATCH = 2**20
 """Bytes that are read before they are handed on."""
@@ -75,9 +75,11 @@ class Storage:
         self._tls = tls
         self._resolver: _Resolver | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
     async def aclose(self) -> None:
-        """Close the session; a second time does nothing."""
+        """Close the session, and make no other; a second time does nothing."""
+        self._is_closed = True
         if self._session is not None:
             await self._session.close()
 
@@ -122,6 +124,8 @@ class Storage:
             raise cancelled.with_traceback(None)  # noqa: B904
 
     def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
+        if self._is_closed:
+            raise ClientClosed("the client is closed: make a new PixxelClient")
         if self._session is None or self._resolver is None:
             self._resolver = _Resolver(allow_private=self._allow_private)
             self._session = aiohttp.ClientSession(

@@ -13,6 +13,7 @@ import attrs
 
 from pixxel_async._callbacks import Hooks
 from pixxel_async._clock import Clock
+from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
 from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY
@@ -42,12 +43,14 @@ from pixxel_async._sansio import (
     request_id,
     retirement,
     retry_after,
+    was_sent,
 )
 from pixxel_async.auth import Auth
 from pixxel_async.errors import (
     APIError,
     Attempt,
     CallError,
+    ClientClosed,
     ConfigurationError,
     DeadlineExceeded,
     OutcomeUnknown,
@@ -95,7 +98,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what it opened."""
+        """Close what it opened; a second time does nothing."""
         ...
 
 
@@ -160,12 +163,16 @@ class HttpTransport:
         self._hooks = hooks
         self._counters = counters or Counters()
         self._dated: tuple[str, float] | None = None
+        self._closing = Closing()
         self._retiring: set[str] = set()
         """Operations of whose end the log was told."""
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._exchange.aclose()
+        """End the calls under way in ClientClosed, or OutcomeUnknown where one may have been executed; close the connections."""
+        try:
+            await self._closing.close()
+        finally:
+            await self._exchange.aclose()
 
     def ahead(self) -> float | None:
         """Seconds by which the API's time of day is ahead of ours, by its last answer; None while nothing is known."""
@@ -185,8 +192,25 @@ class HttpTransport:
 
         Raises:
             InvalidInput: the operation cannot be put into a request; nothing was sent.
+            ClientClosed: the client was closed, perhaps in the meantime.
             CallError: every other way in which it can go wrong.
         """
+        try:
+            with self._closing.under_way():
+                return await self._send(operation, options)
+        except ClientClosed as closed:
+            cut = closed.__cause__
+            if operation.request_class not in _FRESH or not was_sent(cut):
+                raise
+        raise OutcomeUnknown(
+            "this call may have been executed: the client was closed before its answer came. "
+            "Look with another client: `await client.reconcile(error)`.",
+            endpoint=operation.endpoint.id,
+            method=operation.endpoint.method,
+            path=operation.endpoint.path.format_map(operation.path),
+        )
+
+    async def _send(self, operation: Operation[T], options: CallOptions) -> T:
         clock, auth, hooks, counters = self._clock, self._auth, self._hooks, self._counters
         request = build_request(operation, self._base_url)
         counters.calls += 1

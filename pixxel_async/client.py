@@ -308,8 +308,13 @@ class PixxelClient:
         return await saving
 
     async def aclose(self) -> None:
-        """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing."""
-        if self._is_owner and self._calls.life.end():
+        """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing.
+
+        What is under way in other tasks ends at once: calls and downloads in `ClientClosed` (a later download goes on where
+        this one ended), creates that may have been executed in `OutcomeUnknown`; a wait at its next look.
+        """
+        if self._is_owner:
+            self._calls.life.end()
             try:
                 await self._calls.transport.aclose()
             finally:

@@ -23,6 +23,7 @@ import attrs
 
 from pixxel_async._callbacks import timed
 from pixxel_async._clock import Clock
+from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._error_page import is_error_page
 from pixxel_async._files import Target, checked_name, claim, in_thread, require_space, settled
@@ -38,7 +39,7 @@ from pixxel_async._resume import Headers, Known, WrongRange, asked_for_rest, has
 from pixxel_async._signed_url import SignedUrl
 from pixxel_async._storage import BATCH, Failed, Storage, StorageAnswer, Then
 from pixxel_async._unzip import unzip as _unzip
-from pixxel_async.errors import ClientClosed, DownloadError, IntegrityError, InvalidInput
+from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
 
 Progress = Callable[[int, int | None], Any]
 """Told the bytes so far and the bytes in all (None where the server does not tell). Goes back to 0 if it has to start over."""
@@ -100,12 +101,14 @@ class Downloader:
         self._counters = counters or Counters()
         self._allow_private = allow_private
         self._storage = Storage(allow_private=allow_private, proxy_for=proxy_for, tls=tls)
-        self._closed = False
+        self._closing = Closing()
 
     async def aclose(self) -> None:
-        """Close the session; a second time does nothing."""
-        self._closed = True
-        await self._storage.aclose()
+        """End the downloads under way in ClientClosed, and close the session; a second time does nothing."""
+        try:
+            await self._closing.close()
+        finally:
+            await self._storage.aclose()
 
     async def check_target(
         self, directory: str | PathLike[str], *, filename: str, overwrite: bool, unzip: bool
@@ -146,13 +149,36 @@ class Downloader:
             FileInTheWay: the name is taken, or being downloaded to.
             DiskFull: not enough room.
             IntegrityError: the file, or the archive, is not whole.
+            ClientClosed: the client was closed, perhaps in the meantime; a later download goes on.
             DownloadError: it could not be had for another reason, or the archive is unsafe to unpack.
         """
-        if self._closed:
-            raise ClientClosed("the client is closed: make a new PixxelClient")
-        source = SignedUrl(url)
-        del url  # not for tracebacks that show local variables
-        source.checked(InvalidInput, allow_private=self._allow_private)
+        with self._closing.under_way():
+            source = SignedUrl(url)
+            del url  # not for tracebacks that show local variables
+            source.checked(InvalidInput, allow_private=self._allow_private)
+            return await self._save(
+                source,
+                directory,
+                filename=filename,
+                overwrite=overwrite,
+                on_progress=on_progress,
+                refresh=refresh,
+                resource=resource,
+                unzip=unzip,
+            )
+
+    async def _save(
+        self,
+        source: SignedUrl,
+        directory: str | PathLike[str],
+        *,
+        filename: str | None,
+        overwrite: bool,
+        on_progress: Progress | None,
+        refresh: Refresh | None,
+        resource: str,
+        unzip: bool,
+    ) -> SavedFile:
         name = source.name if filename is None else checked_name(filename)
         target = await in_thread(claim, directory, name, overwrite, unzip)
         began = self._clock.monotonic()

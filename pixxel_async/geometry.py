@@ -11,7 +11,6 @@ crosses itself, or which way round it runs: the API judges that.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +23,9 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 import attrs
 import orjson
 
+from pixxel_async._log_events import ALTITUDES
 from pixxel_async._wire import Model
 from pixxel_async.errors import GeometryError
-
-_log = logging.getLogger(__name__)
 
 _MOST_VERTICES = 1_000_000
 _LARGEST_FILE = 64 * 2**20
@@ -307,7 +305,7 @@ class _Polygons:
     def tell(self) -> None:
         """Tell once what was left out."""
         if self._has_altitudes:
-            _log.warning("%saltitudes are left out, the API takes longitude and latitude", _at(self._place))
+            ALTITUDES(place=_at(self._place))
 
     def _ring(self, raw: Any, place: str) -> list[list[float]]:
         if not _is_array(raw):

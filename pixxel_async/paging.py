@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
 import operator
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Mapping
 from contextlib import aclosing
@@ -20,6 +19,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
+from pixxel_async._log_events import CUT_SHORT, NO_FURTHER_PAGE, OFFSET_IGNORED, ROWS_MOVE
 from pixxel_async._operation import Operation, Paging, PagingStyle
 from pixxel_async._positions import Positions
 from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
@@ -34,8 +34,6 @@ _BODY_STYLES: frozenset[PagingStyle] = frozenset({"offset-body", "stac-body"})
 _WHOLE_STYLES: frozenset[PagingStyle] = frozenset({"single", "lens"})
 """Not asked for by position."""
 _STAC_STYLES: frozenset[PagingStyle] = frozenset({"stac-query", "stac-body"})
-
-_log = logging.getLogger(__name__)
 
 
 @attrs.frozen
@@ -215,7 +213,7 @@ class _Cursor:
             return False
         if self._positions.step_back(total):
             return True
-        _log.warning("%s: its rows change their places all the time; some may be missing", self._first)
+        ROWS_MOVE(listing=str(self._first))
         return False
 
     def _rows(self, answer: Any) -> list[Any]:
@@ -286,7 +284,7 @@ class _Cursor:
         self._pages_without_news += 1
         if total is None and rows and len(rows) < self._asked:
             if repeated:
-                _log.warning("%s: ignores the offset; its one short page is taken for the whole", self._first)
+                OFFSET_IGNORED(listing=str(self._first))
             self.done = True
         elif self._pages_without_news == 2:
             raise PaginationError(
@@ -298,19 +296,13 @@ class _Cursor:
         if total is None or total <= self._positions.end:
             self.done = True
         elif self._empty_pages == 2:
-            _log.warning(
-                "%s: empty page after %d of %d items; stopped", self._first, self._positions.end, total
-            )
+            CUT_SHORT(listing=str(self._first), items=self._positions.end, total=total)
             self.done = True
 
     def _warn_if_cut(self, total: int | None) -> None:
         if total is not None and total > self._positions.end:
-            _log.warning(
-                "%s: %d of %d items; the API offers no further page: use a larger page_size (up to %d) or narrow the search",
-                self._first,
-                self._positions.end,
-                total,
-                _LARGEST_PAGE,
+            NO_FURTHER_PAGE(
+                listing=str(self._first), items=self._positions.end, total=total, most=_LARGEST_PAGE
             )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from stubs import CLOSE, HANG, Answer, Received, Stub, answer, json_answer
 
@@ -21,11 +25,14 @@ from pixxel_async import (
     RetryEvent,
     RetryPolicy,
     Stats,
+    _log_events,
 )
+from pixxel_async._log_events import EVENTS, LogEvent
 from pixxel_async.observing import CallEvent
 from pixxel_async.testing import VirtualClock
 
 CANARY = "canary-7f3a9b"
+PAGE = Path(__file__).parents[1] / "docs" / "observing.md"
 ORDER = json_answer({"id": "o-1"}, X_Request_Id="r-1")
 PAGE = Path(__file__).parents[1] / "docs" / "observing.md"
 
@@ -241,7 +248,7 @@ async def test_p5_a_failing_on_update_ends_the_wait_which_can_be_taken_up_again(
 async def test_p5_a_failing_on_progress_ends_the_download_which_a_later_one_goes_on_with(
     tmp_path: Path,
 ) -> None:
-    content = bytes(range(256)) * 2**13
+    content = bytes(range(256)) * 2**15  # more than is read before the first report
 
     def send(received: Received) -> Answer:
         start = int(received.headers.get("range", "bytes=0-").removeprefix("bytes=").removesuffix("-"))
@@ -339,3 +346,129 @@ async def test_p8_a_client_that_is_closed_over_a_call_tells_hooks_of_its_end() -
         [outcome] = await asyncio.gather(task, return_exceptions=True)
     assert not isinstance(outcome, asyncio.CancelledError)
     assert [RequestEvent, ResponseEvent] == [type(event) for event in ear.heard]
+
+
+# --- the log ---
+
+
+@attrs.frozen
+class Row:
+    """A line of the table of events in docs/observing.md."""
+
+    event: str
+    logger: str
+    level: str
+    text: str
+    facts: frozenset[str]
+
+
+def table() -> dict[str, Row]:
+    rows = re.findall(
+        r"^\| `(\w+\.\w+)` \| `(\w+)` \| (\w+) \| (.*?) \| (.*?) \|$", PAGE.read_text("utf-8"), re.M
+    )
+    return {
+        event: Row(event, logger, level, text, frozenset(re.findall(r"`(\w+)`", facts)))
+        for event, logger, level, text, facts in rows
+    }
+
+
+def test_the_table_has_every_event_with_its_logger_level_and_text() -> None:
+    assert {
+        (
+            name,
+            event.logger.name,
+            logging.getLevelName(event.level),
+            re.sub(r"%\((\w+)\)[^a-z]*[a-z]", r"{\1}", event.text),
+        )
+        for name, event in EVENTS.items()
+    } == {(row.event, f"pixxel_async.{row.logger}", row.level, row.text) for row in table().values()}
+
+
+def sources() -> Iterator[ast.Module]:
+    """The modules of the client; bulk runs, sandbox and command line have their own ways to tell."""
+    for path in (Path(__file__).parents[1] / "pixxel_async").glob("*.py"):
+        yield ast.parse(path.read_text("utf-8"))
+
+
+def test_where_an_event_is_logged_it_is_given_the_facts_of_the_table() -> None:
+    names = {value.name: name for name, value in vars(_log_events).items() if isinstance(value, LogEvent)}
+    given: dict[str, list[set[str | None]]] = {}
+    for module in sources():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                given.setdefault(node.func.id, []).append({keyword.arg for keyword in node.keywords})
+    wrong = {
+        row.event: facts
+        for row in table().values()
+        for facts in given.get(names[row.event], [])
+        if None not in facts and facts != row.facts  # `**` is seen by the next test
+    }
+    assert {} == wrong
+
+
+def test_nothing_is_logged_but_the_events_of_the_table() -> None:
+    """Else nobody would know of it, nor be able to tell it from others."""
+    loggers = [
+        ast.unparse(node)
+        for module in sources()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "logging.getLogger"
+    ]
+    ours = {event.logger.name for event in EVENTS.values()} | {
+        "pixxel_async"
+    }  # config sets the level of this one
+    assert ours == {ast.literal_eval(each.removeprefix("logging.getLogger")) for each in loggers}
+
+
+@pytest.fixture
+def log() -> Iterator[list[logging.LogRecord]]:
+    """The records from DEBUG on."""
+    records: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = records.append  # type: ignore[method-assign]
+    logger = logging.getLogger("pixxel_async")
+    logger.addHandler(handler)
+    yield records
+    logger.removeHandler(handler)
+
+
+async def test_calls_waits_and_downloads_log_the_facts_of_the_table(
+    log: list[logging.LogRecord], tmp_path: Path
+) -> None:
+    def package(status: str) -> Answer:
+        url = f"{stub.url}/p.zip?X-Signature=0" if status == "success" else None
+        return json_answer({"download_id": "d-1", "status": status, "signed_url": url})
+
+    def stumble(event: CallEvent) -> None:
+        raise LookupError("a fault of the user's")
+
+    async with Stub(answer(503)) as stub, client_of(stub, on_response=stumble) as client:
+        retiring = json_answer({"id": "o-1"}, Sunset="Sat, 01 Jan 2028 00:00:00 GMT")
+        half = [*answer(200, b"PK\x03\x04 ", length=9, ETag='"1"'), CLOSE]
+        rest = answer(206, b"6789", ETag='"1"', Content_Range="bytes 5-8/9")
+        stub.answers += [retiring, [CLOSE], package("started"), [CLOSE]]
+        stub.answers += [
+            package("odd"),
+            answer(500),
+            package("success"),
+            half,
+            answer(403),
+            package("success"),
+            rest,
+        ]
+        await client.orders.get("o-1")
+        await client.downloads.create("a-1", asset_ids=["s-1"])
+        with pytest.raises(OutcomeUnknown):
+            await client.visualizations.create("a-1", index_id="i-1")
+        impatient = client.with_options(retry=RetryPolicy.none())
+        await impatient.downloads.wait("a-1", "d-1").save(tmp_path)
+    logged = {record.pixxel["event"] for record in log}  # type: ignore[attr-defined]
+    rare = {"call.forgotten", "wait.sweep_failed", "wait.sweep_refused", "download.resumed", "callback.slow"}
+    assert logged == {name for name in EVENTS if re.match("call|wait|download", name) and name not in rare}
+    documented = {name: row.facts | {"event"} for name, row in table().items()}
+    assert [] == [
+        record.pixxel  # type: ignore[attr-defined]
+        for record in log
+        if documented[record.pixxel["event"]] != record.pixxel.keys()  # type: ignore[attr-defined]
+    ]
+    assert [] == [text for text in map(logging.LogRecord.getMessage, log) if "Signature" in text]

@@ -61,7 +61,9 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.mark.parametrize("kind", CREATES)
 @pytest.mark.parametrize("fault", AFTER_THE_EFFECT)
-async def test_what_happened_is_found_and_was_sent_once(kind: str, fault: str, world: World) -> None:
+async def test_c3_c5_c6_d1_d2_what_happened_is_found_and_was_sent_once(
+    kind: str, fault: str, world: World
+) -> None:
     sent = world.count(CREATES[kind][0])
     error = await world.lost(kind, **AFTER_THE_EFFECT[fault])
     assert (fault == "cut") == error.accepted
@@ -75,6 +77,41 @@ async def test_what_happened_is_found_and_was_sent_once(kind: str, fault: str, w
         getattr(shown, "delivery_id", None),
     )
     assert sent + 1 == world.count(CREATES[kind][0])
+
+
+@pytest.mark.parametrize("kind", ["aoi", "index", "visualization", "store", "delivery"])
+async def test_d9_what_was_lost_and_is_sent_again_all_the_same_is_found_by_its_conflict(
+    kind: str, world: World
+) -> None:
+    """The API refuses a second one: it leads to the first, which was ours, and there is one."""
+    error = await world.lost(kind, after_effect=True)
+    with pytest.raises(Conflict) as caught:
+        await CREATES[kind][1](world)
+    existing, found = await caught.value.existing(), await error.reconcile()
+    assert isinstance(existing, Found)
+    assert isinstance(found, Found)
+    assert [existing.id] == [found.id] == made(world, kind)
+
+
+async def test_d4_a_create_does_not_wait_for_what_a_503_asks(world: World) -> None:
+    """A gateway may say so after it has passed the request on."""
+    world.clock.slept.clear()
+    sent = world.count("createJob")
+    error = await world.lost("job", "status", status=503, retry_after=1, after_effect=True)
+    assert ([], sent + 1) == (world.clock.slept, world.count("createJob"))
+    found = await error.reconcile()
+    assert isinstance(found, Found)
+    assert [found.id] == made(world, "job")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_m3_a_create_that_is_redirected_stays_where_it_is(status: int, world: World) -> None:
+    """It is neither followed nor made a GET; whether it was executed, the listing tells."""
+    sent = len(world.sandbox.requests)
+    error = await world.lost("job", "status", status=status, after_effect=True)
+    assert ["POST"] == [each.method for each in list(world.sandbox.requests)[sent:]]
+    assert "not followed" in str(error)
+    assert isinstance(await error.reconcile(), Found)
 
 
 @pytest.mark.parametrize("kind", CREATES)
@@ -418,7 +455,7 @@ async def test_a_closed_client_does_not_look(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["aoi", "index", "visualization", "store", "delivery"])
-async def test_a_conflict_leads_to_the_same_thing_that_is_there(kind: str, world: World) -> None:
+async def test_d10_a_conflict_leads_to_the_same_thing_that_is_there(kind: str, world: World) -> None:
     await CREATES[kind][1](world)
     world.clock.advance(600)
     with pytest.raises(Conflict) as caught:
@@ -430,7 +467,7 @@ async def test_a_conflict_leads_to_the_same_thing_that_is_there(kind: str, world
         await pickle.loads(pickle.dumps(caught.value)).existing()
 
 
-async def test_looking_at_a_conflict_takes_nothing_from_what_was_lost(world: World) -> None:
+async def test_d9_looking_at_a_conflict_takes_nothing_from_what_was_lost(world: World) -> None:
     error = await world.lost("store", after_effect=True)
     with pytest.raises(Conflict) as caught:
         await create_store(world)
@@ -438,7 +475,7 @@ async def test_looking_at_a_conflict_takes_nothing_from_what_was_lost(world: Wor
     assert isinstance(await error.reconcile(), Found)
 
 
-async def test_a_conflict_with_something_else_leads_nowhere(world: World) -> None:
+async def test_d9_d10_a_conflict_with_something_else_leads_nowhere(world: World) -> None:
     """The name is taken by another bucket."""
     await create_store(world)
     with pytest.raises(Conflict) as caught:

@@ -538,7 +538,7 @@ async def test_m5_a_redirect_without_a_target_is_refused() -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_post_is_never_redirected(status: int) -> None:
+async def test_m3_a_post_is_never_redirected(status: int) -> None:
     """aiohttp would make a GET of it, or send its body to a foreign host."""
     async with Stub(answer(status, Location="/v0/elsewhere"), OK) as stub, line_to(stub.url) as line:
         assert isinstance(await line.failure(CREATE), errors.OutcomeUnknown)

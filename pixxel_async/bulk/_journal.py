@@ -145,8 +145,8 @@ class Journal(JournalView):
 
     def close(self) -> None:
         """Write what was asked for, and give the journal up. Safe to call twice."""
+        super().close()  # first: only the last connection, if it can write, brings log and file together
         self._writer.close()
-        super().close()
         self._lock.release()
 
     @property

@@ -89,7 +89,7 @@ def damage(connection: sqlite3.Connection) -> str | None:
     """What is wrong with a journal; None if nothing is. Reads all of it."""
     if (version := connection.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
         return f"its version is {version}"
-    if (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+    if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         return str(found).replace("\n", " ")
     if _tables(connection) != _own_tables():
         return "its tables are not those of a journal"

@@ -1,0 +1,75 @@
+"""Closing while calls are under way: each of them ends in ClientClosed, and only then are the connections closed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from pixxel_async.errors import ClientClosed
+
+PATIENCE = 10.0
+"""Seconds for what is under way to end: a file to be synced, a callback to give up."""
+
+
+class Closing:
+    """Knows what is under way, so that it can be ended."""
+
+    def __init__(self) -> None:
+        self._under_way: set[UnderWay] = set()
+        self._is_closed = False
+        self._ended = asyncio.Event()
+
+    def under_way(self) -> UnderWay:
+        """Around what is to end when the client is closed.
+
+        Raises:
+            ClientClosed: it is closed already, or in between; then the cause is the cancellation that ended it.
+        """
+        if self._is_closed:
+            raise ClientClosed("the client is closed: make a new PixxelClient")
+        return UnderWay(self._under_way, self._ended)
+
+    async def close(self) -> None:
+        """End what is under way in other tasks, and wait until it has ended."""
+        self._is_closed = True
+        me = asyncio.current_task()
+        others = [each for each in self._under_way if each.task is not me]
+        for each in others:
+            each.end()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while not self._under_way.isdisjoint(others):
+                    self._ended.clear()
+                    await self._ended.wait()
+
+
+class UnderWay:
+    """What `asyncio.timeout` does, but ended by somebody else."""
+
+    __slots__ = ("_among", "_cancelling", "_ended", "_is_over", "task")
+
+    def __init__(self, among: set[UnderWay], ended: asyncio.Event) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.task = task
+        self._among = among
+        self._ended = ended
+        self._cancelling = task.cancelling()
+        self._is_over = False
+
+    def end(self) -> None:
+        """Cancel it."""
+        if not self._is_over:
+            self._is_over = True
+            self.task.cancel()
+
+    def __enter__(self) -> None:
+        self._among.add(self)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._among.discard(self)
+        if self._is_over:
+            self._ended.set()
+            # A cancellation by somebody else at the same time goes on: it is counted as well.
+            if self.task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
+                raise ClientClosed("the client was closed while this call was under way") from error
