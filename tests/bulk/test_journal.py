@@ -306,7 +306,7 @@ async def test_intents_results_and_ends_survive_a_power_cut_and_notes_need_not(j
     assert await synced(journal.settle(1, "aoi", StepState.DONE))
     assert not await synced(journal.record(1, "wait", facts={}))
     assert await synced(journal.mark(1, State.DONE))
-    assert not await synced(journal.mark(2, State.INTERRUPTED))
+    assert not await synced(journal.mark(2, State.RUNNING))
     assert await synced(asyncio.gather(journal.mark(2, State.RUNNING), journal.intend(2, "aoi", {})))
 
 
