@@ -184,8 +184,6 @@ class Group(Generic[T]):
             self.count -= 1
             self._unseen -= seat.last is None
             self._tally(self._place(seat.last), -1)
-            if self._nap is not None and not self.is_worth_it:
-                self._nap.cancel()
 
     def note(self, seat: Seat[T], snapshot: T) -> None:
         """Remember what a wait saw: it tells where to look for it."""
