@@ -59,9 +59,8 @@ class Protocol(asyncio.Protocol):
             self.transport.write(self.answers.to(target))
 
 
-async def serve() -> None:
+async def serve(answers: Answers) -> None:
     """Serve on a free loopback port until standard input closes."""
-    answers = Answers()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Protocol(answers), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
@@ -70,4 +69,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(Answers()))

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._closing import Closing
 from pixxel_async._log_events import SWEEP_FAILED, SWEEP_REFUSED
 from pixxel_async._operation import LifeCycle
 from pixxel_async.errors import (
@@ -136,7 +137,11 @@ class Group(Generic[T]):
     """The waits of one client for things of one kind in one place."""
 
     def __init__(
-        self, life_cycle: LifeCycle[T], clock: Clock, listing: Callable[..., Paginator[T]] | None = None
+        self,
+        life_cycle: LifeCycle[T],
+        clock: Clock,
+        listing: Callable[..., Paginator[T]] | None = None,
+        closing: Closing | None = None,
     ) -> None:
         self.life_cycle = life_cycle
         self.clock = clock
@@ -145,6 +150,7 @@ class Group(Generic[T]):
         self.pages: dict[frozenset[str], int] = {}
         """Pages of the listing when it was last read, by what it was narrowed to."""
         self._listing = listing
+        self._closing = closing or Closing()
         self._unseen = 0
         self._places: Counter[str | None] = Counter()
         self._refused_until = -inf
@@ -178,8 +184,6 @@ class Group(Generic[T]):
             self.count -= 1
             self._unseen -= seat.last is None
             self._tally(self._place(seat.last), -1)
-            if self._nap is not None and not self.is_worth_it:
-                self._nap.cancel()
 
     def note(self, seat: Seat[T], snapshot: T) -> None:
         """Remember what a wait saw: it tells where to look for it."""
@@ -222,6 +226,10 @@ class Group(Generic[T]):
 
     async def turn(self, seat: Seat[T], due: float) -> Shown[T] | None:
         """Wait until there is something to be seen: what a sweep showed, or None to look for itself now."""
+        with self._closing.under_way():
+            return await self._turn(seat, due)
+
+    async def _turn(self, seat: Seat[T], due: float) -> Shown[T] | None:
         seat.due = due
         if seat.last is None:
             await asyncio.sleep(0)  # those that begin at once shall know of each other
@@ -440,13 +448,18 @@ class Groups:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._groups: WeakValueDictionary[Hashable, Group[Any]] = WeakValueDictionary()
+        self._closing = Closing()
+
+    async def aclose(self) -> None:
+        """End all waits in ClientClosed."""
+        await self._closing.close()
 
     def of(self, watch: Watch[T], options: Hashable) -> Group[T]:
         """The group of those who watch the same; calls of other options are made apart."""
         key = (watch.life_cycle.name, watch.within, options)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(watch.life_cycle, self._clock, watch.listing)
+            group = self._groups[key] = Group(watch.life_cycle, self._clock, watch.listing, self._closing)
         return group
 
 

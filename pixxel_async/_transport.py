@@ -84,9 +84,9 @@ class CallOptions:
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
     """Seconds after which a create that is not listed did not happen; for `OutcomeUnknown.reconcile`."""
-    before_create: BeforeCreate | None = None
+    before_create: BeforeCreate | None = attrs.field(default=None, eq=False)
     """Awaited with what a create is about to make, before it is sent."""
-    before_sending: Callable[[], Awaitable[None]] | None = None
+    before_sending: Callable[[], Awaitable[None]] | None = attrs.field(default=None, eq=False)
     """What a transport awaits before the first byte of a call; what it raises ends the call."""
 
 

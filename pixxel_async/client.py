@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from functools import cache
 from os import PathLike
 from types import TracebackType
@@ -310,15 +311,17 @@ class PixxelClient:
     async def aclose(self) -> None:
         """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing.
 
-        What is under way in other tasks ends at once: calls and downloads in `ClientClosed` (a later download goes on where
-        this one ended), creates that may have been executed in `OutcomeUnknown`; a wait at its next look.
+        What is under way in other tasks ends at once: calls, waits and downloads in `ClientClosed` (a later download goes on
+        where this one ended), creates that may have been executed in `OutcomeUnknown`.
         """
         if self._is_owner:
             self._calls.life.end()
-            try:
-                await self._calls.transport.aclose()
-            finally:
-                await self._calls.downloader.aclose()
+            async with (
+                AsyncExitStack() as stack
+            ):  # the last is done first, and each whatever becomes of the others
+                stack.push_async_callback(self._calls.downloader.aclose)
+                stack.push_async_callback(self._calls.transport.aclose)
+                stack.push_async_callback(self._calls.groups.aclose)
 
     async def __aenter__(self) -> Self:
         self._calls.life.check()

@@ -455,6 +455,35 @@ async def test_p8_closing_ends_a_create_that_was_not_sent() -> None:
     assert () == client.unresolved
 
 
+@pytest.mark.parametrize("number", [1, 30])
+async def test_p8_closing_ends_waits_between_their_looks(number: int) -> None:
+    """Of one thing, and of so many that they look together."""
+
+    def serve(request: Received) -> Answer:
+        rows = [{"aoi_id": f"a-{each}", "status": "running"} for each in range(number)]
+        one = {"aoi_id": request.target.rpartition("/")[2], "status": "running"}
+        many = {"aois": rows, "pagination": {"total": number}}
+        return json_answer(one if "/v0/aoi/" in request.target else many)
+
+    async with Stub(serve) as stub:
+        client = PixxelClient("token", base_url=stub.url)
+        seen: set[str] = set()
+        waits = [
+            asyncio.ensure_future(
+                _final(client.aois.wait(f"a-{each}", on_update=lambda one: seen.add(one.aoi_id)))
+            )
+            for each in range(number)
+        ]
+        outcome = await closed_over(
+            client, asyncio.gather(*waits, return_exceptions=True), lambda: len(seen) == number
+        )
+        assert [ClientClosed] * number == [type(each) for each in outcome]
+
+
+async def _final(wait: Awaitable[Any]) -> Any:
+    return await wait
+
+
 async def test_p8_closing_ends_a_listing_that_is_read_ahead() -> None:
     async with Stub(json_answer({"orders": [{"id": "o-1"}], "pagination": {"total": 9}}), [HANG]) as stub:
         client = PixxelClient("token", base_url=stub.url)

@@ -158,6 +158,14 @@ async def test_what_no_listing_shows_says_so(world: World) -> None:
     assert [intent.id] == [each.intent.id for each in world.client.unresolved]
 
 
+async def test_any_callable_will_do_also_where_waits_are_compared_by_their_options(world: World) -> None:
+    """One that has no hash."""
+    world, notebook = announced(world)
+    with pytest.raises(TypeError):
+        hash(notebook)
+    await world.client.aois.wait(world.facts["aoi"])
+
+
 async def test_a_bad_argument_is_told_before_its_intent(world: World) -> None:
     world, notebook = announced(world)
     with pytest.raises(InvalidInput):

@@ -413,6 +413,35 @@ async def test_order_items_are_asked_for_by_their_ids() -> None:
     assert len(asked) <= 9
 
 
+@pytest.mark.parametrize("total", [0, 5_000], ids=["none are found", "the filter is ignored"])
+async def test_order_items_that_cannot_be_asked_for_together_are_read_singly(total: int) -> None:
+    """That ids are taken as a comma list is an assumption: after a few answers without them nobody relies on it."""
+    clock = VirtualClock()
+    lists: list[float] = []
+
+    def items(request: FakeRequest) -> Any:
+        lists.append(clock.monotonic())
+        offset, limit = int(request.query["offset"]), int(request.query["limit"])
+        others = [{"id": f"other-{number}"} for number in range(offset, min(offset + limit, total))]
+        return {"order_items": others, "pagination": {"total": total}}
+
+    ids = [f"oi-{number}" for number in range(300)]
+    routes: dict[str, Any] = {"GET /v0/order-items": items}
+    routes |= {f"GET /v0/order-items/{id}": {"id": id, "status": "FULFILLED"} for id in ids}
+    async with PixxelClient(transport=FakeTransport(routes), clock=clock) as client:
+        ended = await client.order_items.wait_many(ids)
+    assert {"FULFILLED"} == {each.result().status for each in ended}
+    assert clock.monotonic() < 300
+    assert 3 == max(Counter(lists).values())
+
+
+async def test_a_last_look_together_waits_for_no_interval() -> None:
+    """At 0 s, at 2 s, and at 3 s because then all are over."""
+    async with fake(aois(500, ends=2.9)) as (client, api):
+        assert {"success": 500} == words(await client.aois.wait_many(api.things, timeout=3))
+        assert {LIST: 18} == api.counts()
+
+
 async def test_each_is_given_as_it_ends() -> None:
     things = [Thing("slow", ends=60), Thing("bad", ends=5, word="failed"), Thing("fast", ends=0)]
     async with fake(things) as (client, _):
