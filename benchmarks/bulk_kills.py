@@ -40,8 +40,8 @@ from pixxel_async.bulk import (
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
 SPEED = 30.0
-SETTLE = 2.0
-"""Seconds; the sandbox acts at once here, so that nothing comes later."""
+TIMEOUT, SETTLE = 5.0, 1.0
+"""Seconds; the sandbox acts at once here, so that nothing comes later. A killed session's creates are looked for as long."""
 RECIPE = Recipe(
     images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
     make=(
@@ -73,7 +73,7 @@ def write_table(path: Path, rows: int) -> None:
 async def work(url: str, token: str, table: Path, out: Path, concurrency: int) -> None:
     """What the process does that is killed: begin the run, or go on with it."""
     options: dict[str, Any] = {"concurrency": concurrency}
-    async with PixxelClient(token=token, base_url=url, settle=SETTLE) as client:
+    async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
         begun = (out / "run.journal").exists()
         run = (
             Run.resume(client, out, **options) if begun else Run.start(client, table, RECIPE, out, **options)

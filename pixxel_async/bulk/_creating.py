@@ -84,7 +84,9 @@ class Creating:
         try:
             facts = await self._engine.do(stage, work, commit)
         except OutcomeUnknown as error:
-            await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error))
+            # By now it is known when it was sent, and perhaps that the API accepted it.
+            intent = None if error.intent is None else error.intent.to_dict()
+            await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
             raise
         except PixxelError as error:
             if task in self._under_way:

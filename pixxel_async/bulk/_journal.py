@@ -251,6 +251,7 @@ class Journal(JournalView):
         facts: Mapping[str, Any] | None = None,
         tokens: float | None = None,
         error: str | None = None,
+        intent: Mapping[str, Any] | None = None,
     ) -> None:
         """Note what became of the step that was announced last; on the disk when it returns, and even if cancelled.
 
@@ -264,6 +265,7 @@ class Journal(JournalView):
             facts: What came of it, with the id of what was made under `id`; None keeps what is known.
             tokens: What it cost. None: its reservation when DONE, else nothing.
             error: What went wrong, for a person.
+            intent: What is to be looked for, if more is known of it than when it was announced.
 
         Raises:
             JournalError: There is nothing to settle.
@@ -280,6 +282,7 @@ class Journal(JournalView):
                 facts=None if facts is None else safe_json(facts, what, LONGEST_TEXT),
                 tokens=None if tokens is None else to_micro(tokens, "tokens"),
                 error=error_text(error),
+                intent=None if intent is None else safe_json(intent, what),
                 now=self._stamp(),
             ),
             durable=True,

@@ -137,6 +137,7 @@ def settle(
     tokens: int | None,
     error: str | None,
     now: str,
+    intent: str | None = None,
 ) -> None:
     """Note what became of the latest attempt at a step."""
     latest = _latest(connection, row, step)
@@ -160,6 +161,8 @@ def settle(
     latest |= {"state": state.name, "reserved": kept, "tokens": cost, "error": error, "settled_at": now}
     if facts is not None:
         latest["facts"] = facts
+    if intent is not None:
+        latest["intent"] = intent
     put(connection, "step", *latest.values(), verb="REPLACE")
 
 
