@@ -132,4 +132,3 @@ class Creating:
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
         """What a stage made has failed: should the row be tried again, it makes another."""
         await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
-

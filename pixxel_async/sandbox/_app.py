@@ -137,6 +137,15 @@ class Sandbox:
         """Where a test plans how things will end."""
         return self.state.outcomes
 
+    @property
+    def price_factor(self) -> float:
+        """How many times their usual price insights and archive images cost from now on; for tests of changing prices."""
+        return self.state.price_factor
+
+    @price_factor.setter
+    def price_factor(self, factor: float) -> None:
+        self.state.price_factor = factor
+
     def client(self, **options: Any) -> PixxelClient:
         """A client that talks to this sandbox; `options` are those of `PixxelClient`."""
         from pixxel_async.client import PixxelClient  # the server runs without the SDK's client

@@ -58,7 +58,7 @@ def plan_item(
         kind, bandset = "ARCHIVE", None
         scenes = _require_images(state, wanted, where)
         wanted["recurrence"], wanted["delivery_speed"] = "NOT_APPLICABLE", "NOT_APPLICABLE"
-        price = archive_price(area_km2, len(scenes))
+        price = archive_price(area_km2, len(scenes), state.price_factor)
         tasks = _archive_tasks(state, scenes, outcome, paid_at, price)
     else:
         bandset = _require_bandset(state, wanted, where)

@@ -43,9 +43,9 @@ class Price:
         return self.base + self.extra
 
 
-def archive_price(area_km2: float, images: int) -> Price:
-    """Price of `images` archive images over an area."""
-    return Price(_billed_km2(area_km2) * ARCHIVE_PER_KM2 * images)
+def archive_price(area_km2: float, images: int, factor: float = 1.0) -> Price:
+    """Price of `images` archive images over an area, so many times today's."""
+    return Price(math.ceil(_billed_km2(area_km2) * ARCHIVE_PER_KM2 * images * factor))
 
 
 def tasking_price(area_km2: float, captures: int, window_days: float, notice_days: float) -> Price:
@@ -61,9 +61,9 @@ def tasking_price(area_km2: float, captures: int, window_days: float, notice_day
     return Price(base, _timeline_uplift(window_days, notice_days))
 
 
-def insight_price(area_m2: float) -> int:
-    """Price of running a block over an AOI."""
-    return INSIGHT_BASE + math.ceil(area_m2 / 1e6) * INSIGHT_PER_KM2
+def insight_price(area_m2: float, factor: float = 1.0) -> int:
+    """Price of running a block over an AOI, so many times today's."""
+    return math.ceil((INSIGHT_BASE + math.ceil(area_m2 / 1e6) * INSIGHT_PER_KM2) * factor)
 
 
 def _billed_km2(area_km2: float) -> int:

@@ -63,7 +63,7 @@ def create_insight(state: State, call: Call) -> Answer:
         raise bad_request("body.project_id: no such project", {"project_id": project_id})
     call.require_project(project_id)
     _require_inputs(block, body["input"])
-    cost = insight_price(aoi.area_m2)
+    cost = insight_price(aoi.area_m2, state.price_factor)
     if body.get("estimate"):
         return Answer({"estimate": cost})
     id, name = state.new_id("insight"), body.get("name", "")

@@ -57,6 +57,7 @@ class State:
         self.archive = archive
         self.storage = storage
         self.url_lifetime = url_lifetime
+        self.price_factor = 1.0
         self.ledger = Ledger()
         self.outcomes = Outcomes()
         self.projects = _seeds.projects()
