@@ -290,7 +290,7 @@ class AiohttpExchange:
             case aiohttp.ClientConnectorError():
                 return Trouble.CONNECT, f"cannot connect to {host}: {_reason(error)}"
             case aiohttp.ConnectionTimeoutError():
-                return Trouble.CONNECT, f"cannot connect to {host} within {CONNECT_LIMIT:g} s"
+                return Trouble.TIMEOUT, f"cannot connect to {host} within {CONNECT_LIMIT:g} s"
         return None, ""
 
     @property

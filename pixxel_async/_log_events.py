@@ -66,6 +66,13 @@ RETIRING = LogEvent(
     logging.WARNING,
     "%(method)s %(path)s (%(operation)s) is %(said)s, says the API: look for a newer pixxel-async",
 )
+SERVICE_DOWN = LogEvent(
+    "service.down",
+    _CALLS,
+    logging.WARNING,
+    "the service is down: %(failures)d attempts in a row failed (the last: %(last)s); calls end at once until GET /ping succeeds",
+)
+SERVICE_BACK = LogEvent("service.back", _CALLS, logging.WARNING, "the service is back after %(elapsed).0f s")
 FORGOTTEN = LogEvent(
     "call.forgotten",
     _CALLS,

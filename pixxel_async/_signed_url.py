@@ -39,6 +39,11 @@ class SignedUrl:
         return SignedUrl(url).checked(DownloadError, allow_private=allow_private)
 
     @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.url).netloc
+
+    @property
     def name(self) -> str:
         """A file name out of the path."""
         return safe_name(unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])) or "download"

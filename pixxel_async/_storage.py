@@ -52,12 +52,16 @@ class Failed(Exception):
         then: Then,
         kind: type[DownloadError] = DownloadError,
         retry_after: float | None = None,
+        *,
+        is_overload: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.then = then
         self.kind = kind
         self.retry_after = retry_after
+        self.is_overload = is_overload
+        """Whether the host has too much to do: the fewer who ask, the better."""
 
 
 class Storage:
@@ -185,7 +189,8 @@ class StorageAnswer:
             raise Failed(f"{says}: the link has expired, or the file is gone", Then.REFRESH)
         if self.status in {408, 425, 429} or self.status >= 500:
             asked = retry_after(self.headers, datetime.now(UTC))
-            raise Failed(says, Then.AGAIN, retry_after=asked)
+            is_overload = self.status in {429, 503}
+            raise Failed(says, Then.AGAIN, retry_after=asked, is_overload=is_overload)
         raise Failed(says, Then.STOP)
 
     async def _says_expired(self) -> bool:
@@ -264,4 +269,4 @@ def _failure(error: Exception) -> Failed:
         reason = "the answer is not proper HTTP"
     else:
         reason = "the connection broke"
-    return Failed(reason, then)
+    return Failed(reason, then, is_overload=isinstance(error, aiohttp.ConnectionTimeoutError))

@@ -11,11 +11,13 @@ from typing import Any, Protocol, TypeVar
 
 import attrs
 
+from pixxel_async._admission import Admission, HeldBack
 from pixxel_async._callbacks import Hooks
 from pixxel_async._clock import Clock
 from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
+from pixxel_async._limits import Lane, TokenGate, Turn
 from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY
 from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._retry import (
@@ -49,6 +51,7 @@ from pixxel_async.auth import Auth
 from pixxel_async.errors import (
     APIError,
     Attempt,
+    AuthenticationError,
     CallError,
     ClientClosed,
     ConfigurationError,
@@ -97,6 +100,10 @@ class Transport(Protocol):
         """Make the call; raises a CallError. Awaits `options.before_sending` before the first byte, if it is given."""
         ...
 
+    async def available(self) -> None:
+        """Return when calls are not held back."""
+        ...
+
     async def aclose(self) -> None:
         """Close what it opened; a second time does nothing."""
         ...
@@ -110,7 +117,9 @@ class _Call:
         "deadline",
         "is_lost",
         "is_renewed",
+        "is_trial",
         "kind",
+        "last",
         "number",
         "operation",
         "options",
@@ -134,6 +143,10 @@ class _Call:
         """Whether an attempt so far may have been executed without our knowing."""
         self.is_renewed = False
         """Whether the token was exchanged for a newer one already."""
+        self.is_trial = False
+        """Whether it is the one that tries a token which was refused again and again."""
+        self.last: tuple[Response | ExchangeFailed, CallError, Verdict] | None = None
+        """What the attempts so far came to; None before the first."""
 
     def told(self) -> tuple[int, str, RequestClass, str, str, int]:
         """What its events have in common."""
@@ -162,10 +175,17 @@ class HttpTransport:
         self._budget = RetryBudget(clock)
         self._hooks = hooks
         self._counters = counters or Counters()
+        self._admission = Admission(exchange, base_url, clock)
+        self._gate = TokenGate(clock)
         self._dated: tuple[str, float] | None = None
         self._closing = Closing()
         self._retiring: set[str] = set()
         """Operations of whose end the log was told."""
+
+    async def available(self) -> None:
+        """Return when calls are not held back; until then, probe the service when that is due."""
+        with self._closing.under_way():
+            await self._admission.available()
 
     async def aclose(self) -> None:
         """End the calls under way in ClientClosed, or OutcomeUnknown where one may have been executed; close the connections."""
@@ -211,7 +231,8 @@ class HttpTransport:
         )
 
     async def _send(self, operation: Operation[T], options: CallOptions) -> T:
-        clock, auth, hooks, counters = self._clock, self._auth, self._hooks, self._counters
+        clock, auth, admission = self._clock, self._auth, self._admission
+        hooks, counters = self._hooks, self._counters
         request = build_request(operation, self._base_url)
         counters.calls += 1
         call = _Call(counters.calls, operation, request, options, clock.monotonic())
@@ -219,18 +240,23 @@ class HttpTransport:
             await self._renew(call, 0)
         if options.before_sending is not None:
             await options.before_sending()
+        lane = admission.lanes[call.kind]
         while True:
+            slot = None
+            if self._gate.is_shut or not admission.try_enter(lane):
+                slot = await self._admitted(call, lane)
             generation = auth.generation
             auth.sign(request)
             counters.requests += 1
             if hooks is not None:
                 call.request = hooks.request(RequestEvent(*call.told()), request)
             started = clock.monotonic()
+            time_limit = min(call.deadline - started, options.attempt_timeout)
             outcome: Response | ExchangeFailed
             try:
                 outcome = await self._exchange.exchange(
                     call.request,
-                    timeout=min(call.deadline - started, options.attempt_timeout),
+                    timeout=time_limit,
                     fresh=call.kind in _FRESH,
                 )
                 if outcome.status in _REDIRECTS:
@@ -238,6 +264,7 @@ class HttpTransport:
             except ExchangeFailed as failed:
                 outcome = failed.with_traceback(None)
             except BaseException as stopped:  # cancelled, mostly
+                lane.leave(slot)
                 self._tell_outcome(call, stopped, clock.monotonic() - started)
                 raise
             else:
@@ -246,6 +273,7 @@ class HttpTransport:
                     self._dated = outcome.headers["date"], clock.monotonic()
                 if "sunset" in outcome.headers or "deprecation" in outcome.headers:
                     self._tell_of_end(operation.endpoint, outcome)
+            admission.learn(lane, slot, outcome, started, time_limit)
             if hooks is not None or ATTEMPT.is_on:
                 self._tell_outcome(call, outcome, clock.monotonic() - started)
             error: CallError
@@ -257,6 +285,8 @@ class HttpTransport:
                 except UnexpectedAnswer as unexpected:
                     error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
                 else:
+                    if self._gate.refusals:
+                        self._gate.open()
                     self._budget.give(CLEAN_SUCCESS if call.retries is None else call.retries.spent)
                     return result
             elif _is_gone(call, outcome):
@@ -265,7 +295,48 @@ class HttpTransport:
                 error, verdict = self._answered(call, outcome), judge_status(call.kind, outcome.status)
             if not await self._may_go_on(call, outcome, error, verdict, generation, started):
                 break
+        if isinstance(error, AuthenticationError):
+            self._gate.refuse(generation)
         raise self._last_word(call, outcome, error, verdict)
+
+    async def _admitted(self, call: _Call, lane: Lane) -> Turn:
+        """A slot in the lane, when nothing is in the way any more; raises what ends the call if that takes too long."""
+        while True:
+            if self._gate.is_shut:
+                await self._pass_gate(call)
+            try:
+                slot = await self._admission.enter(lane, call.deadline)
+            except HeldBack as caught:
+                held_back = caught.with_traceback(None)
+            else:
+                if not self._gate.is_shut or call.is_trial:
+                    return slot
+                lane.leave(slot)  # it was shut while the call stood in line
+                continue
+            raise self._held_back(call, held_back)
+
+    def _held_back(self, call: _Call, held_back: HeldBack) -> CallError:
+        """The error that ends a call which is not sent, or not sent again."""
+        if call.last is None:
+            if isinstance(held_back.error, DeadlineExceeded):
+                call.attempts.append(Attempt("queued", Trouble.TIMEOUT.value, call.options.timeout))
+            return self._signed(held_back.error, call)
+        error = self._last_word(call, *call.last)
+        error.add_note(f"Not sent again: {held_back.reason}.")
+        return error
+
+    async def _pass_gate(self, call: _Call) -> None:
+        """Raise AuthenticationError unless there is another token, or it is time to try this one again."""
+        auth, gate = self._auth, self._gate
+        is_renewed, call.is_renewed = call.is_renewed, True
+        if gate.is_outdated(auth.generation) or (not is_renewed and await self._renew(call, auth.generation)):
+            gate.open()
+        elif gate.may_try():
+            call.is_trial = True
+        elif not call.is_trial:
+            reason = "the API has refused this token again and again; give another one"
+            error = AuthenticationError(f"not sent, for {reason}", status=401)
+            raise self._held_back(call, HeldBack(error, reason))
 
     async def _follow(self, call: _Call, response: Response, started: float) -> Response:
         """Go where the API's own origin redirects a GET, within the same attempt."""
@@ -319,6 +390,7 @@ class HttpTransport:
             self._counters.retries += 1
             self._tell_retry(call, error, verdict, wait)
         call.attempts.append(_attempt_of(outcome, error, now - started, wait or 0.0))
+        call.last = outcome, error, verdict
         call.is_lost = call.is_lost or status >= 500 or (not status and verdict.was_sent)
         if wait is None:
             return False

@@ -235,6 +235,19 @@ class PixxelClient:
         """Ask whether the service is up; gives its answer, a short text."""
         return await self._status.ping()
 
+    async def available(self) -> None:
+        """Wait until calls are sent; at once unless the service is down or has asked for a pause.
+
+        When the API has failed ten times in a row, calls end in ServiceUnavailable without being sent, and `GET /ping` is
+        asked now and then whether it is back: by the calls that come, and by whoever waits here. For work in bulk, which
+        prefers a pause to failures; bound it with `asyncio.timeout` if there is no time for that.
+
+        Raises:
+            ClientClosed: the client is closed, or was closed meanwhile.
+        """
+        self._calls.life.check()
+        await self._calls.transport.available()
+
     @property
     def unresolved(self) -> tuple[Unresolved, ...]:
         """The creates of this client and its siblings whose outcome is open, oldest first.

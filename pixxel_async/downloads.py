@@ -27,6 +27,7 @@ from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._error_page import is_error_page
 from pixxel_async._files import Target, checked_name, claim, in_thread, require_space, settled
+from pixxel_async._limits import Lane, LaneShut
 from pixxel_async._log_events import (
     DOWNLOAD_BEGUN,
     DOWNLOAD_BROKEN,
@@ -102,6 +103,8 @@ class Downloader:
         self._allow_private = allow_private
         self._storage = Storage(allow_private=allow_private, proxy_for=proxy_for, tls=tls)
         self._closing = Closing()
+        self._lanes: dict[str, Lane] = {}
+        """By storage host."""
 
     async def aclose(self) -> None:
         """End the downloads under way in ClientClosed, and close the session; a second time does nothing."""
@@ -220,7 +223,7 @@ class Downloader:
         """Attempt after attempt, until one succeeds or nothing is left to try."""
         while True:
             try:
-                return await self._attempt(course.source, part, target, on_progress)
+                return await self._in_lane(course.source, part, target, on_progress)
             except Failed as caught:
                 failed = caught
             except DownloadError as error:
@@ -260,6 +263,32 @@ class Downloader:
         if asked is not None:
             return asked + self._clock.rng.uniform(0, min(1.0, asked / 10) + 0.1)
         return self._clock.rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** max(in_vain - 1, 0)))
+
+    async def _in_lane(
+        self, source: SignedUrl, part: PartFile, target: Target, on_progress: Progress | None
+    ) -> None:
+        """Make an attempt when its host's lane has room; a lane that is shut for too long ends the download."""
+        lane = self._lanes.setdefault(source.host, Lane(self._clock, start=4, most=16))
+        try:
+            slot = None if lane.try_enter() else await lane.wait(patience=_RETRY_AFTER_CAP)
+        except LaneShut:
+            left = lane.opens_at - self._clock.monotonic()
+            raise Failed(
+                f"the server wants nothing to be fetched for another {left:.0f} s", Then.STOP
+            ) from None
+        sent_at = self._clock.monotonic()
+        try:
+            await self._attempt(source, part, target, on_progress)
+        except Failed as failed:
+            if failed.is_overload:
+                lane.refuse(slot, sent_at=sent_at, pause=failed.retry_after)
+            else:
+                lane.leave(slot)
+            raise
+        except BaseException:
+            lane.leave(slot)
+            raise
+        lane.succeed(slot, sent_at=sent_at)
 
     async def _attempt(
         self, source: SignedUrl, part: PartFile, target: Target, on_progress: Progress | None

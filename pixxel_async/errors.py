@@ -20,7 +20,8 @@
     │   │   │   ├── TlsError              certificate or name wrong
     │   │   │   └── ProxyError            the proxy refused
     │   │   ├── ConnectionLost        reset, closed or silent after something was sent
-    │   │   └── ProtocolError         the peer does not speak HTTP as it should
+    │   │   ├── ProtocolError         the peer does not speak HTTP as it should
+    │   │   └── ServiceUnavailable    not sent: the service is down, or asked for a long pause
     │   ├── UnexpectedAnswer      2xx, but not what the spec says
     │   │   ├── UnexpectedBody        not JSON (HTML, cut, binary)
     │   │   ├── SchemaError           JSON of another shape; names the path inside it
@@ -44,6 +45,7 @@ backoff's own exceptions do not leave the SDK, not even as `__cause__`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import attrs
@@ -232,6 +234,22 @@ class ConnectionLost(TransportError):
 
 class ProtocolError(TransportError):
     """The peer's answer is not proper HTTP."""
+
+
+class ServiceUnavailable(TransportError):
+    """Not sent, for it would have been in vain: the service is down, or asked for a pause beyond the call's deadline.
+
+    `await client.available()` waits until calls are sent again.
+    """
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, since: datetime | None = None, **call: Any
+    ) -> None:
+        super().__init__(message, **call)
+        self.retry_after = retry_after
+        """Seconds after which a call may find the service back; before that it would end like this one."""
+        self.since = since
+        """When the service was found down, by our clock; None when it only asked for a pause."""
 
 
 class UnexpectedAnswer(CallError):

@@ -118,8 +118,7 @@ def _source(value: GeometryInput) -> _Source:
     if isinstance(value, Mapping):
         return _Source(value)
     if isinstance(value, str):
-        wkt = _WKT.match(value)
-        return _Source(_from_wkt(wkt, value)) if wkt else _from_file(value)
+        return _Source(from_wkt(value)) if _WKT.match(value) else _from_file(value)
     if isinstance(value, os.PathLike):
         return _from_file(os.fsdecode(value))
     shape = getattr(value, "__geo_interface__", None)
@@ -215,7 +214,15 @@ _WKT_TOKEN = re.compile(r"[(),]|[^\s(),]+")
 _WKT_KINDS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
 
 
-def _from_wkt(head: re.Match[str], text: str) -> dict[str, Any]:
+def from_wkt(text: str) -> dict[str, Any]:
+    """GeoJSON of a polygon or multipolygon in WKT; what it holds is not checked.
+
+    Raises:
+        GeometryError: It is not WKT, of another geometry, or in another system than WGS 84.
+    """
+    head = _WKT.match(text)
+    if head is None:
+        raise GeometryError(f"{_short(text)} is not WKT; write POLYGON ((30.1 10.2, ...))")
     kind = head["kind"].upper()
     if head["srid"] not in (None, "4326"):
         raise GeometryError(f"WKT in SRID {head['srid']}: transform it to WGS 84 (SRID 4326)")

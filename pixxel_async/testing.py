@@ -90,6 +90,9 @@ class FakeTransport:
             note_sent(cancelled, request)
             raise
 
+    async def available(self) -> None:
+        """Nothing is ever held back."""
+
     async def aclose(self) -> None:
         """Nothing is open."""
 

@@ -435,11 +435,11 @@ def http_date(moment: datetime) -> str:
         ).items(),
     ],
 )
-def test_retry_after_takes_plain_seconds_and_dates_only(value: str, seconds: float | None) -> None:
+def test_o3_retry_after_takes_plain_seconds_and_dates_only(value: str, seconds: float | None) -> None:
     assert seconds == retry_after({"retry-after": value}, NOW)
 
 
-def test_a_date_counts_from_the_answers_own_clock() -> None:
+def test_o2_a_date_counts_from_the_answers_own_clock() -> None:
     """A server a day behind us still means the seconds that it means."""
     server = NOW - timedelta(days=1)
     headers = {"date": http_date(server), "retry-after": http_date(server + timedelta(seconds=5))}
@@ -448,6 +448,6 @@ def test_a_date_counts_from_the_answers_own_clock() -> None:
 
 
 @given(st.text() | st.dates().map(str) | st.floats().map(str), st.text())
-def test_retry_after_never_fails_and_never_goes_back(value: str, date: str) -> None:
+def test_o3_retry_after_never_fails_and_never_goes_back(value: str, date: str) -> None:
     seconds = retry_after({"retry-after": value, "date": date}, NOW)
     assert seconds is None or 0 <= seconds < inf

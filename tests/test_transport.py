@@ -448,7 +448,7 @@ async def test_a_success_returns_to_the_budget_what_it_took() -> None:
 
 
 @pytest.mark.parametrize("call", [READ, WRITE, CREATE], ids=["read", "idempotent", "create"])
-async def test_a_refused_token_is_renewed_once(call: Operation[Any]) -> None:
+async def test_n3_a_refused_token_is_renewed_once(call: Operation[Any]) -> None:
     tokens = iter(["old-token", "new-token", "newest-token"])
     async with Stub(answer(401), OK) as stub, line_to(stub.url, lambda: next(tokens)) as line:
         assert AOI(aoi_id="a-1") == await line.send(call)

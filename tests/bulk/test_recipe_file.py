@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import InvalidInput
@@ -265,6 +265,7 @@ RECIPES = st.builds(Recipe, make=MAKES, package=PACKAGES, **RUN) | st.builds(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(RECIPES)
 def test_a_recipe_comes_back_from_json_and_from_toml(recipe: Recipe | OrderRecipe) -> None:
     """The journal keeps it as JSON, people as TOML."""
@@ -272,10 +273,16 @@ def test_a_recipe_comes_back_from_json_and_from_toml(recipe: Recipe | OrderRecip
     assert recipe == from_dict(tomllib.loads(to_toml(recipe)))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | TEXT,
-                    lambda inner: st.lists(inner) | st.dictionaries(
-                        st.sampled_from(["search", "items", "make", "step", "order", "package", "inputs", "start"]) | TEXT,
-                        inner)))  # fmt: skip
+KEYS = st.sampled_from(["search", "items", "make", "step", "order", "package", "inputs", "start"]) | TEXT
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(ANYTHING)
 def test_whatever_plain_data_says_it_is_a_recipe_or_refused(data: Any) -> None:
     with suppress(BadRecipe):
         assert isinstance(from_dict(data), Recipe | OrderRecipe)

@@ -1,0 +1,157 @@
+"""All rows looked at once, before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+from pixxel_async.bulk._faults import BadRows, Fault, Problem
+from pixxel_async.bulk.sources._source import Field, Outcome, Source, folder_of
+
+Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Problem]]
+"""What the properties of a row lack."""
+
+MOST_FAULTS = 1000
+"""How many faults are listed; of more only the number is told."""
+
+_AUTHALIC_RADIUS = 6_371.0071809
+"""Kilometres; of the sphere that has the area of the WGS 84 ellipsoid."""
+_E2 = 0.00669437999014
+"""The square of that ellipsoid's eccentricity."""
+
+
+@attrs.frozen(kw_only=True)
+class Checked:
+    """A source without a fault."""
+
+    fields: int
+    """How many polygons there are."""
+    bbox: tuple[float, float, float, float]
+    """West, south, east and north of all of them, in degrees."""
+    area_km2: float
+    """Of all of them together, on the ellipsoid; where two lie over each other it counts twice."""
+    sha256: str
+    """Of the file's bytes; of a Shapefile, of its files' digests and endings."""
+
+
+def check(source: Source, *, rule: Callable[[Mapping[str, Any]], Iterable[Problem]] | None = None) -> Checked:
+    """Read all rows once.
+
+    Args:
+        source: What to read.
+        rule: Called with the properties of each field: what it lacks besides, for instance `recipe.row_faults`.
+
+    Raises:
+        BadRows: Something is wrong; the first 1,000 faults are listed, and all are counted.
+    """
+    tally = _Tally()
+    faults: list[Fault] = []
+    count = 0
+    for found in source.outcomes():
+        for fault in _faults(found, tally, rule):
+            count += 1
+            if count <= MOST_FAULTS:
+                faults.append(fault)
+    if count:
+        raise BadRows(str(source.path), faults, count)
+    return Checked(
+        fields=tally.fields, bbox=tally.bbox, area_km2=tally.area_km2, sha256=_digest(source.files)
+    )
+
+
+def _faults(found: Outcome | Fault, tally: _Tally, rule: Rule | None) -> Iterator[Fault]:
+    """All that is wrong with a row, in itself and beside those before it."""
+    if isinstance(found, Fault):
+        yield found
+        return
+    problems = list(found.problems)
+    if rule is not None and (found.key is not None or any(problem.field for problem in problems)):
+        problems.extend(rule(found.row.properties))  # not where the row could not be read at all
+    if found.key is not None:
+        keys = [field.key for field in found.fields] or [found.key]
+        problems.extend(filter(None, (tally.clash(key, found.row.number) for key in keys)))
+    for field in found.fields:
+        tally.add(field)
+    yield from map(found.fault, problems)
+
+
+class _Tally:
+    """What is known of all rows so far."""
+
+    def __init__(self) -> None:
+        self.fields = 0
+        self.bbox = (math.inf, math.inf, -math.inf, -math.inf)
+        self.area_km2 = 0.0
+        # 8 bytes stand for a name: with 100,000 rows, two are mistaken for the same once in a billion files.
+        self._keys: dict[bytes, int] = {}
+        self._folders: dict[bytes, int] = {}
+
+    def add(self, field: Field) -> None:
+        """Count a field."""
+        self.fields += 1
+        outline = field.geometry["coordinates"][0]
+        lons, lats = [position[0] for position in outline], [position[1] for position in outline]
+        west, south, east, north = self.bbox
+        self.bbox = (min(west, *lons), min(south, *lats), max(east, *lons), max(north, *lats))
+        self.area_km2 += area_km2(field.geometry)
+
+    def clash(self, key: str, row: int) -> Problem | None:
+        """What a key has in common with that of a row before."""
+        folder = folder_of(key)
+        same = self._keys.setdefault(_short(key), row)
+        near = self._folders.setdefault(_short(folder.casefold()), row)
+        if same != row:
+            return Problem("key", f"row {same} has the same, {key[:80]!r}", "rename one of the two")
+        if near != row:
+            what = (
+                f"{key[:80]!r} makes the same folder as that of row {near} on some file systems, {folder!r}"
+            )
+            return Problem("key", what, "rename one of the two")
+        return None
+
+
+def _short(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def area_km2(polygon: Mapping[str, Any]) -> float:
+    """Area of a GeoJSON Polygon on the WGS 84 ellipsoid; for edges under 10 km right to a hundred-thousandth."""
+    outer, *holes = (_ring_km2(ring) for ring in polygon["coordinates"])
+    return max(0.0, outer - sum(holes))
+
+
+def _ring_km2(ring: Sequence[Sequence[float]]) -> float:
+    """Trapezoids in Lambert's cylindrical projection, which keeps areas."""
+    heights = [_authalic(math.sin(math.radians(position[1]))) for position in ring]
+    twice = 0.0
+    for (start, end), (low, high) in zip(pairwise(ring), pairwise(heights), strict=True):
+        # There an edge that is straight between longitude and latitude is bent like a sine.
+        bend = 1 + math.radians(end[1] - start[1]) ** 2 / 12
+        twice += (end[0] - start[0]) * (low + high) * bend
+    return abs(math.radians(twice)) / 2 * _AUTHALIC_RADIUS**2
+
+
+def _authalic(sine: float) -> float:
+    """From the sine of a latitude to that on the sphere of the same area, as a series that ends beyond 1e-10."""
+    square = _E2 * sine * sine
+    return sine * (1 + square * (2 / 3 + square * (3 / 5 + square * (4 / 7 + square * 5 / 9)))) / _POLE
+
+
+_POLE = 1 + _E2 * (2 / 3 + _E2 * (3 / 5 + _E2 * (4 / 7 + _E2 * 5 / 9)))
+
+
+def _digest(files: list[Path]) -> str:
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    if len(files) == 1:
+        return digests[0]
+    lines = [f"{digest}  {path.suffix.casefold()}\n" for digest, path in zip(digests, files, strict=True)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

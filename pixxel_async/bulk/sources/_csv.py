@@ -1,0 +1,186 @@
+"""Tables of text: polygons as WKT, or points that squares are made around."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import attrs
+
+from pixxel_async.bulk._faults import Problem
+from pixxel_async.bulk.sources._crs import projection
+from pixxel_async.bulk.sources._rows import LARGEST, Project, Refused, Row, unknown_column
+from pixxel_async.errors import GeometryError
+from pixxel_async.geometry import from_wkt
+
+_WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
+_LONGITUDE = ("lon", "long", "longitude", "lng")
+_LATITUDE = ("lat", "latitude")
+_EARTH = 6_371_008.8
+"""Mean radius in metres."""
+_POLAR = 85.0
+
+
+def read_csv(
+    path: Path, crs: str | None, *, key: str | None, delimiter: str | None, square_m: float | None
+) -> Iterator[Row]:
+    """The lines of a table whose first one has the names of its columns."""
+    project = projection(crs) if crs else None
+    # The module's limit for one cell, 128 KiB, is global: raised for all, and never lowered again.
+    csv.field_size_limit(max(csv.field_size_limit(), LARGEST))
+    with path.open("rb") as file:
+        lines = _lines(file)
+        first = next(lines, "")
+        table = csv.reader(_again(first, lines), delimiter=delimiter or _delimiter(first))
+        columns = _Columns.of(_cells(table), square_m)
+        if key is not None and key not in columns.names:
+            raise unknown_column(key, columns.names)
+        number, line = 0, table.line_num + 1
+        while (cells := _cells(table)) is not None:
+            if any(cell.strip() for cell in cells):
+                number += 1
+                yield columns.row(number, line, cells, project)
+            line = table.line_num + 1
+        if not number:
+            raise Refused("holds no row")
+
+
+@attrs.frozen
+class _Columns:
+    """What the columns hold."""
+
+    names: list[str]
+    wkt: int | None
+    point: tuple[int, int] | None
+    """Columns of longitude and latitude."""
+    square_m: float | None
+
+    @classmethod
+    def of(cls, header: list[str] | None, square_m: float | None) -> _Columns:
+        """Find them by their names.
+
+        Raises:
+            Refused: None holds a geometry, or two have the same name.
+        """
+        names = [name.strip() for name in header or []]
+        if twice := next((name for name in names if name and names.count(name) > 1), None):
+            raise Refused(f"two columns are called {twice!r}", "rename one", line=1)
+        wkt, lon, lat = (_first(names, known) for known in (_WKT, _LONGITUDE, _LATITUDE))
+        if wkt is not None:
+            return cls(names, wkt, None, None)
+        if lon is None or lat is None:
+            there = ", ".join(names) or "none"
+            raise Refused(
+                f"no column holds a geometry; there are: {there}", "call the one with WKT wkt", line=1
+            )
+        if square_m is None:
+            raise Refused(
+                "points have no area",
+                "give polygons as WKT, or square_m, the side of a square around each",
+                line=1,
+            )
+        return cls(names, None, (lon, lat), square_m)
+
+    def row(self, number: int, line: int, cells: Sequence[str], project: Project | None) -> Row:
+        """A line as a row."""
+        if len(cells) != len(self.names):
+            what = f"has {len(cells)} cells, but there are {len(self.names)} columns"
+            return Row(
+                number, line, problem=Problem("", what, "put cells with the separator in them in quotes")
+            )
+        if not all(map(_is_text, cells)):
+            return Row(number, line, problem=Problem("", "not UTF-8 text", "save the table as UTF-8"))
+        used = (self.wkt,) if self.point is None else self.point
+        properties = {
+            name: cell.strip()
+            for at, (name, cell) in enumerate(zip(self.names, cells, strict=True))
+            if name and at not in used and cell.strip()
+        }
+        try:
+            geometry = self._geometry(cells, project)
+        except GeometryError as error:
+            what, _, remedy = str(error).partition("; ")
+            return Row(number, line, properties, problem=Problem("geometry", what, remedy))
+        return Row(number, line, properties, geometry, project=None if self.point else project)
+
+    def _geometry(self, cells: Sequence[str], project: Project | None) -> Any:
+        if self.point is None:
+            assert self.wkt is not None
+            text = cells[self.wkt].strip()
+            return from_wkt(text) if text else None
+        lon, lat = (_number(cells[at], self.names[at]) for at in self.point)
+        point = {"type": "Point", "coordinates": [[lon, lat]]}
+        if project is not None:
+            [[lon, lat]] = project(point)["coordinates"]
+        assert self.square_m is not None
+        return _square(lon, lat, self.square_m)
+
+
+def _square(lon: float, lat: float, side: float) -> Mapping[str, Any]:
+    """A square around a point, with sides along the meridian and the parallel."""
+    if not (-180 <= lon <= 180 and -_POLAR <= lat <= _POLAR):
+        raise GeometryError(
+            f"[{lon}, {lat}] is no longitude and latitude in degrees; the latitude must be within ±{_POLAR:.0f}"
+        )
+    north = math.degrees(side / 2 / _EARTH)
+    east = north / math.cos(math.radians(lat))
+    west, south, east, north = lon - east, lat - north, lon + east, lat + north
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def _number(cell: str, name: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise GeometryError(f"{name} {cell[:40]!r} is not a number; write degrees such as 77.5")
+    return value
+
+
+def _first(names: Sequence[str], known: Sequence[str]) -> int | None:
+    folded = [name.casefold() for name in names]
+    return next((folded.index(name) for name in known if name in folded), None)
+
+
+def _is_text(cell: str) -> bool:
+    """Whether it was UTF-8; what was not has become lone surrogates."""
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _delimiter(header: str) -> str:
+    """What separates the columns: whatever stands in the header most often."""
+    return max(",;\t|", key=header.count)
+
+
+def _cells(table: Any) -> list[str] | None:
+    """The next line's cells; None at the end."""
+    line = table.line_num + 1
+    try:
+        cells: list[str] | None = next(table, None)
+    except csv.Error as error:
+        raise Refused(f"not CSV: {error}", "is a quotation mark not closed?", line=line) from None
+    return cells
+
+
+def _lines(file: BinaryIO) -> Iterator[str]:
+    """The lines as text; what is not UTF-8 in them comes as lone surrogates, for its row to tell."""
+    for number, line in enumerate(iter(lambda: file.readline(LARGEST + 1), b"")):
+        if not number and line.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise Refused("not UTF-8 text, but UTF-16", "save the table as UTF-8", line=1)
+        if len(line) > LARGEST:
+            raise Refused(f"takes more than {LARGEST // 2**20} MiB", "simplify or split it", line=number + 1)
+        yield (line if number else line.removeprefix(b"\xef\xbb\xbf")).decode(errors="surrogateescape")
+
+
+def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from lines

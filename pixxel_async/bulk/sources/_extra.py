@@ -1,0 +1,18 @@
+"""The extra `geo`: libraries that only some formats and reference systems need."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from pixxel_async.bulk.sources._rows import Refused
+
+
+def require_geo(what: str, *modules: str) -> None:
+    """See that libraries are installed, without loading them.
+
+    Raises:
+        Refused: One is not; the remedy says how to install it.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise Refused(f"{what} needs {module}", 'pip install "pixxel-async[geo]"')

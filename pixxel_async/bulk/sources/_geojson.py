@@ -1,0 +1,155 @@
+"""GeoJSON, streamed: a FeatureCollection, a single Feature or geometry, or one of these to a line or record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from pixxel_async.bulk._faults import Problem
+from pixxel_async.bulk.sources._crs import projection
+from pixxel_async.bulk.sources._json_stream import BOM, JsonStream
+from pixxel_async.bulk.sources._rows import LARGEST, Project, Refused, Row
+
+_GEOMETRIES = frozenset(
+    {"Polygon", "MultiPolygon", "Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}
+)
+_RECORD = b"\x1e"
+"""RFC 8142 puts it before each record, which may then go over several lines."""
+
+
+def read_geojson(path: Path, crs: str | None) -> Iterator[Row]:
+    """The features of one GeoJSON text."""
+    with path.open("rb") as file:
+        yield from _Collection(JsonStream(file), crs).rows()
+
+
+def read_geojson_lines(path: Path, crs: str | None) -> Iterator[Row]:
+    """The features of a text with one on each line, or with a record separator before each."""
+    project = projection(crs) if crs else None
+    with path.open("rb") as file:
+        for number, (line, text) in enumerate(_records(file), 1):
+            if len(text) > LARGEST:
+                what = f"takes more than {LARGEST // 2**20} MiB"
+                raise Refused(what, "simplify or split it", line=line)
+            value = _loaded(text)
+            if isinstance(value, dict) and value.get("type") in _GEOMETRIES:
+                value = {"type": "Feature", "geometry": value}
+            yield _row(number, line, value, project)
+
+
+class _Collection:
+    """Reads one GeoJSON text."""
+
+    def __init__(self, stream: JsonStream, crs: str | None) -> None:
+        self._stream = stream
+        self._crs = crs
+        self._members: dict[str, Any] = {}
+        """Of the outermost object, but for `features`."""
+        self._is_collection = False
+        self._project: Project | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """All features."""
+        stream = self._stream
+        if stream.peek() != b"{":
+            raise Refused("not GeoJSON: the outermost thing must be an object", line=stream.line)
+        for key in stream.members():
+            head = stream.peek()
+            if key == "features" and head == b"[":
+                yield from self._features()
+                continue
+            line = stream.line
+            value = self._members[key] = _loaded(stream.value())
+            if isinstance(value, Problem):
+                raise Refused(value.what, line=line)
+        if stream.peek():
+            what = "something follows after the outermost object"
+            raise Refused(what, "call a file with a feature on each line .geojsonl", line=stream.line)
+        yield from self._end()
+
+    def _features(self) -> Iterator[Row]:
+        self._is_collection = True
+        self._project = self._projection()
+        number = 0
+        for number, (line, text) in enumerate(self._stream.elements(), 1):
+            yield _row(number, line, _loaded(text), self._project)
+        if not number:
+            raise Refused("holds no feature")
+
+    def _end(self) -> Iterator[Row]:
+        """What can be said only when everything was read, for members come in any order."""
+        kind = self._members.get("type")
+        project = self._projection()
+        if self._is_collection:
+            if kind != "FeatureCollection":
+                raise Refused('not GeoJSON: its "type" must be "FeatureCollection"')
+            if project and not self._project:
+                raise Refused(
+                    "its reference system stands after its features", "put the member crs before them"
+                )
+        elif kind == "Feature":
+            yield _row(1, 1, self._members, project)
+        elif kind in _GEOMETRIES:
+            yield _row(1, 1, {"type": "Feature", "geometry": self._members}, project)
+        else:
+            raise Refused("not a GeoJSON FeatureCollection or Feature of polygons")
+
+    def _projection(self) -> Project | None:
+        """The member `crs` is a leftover of the GeoJSON before RFC 7946 that some programs still write."""
+        member = self._members.get("crs")
+        if self._crs or member is None:
+            return projection(self._crs) if self._crs else None
+        properties = member.get("properties") if isinstance(member, Mapping) else None
+        name = properties.get("name") if isinstance(properties, Mapping) else None
+        if not isinstance(name, str):
+            raise Refused("its reference system has no name", "say with crs which one it is", field="crs")
+        return projection(name)
+
+
+def _row(number: int, line: int, value: Any, project: Project | None) -> Row:
+    if isinstance(value, Problem):
+        return Row(number, line, problem=value)
+    if not isinstance(value, Mapping) or value.get("type") != "Feature":
+        return Row(
+            number, line, problem=Problem("", 'not a GeoJSON Feature: its "type" must be "Feature"', "")
+        )
+    properties = value.get("properties")
+    properties = properties if isinstance(properties, Mapping) else {}
+    return Row(number, line, properties, value.get("geometry"), value.get("id"), project)
+
+
+def _loaded(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return Problem("", f"not JSON: {error.msg}", "")
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """The records of a file, each with its line."""
+    record, begin = b"", 1
+    separated = False
+    for line, text in enumerate(_limited_lines(file), 1):
+        text = text.removeprefix(BOM) if line == 1 else text
+        separated = separated or text.startswith(_RECORD)
+        if text.startswith(_RECORD) or not separated:
+            if record.strip():
+                yield begin, record
+            record, begin = text.removeprefix(_RECORD), line
+        else:
+            record += text
+            if len(record) > LARGEST:
+                break
+    if record.strip():
+        yield begin, record
+
+
+def _limited_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Lines, of which one that is too long comes cut, as the last one."""
+    while line := file.readline(LARGEST + 1):
+        yield line
+        if len(line) > LARGEST:
+            return

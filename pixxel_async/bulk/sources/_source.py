@@ -1,0 +1,297 @@
+"""A file of polygons as the fields of a run."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from pixxel_async.bulk._faults import BadRows, Fault, Problem
+from pixxel_async.bulk._folders import file_name
+from pixxel_async.bulk.sources._arrow import read_layer, read_parquet
+from pixxel_async.bulk.sources._crs import projection
+from pixxel_async.bulk.sources._csv import read_csv
+from pixxel_async.bulk.sources._extra import require_geo
+from pixxel_async.bulk.sources._geojson import read_geojson, read_geojson_lines
+from pixxel_async.bulk.sources._rows import Project, Refused, Row, Rows
+from pixxel_async.errors import GeometryError, InvalidInput
+from pixxel_async.geometry import geometry
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_NAME = 60
+"""Characters: with a run id behind it, it still fits the 100 that the API takes for an order item."""
+_GEOJSON = frozenset({".geojson", ".json"})
+_LINES = frozenset({".geojsonl", ".geojsons", ".jsonl", ".ndjson"})
+_TABLES = frozenset({".csv", ".tsv"})
+_LAYERS = frozenset({".gpkg", ".shp"})
+_PARQUET = frozenset({".parquet", ".geoparquet"})
+_PARTS_OF_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
+
+
+@attrs.frozen
+class Field:
+    """One polygon to work on."""
+
+    row: int
+    """Its number among all polygons of the file, from 1."""
+    key: str
+    """Says which one it is: unique in its file."""
+    geometry: Mapping[str, Any]
+    """GeoJSON Polygon, WGS 84, [lon, lat] in degrees."""
+    properties: Mapping[str, Any] = attrs.field(factory=dict)
+    """What the file says about it besides, as JSON can say it."""
+    source_row: int = 0
+    """The row of the file that it comes from, from 1; of a MultiPolygon come several."""
+    line: int | None = None
+    """The line where that row begins, in formats that have lines."""
+
+    @property
+    def name(self) -> str:
+        """What is made of it is called so: the key, shortened where it has more than 60 characters."""
+        return _name_of(self.key)
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that its files go to: the name, made fit for every file system."""
+        return folder_of(self.key)
+
+
+def _name_of(key: str) -> str:
+    if len(key) <= _LONGEST_NAME:
+        return key
+    return f"{key[: _LONGEST_NAME - 9]}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def folder_of(key: str) -> str:
+    """The folder of the field with this key."""
+    return file_name(_name_of(key))
+
+
+@attrs.frozen(eq=False)
+class Source:
+    """A file that fields are read from, as often as wanted; a row at a time is in memory."""
+
+    path: Path
+    key: str | None
+    _rows: Rows = attrs.field(repr=False)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that it is read from: one, but of a Shapefile all that are there."""
+        if self.path.suffix.casefold() != ".shp":
+            return [self.path]
+        beside = {
+            path.suffix.casefold(): path for path in self.path.parent.glob(f"{_escaped(self.path.stem)}.*")
+        }
+        return [beside[suffix] for suffix in _PARTS_OF_SHAPEFILE if suffix in beside]
+
+    def read(self) -> Iterator[Field]:
+        """The fields, in the order of the file.
+
+        Raises:
+            BadRows: At the first row that cannot be used; `check` tells all of them.
+        """
+        for found in self.outcomes():
+            if isinstance(found, Fault):
+                raise BadRows(str(self.path), [found], 1)
+            if found.problems:
+                raise BadRows(str(self.path), [found.fault(found.problems[0])], 1)
+            yield from found.fields
+
+    def outcomes(self) -> Iterator[Outcome | Fault]:
+        """What becomes of every row; a fault is one of the file as a whole, and nothing comes after it."""
+        count, has_told = 0, False
+        try:
+            for row in self._rows():
+                raw, had_heights = _without_heights(row.geometry)
+                if had_heights and not has_told:
+                    has_told = True
+                    _log.warning(
+                        "%s: altitudes are left out, the API takes longitude and latitude", self.path
+                    )
+                outcome = self._outcome(row, raw, count)
+                count += len(outcome.fields)
+                yield outcome
+        except Refused as refused:
+            yield Fault(None, refused.line, *refused.problem)
+        except OSError as error:
+            yield Fault(None, None, "", f"cannot be read: {error.strerror or error}", "")
+
+    def _outcome(self, row: Row, raw: Any, count: int) -> Outcome:
+        if row.problem and row.problem.field != "geometry":
+            return Outcome(row, None, (), (row.problem,))
+        key, problem = self._key(row)
+        problems = [problem] if problem else []
+        polygons: list[dict[str, Any]] = []
+        if row.problem:
+            problems.append(row.problem)
+        else:
+            try:
+                polygons = _polygons(raw, row.project)
+            except ValueError as error:  # as every InvalidInput is
+                what, _, remedy = str(error).partition("; ")
+                problems.append(Problem("geometry", what, remedy))
+        if problems or key is None:
+            return Outcome(row, key, (), tuple(problems))
+        fields = tuple(
+            Field(
+                row=count + part,
+                key=key if len(polygons) == 1 else f"{key}-{part}",
+                geometry=polygon,
+                properties=row.properties,
+                source_row=row.number,
+                line=row.line,
+            )
+            for part, polygon in enumerate(polygons, 1)
+        )
+        return Outcome(row, key, fields, ())
+
+    def _key(self, row: Row) -> tuple[str | None, Problem | None]:
+        """The key of a row, or what is wrong with it."""
+        if self.key is not None:
+            key = _text_of(row.properties.get(self.key))
+            if key is None:
+                return None, Problem(self.key, "is missing", "give each row a key of its own")
+        else:
+            given = (row.properties.get("name"), row.properties.get("id"), row.id)
+            key = next(filter(None, map(_text_of, given)), None) or f"{self.path.stem}-{row.number}"
+        if not key.isprintable():
+            return None, Problem(self.key or "name", "has control characters", "rename it")
+        return key, None
+
+
+@attrs.frozen(eq=False, repr=False)
+class Outcome:
+    """What became of one row of a file."""
+
+    row: Row
+    key: str | None
+    """None if it has none that could be used."""
+    fields: tuple[Field, ...]
+    """Its polygons; none if there are problems."""
+    problems: tuple[Problem, ...]
+
+    def fault(self, problem: Problem) -> Fault:
+        """A problem of this row, with its place."""
+        return Fault(self.row.number, self.row.line, *problem)
+
+
+def open_source(
+    path: str | Path,
+    *,
+    key: str | None = None,
+    layer: str | None = None,
+    crs: str | None = None,
+    square_m: float | None = None,
+) -> Source:
+    """A file of polygons, by the ending of its name.
+
+    `.geojson` and `.json` hold one GeoJSON text; `.geojsonl`, `.geojsons`, `.jsonl` and `.ndjson` one on each line, or
+    behind record separators (RFC 8142); `.csv` and `.tsv` a column `wkt` with polygons, or `lon` and `lat`. With the
+    extra `geo`: `.gpkg`, `.shp`, `.parquet` and `.geoparquet`. An AOI takes one polygon, so each polygon of a
+    MultiPolygon becomes a field of its own, KEY-1, KEY-2 and so on. Altitudes are left out. Nothing is read yet.
+
+    Args:
+        path: The file; text is UTF-8.
+        key: Property that says which row it is, unique in the file. Left out: `name`, else `id`, else the id of the
+            GeoJSON feature, else STEM-N after the file and the row.
+        layer: Layer of a GeoPackage; needed if it has several.
+        crs: Reference system of the coordinates, for instance EPSG:32643, where the file does not say it or says it
+            wrongly; all but WGS 84 longitude and latitude are transformed to it, which needs the extra `geo`.
+        square_m: Side in metres of the square that is made around each point of a table with `lon` and `lat`.
+
+    Raises:
+        InvalidInput: No such format, an option that does not fit it, or a library that is not installed.
+    """
+    path = Path(path)
+    suffix = path.suffix.casefold()
+    if layer is not None and suffix not in _LAYERS:
+        raise InvalidInput(f"layer={layer!r}: only a .gpkg has layers, not {path.name}")
+    if square_m is not None:
+        if suffix not in _TABLES:
+            raise InvalidInput(
+                f"square_m={square_m}: squares are made of tables with lon and lat, not of {path.name}"
+            )
+        if not (isinstance(square_m, int | float) and 1 <= square_m <= 100_000 and math.isfinite(square_m)):
+            raise InvalidInput(f"square_m={square_m}: must be from 1 to 100000 metres")
+    try:
+        if crs is not None:
+            projection(crs)
+        if suffix in _LAYERS:
+            require_geo(f"reading {suffix}", "pyogrio", "pyarrow")
+        if suffix in _PARQUET:
+            require_geo(f"reading {suffix}", "pyarrow")
+    except Refused as refused:
+        raise InvalidInput(f"{path}: {refused.problem.what}; {refused.problem.remedy}") from None
+    return Source(path, key, _reader(path, suffix, key, layer, crs, square_m))
+
+
+def _reader(
+    path: Path, suffix: str, key: str | None, layer: str | None, crs: str | None, square_m: float | None
+) -> Rows:
+    if suffix in _GEOJSON:
+        return partial(read_geojson, path, crs)
+    if suffix in _LINES:
+        return partial(read_geojson_lines, path, crs)
+    if suffix in _TABLES:
+        delimiter = "\t" if suffix == ".tsv" else None
+        return partial(read_csv, path, crs, key=key, delimiter=delimiter, square_m=square_m)
+    if suffix in _LAYERS:
+        return partial(read_layer, path, crs, key=key, layer=layer)
+    if suffix in _PARQUET:
+        return partial(read_parquet, path, crs, key=key)
+    known = " ".join(sorted(_GEOJSON | _LINES | _TABLES | _LAYERS | _PARQUET))
+    raise InvalidInput(
+        f"{path}: cannot read {suffix or 'a file without an ending'}; the formats are {known}; "
+        "convert others, for example with ogr2ogr -t_srs EPSG:4326 fields.geojsonl"
+    )
+
+
+def _polygons(raw: Any, project: Project | None) -> list[dict[str, Any]]:
+    """The polygons of a geometry as found, in longitude and latitude.
+
+    Raises:
+        ValueError: It has none, or the API could not accept it.
+    """
+    if not isinstance(raw, Mapping):
+        raise GeometryError("is missing; a Polygon or MultiPolygon is needed")
+    area = geometry(project(raw) if project else raw)
+    if area["type"] == "Polygon":
+        return [area]
+    return [{"type": "Polygon", "coordinates": rings} for rings in area["coordinates"]]
+
+
+def _without_heights(raw: Any) -> tuple[Any, bool]:
+    """A geometry without altitudes, if its first position has one."""
+    first = raw.get("coordinates") if isinstance(raw, Mapping) else None
+    while isinstance(first, list | tuple) and first and isinstance(first[0], list | tuple):
+        first = first[0]
+    if not isinstance(first, list | tuple) or len(first) < 3:
+        return raw, False
+    return {**raw, "coordinates": _flat(raw["coordinates"])}, True
+
+
+def _flat(coordinates: Any) -> Any:
+    if isinstance(coordinates, list | tuple) and coordinates and not isinstance(coordinates[0], list | tuple):
+        return list(coordinates[:2])
+    return [_flat(each) for each in coordinates] if isinstance(coordinates, list | tuple) else coordinates
+
+
+def _text_of(value: Any) -> str | None:
+    """A key as text; None when it is empty or nothing that one could be called by."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value).strip() or None
+
+
+def _escaped(stem: str) -> str:
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in stem)

@@ -1,0 +1,74 @@
+"""Well-known binary, as GIS files keep polygons: ISO's and the extended kind, heights and measures left out."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+_POLYGON, _MULTI = 3, 6
+_KINDS = {
+    1: "Point",
+    2: "LineString",
+    _POLYGON: "Polygon",
+    4: "MultiPoint",
+    5: "MultiLineString",
+    _MULTI: "MultiPolygon",
+    7: "GeometryCollection",
+}
+_EXTENDED_Z, _EXTENDED_M, _EXTENDED_SRID = 0x80000000, 0x40000000, 0x20000000
+
+
+def from_wkb(data: bytes) -> dict[str, Any]:
+    """GeoJSON of a polygon or multipolygon; of other kinds only the name.
+
+    Raises:
+        ValueError: It is no WKB, or ends too early.
+    """
+    try:
+        geometry, _ = _geometry(data, 0)
+    except struct.error:
+        raise ValueError("no well-known binary, or cut off") from None
+    return geometry
+
+
+def _geometry(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+    order = "<" if data[at : at + 1] == b"\x01" else ">"
+    (code,) = struct.unpack_from(f"{order}I", data, at + 1)
+    at += 9 if code & _EXTENDED_SRID else 5
+    kind, dimensions = code & 0x0FFFFFFF, 2
+    if code & _EXTENDED_Z:
+        dimensions += 1
+    if code & _EXTENDED_M:
+        dimensions += 1
+    if kind > 1000:
+        kind, thousands = kind % 1000, kind // 1000
+        dimensions = 4 if thousands == 3 else 3
+    if kind == _POLYGON:
+        rings, at = _rings(data, at, order, dimensions)
+        return {"type": "Polygon", "coordinates": rings}, at
+    if kind == _MULTI:
+        parts = []
+        (count,) = struct.unpack_from(f"{order}I", data, at)
+        at += 4
+        for _ in range(count):
+            part, at = _geometry(data, at)
+            if part["type"] != "Polygon":
+                raise ValueError("a multipolygon of something else than polygons")
+            parts.append(part["coordinates"])
+        return {"type": "MultiPolygon", "coordinates": parts}, at
+    return {"type": _KINDS.get(kind, f"geometry of kind {kind}")}, len(data)
+
+
+def _rings(data: bytes, at: int, order: str, dimensions: int) -> tuple[list[Any], int]:
+    rings = []
+    (count,) = struct.unpack_from(f"{order}I", data, at)
+    at += 4
+    for _ in range(count):
+        (points,) = struct.unpack_from(f"{order}I", data, at)
+        size = points * dimensions
+        if size * 8 > len(data):
+            raise ValueError("more vertices are promised than there are")
+        numbers = struct.unpack_from(f"{order}{size}d", data, at + 4)
+        rings.append([list(pair) for pair in zip(numbers[::dimensions], numbers[1::dimensions], strict=True)])
+        at += 4 + size * 8
+    return rings, at

@@ -1,0 +1,867 @@
+"""How much is sent at once, and when nothing is: lanes, the breaker, and the token that was refused too often."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from stubs import CLOSE, HANG, Answer, Stub, answer, json_answer
+
+from pixxel_async import (
+    AuthenticationError,
+    CallError,
+    ClientClosed,
+    ConnectionLost,
+    DeadlineExceeded,
+    DownloadError,
+    OutcomeUnknown,
+    PixxelClient,
+    RetryPolicy,
+    ServerError,
+    ServiceUnavailable,
+)
+from pixxel_async._admission import PING
+from pixxel_async._clock import Clock
+from pixxel_async._endpoints import status
+from pixxel_async._exchange import AiohttpExchange
+from pixxel_async._limits import Breaker, Lane, LaneShut, Turn
+from pixxel_async._operation import Endpoint, Operation, RequestClass
+from pixxel_async._sansio import Request, Response
+from pixxel_async._transport import CallOptions, HttpTransport
+from pixxel_async.auth import Auth, Secret
+from pixxel_async.downloads import Downloader
+from pixxel_async.models import AOI
+from pixxel_async.testing import FakeTransport, VirtualClock
+
+OK = json_answer({"aoi_id": "a-1"})
+PONG = answer(200, b"pong")
+MADE = AOI(aoi_id="a-1")
+
+
+def call(kind: RequestClass = "read") -> Operation[Any]:
+    method = "GET" if kind == "read" else "POST"
+    return Operation(Endpoint(id="TheCall", method=method, path="/v0/it", returns=AOI, request_class=kind))
+
+
+READ = call()
+ONCE = CallOptions(retry=RetryPolicy.none())
+MANY_TIMES = CallOptions(retry=RetryPolicy(jitter=lambda ceiling: ceiling))
+
+
+# --- a lane ---
+
+
+class DrivenClock(Clock):
+    """Time that passes in `drive` only; who sleeps waits without turning the loop."""
+
+    def __init__(self) -> None:
+        super().__init__(random.Random(1))
+        self._now = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._turns = itertools.count()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        woken = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + max(0.0, seconds), next(self._turns), woken))
+        await woken
+
+    @property
+    def is_slept_on(self) -> bool:
+        return bool(self._sleepers)
+
+    async def drive(self, until: float) -> None:
+        """Let time pass, sleeper by sleeper."""
+        await settled()
+        while self._sleepers and self._sleepers[0][0] <= until:
+            moment, _, woken = heapq.heappop(self._sleepers)
+            self._now = max(self._now, moment)
+            if not woken.done():
+                woken.set_result(None)
+                await settled()
+        self._now = until
+
+
+async def settled() -> None:
+    """Until every task waits for something."""
+    for _ in range(8):
+        await asyncio.sleep(0)
+
+
+class LaneMachine(RuleBasedStateMachine):
+    """Any interleaving of entering, leaving, cancelling, refusing and pausing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = DrivenClock()
+        self.lane = Lane(self.clock, start=2, most=5)
+        self.numbers = itertools.count()
+        self.waiting: dict[int, tuple[asyncio.Task[None], float]] = {}
+        self.inside: dict[int, Turn | None] = {}
+        self.newly: list[int] = []
+        self.probe: int | None = None
+        self.is_open = True
+        self.opens_at = 0.0
+
+    def teardown(self) -> None:
+        for task, _ in self.waiting.values():
+            task.cancel()
+        self.run(settled())
+        self.loop.close()
+
+    def run(self, work: Awaitable[Any]) -> None:
+        self.newly = []
+        self.loop.run_until_complete(work)
+        for number in self.newly:
+            # In order: nobody who came earlier still waits.
+            assert all(number < other for other in self.waiting), (self.newly, self.waiting)
+        if self.newly:
+            assert len(self.inside) <= self.lane.limit
+            assert self.clock.monotonic() >= self.opens_at
+        if not self.is_open and self.newly:
+            assert 1 == len(self.newly)
+            assert self.probe is None
+            [self.probe] = self.newly
+
+    @rule(patience=st.sampled_from([inf, 3.0]))
+    def enter(self, patience: float) -> None:
+        number = next(self.numbers)
+        deadline = self.clock.monotonic() + patience
+
+        async def visit() -> None:
+            try:
+                slot = None if self.lane.try_enter() else await self.lane.wait(deadline)
+            except LaneShut:
+                assert self.lane.opens_at > deadline
+                del self.waiting[number]
+                return
+            except TimeoutError:
+                assert self.clock.monotonic() > deadline
+                del self.waiting[number]
+                return
+            self.inside[number] = slot
+            self.newly.append(number)
+            self.waiting.pop(number, None)
+
+        async def arrive() -> None:
+            task = asyncio.create_task(visit())
+            self.waiting[number] = (task, deadline)
+            await settled()
+
+        self.run(arrive())
+
+    def end(self, data: st.DataObject) -> Turn | None:
+        number = data.draw(st.sampled_from(sorted(self.inside)))
+        self.ended = number
+        return self.inside.pop(number)
+
+    @precondition(lambda self: self.inside)
+    @rule(data=st.data(), age=st.sampled_from([0.0, 100.0]))
+    def succeed(self, data: st.DataObject, age: float) -> None:
+        slot = self.end(data)
+        if self.ended == self.probe:
+            self.is_open, self.probe = True, None
+        before = self.lane.limit
+        self.lane.succeed(slot, sent_at=self.clock.monotonic() - age)
+        assert self.lane.limit in (before, before + 1)
+        self.run(settled())
+
+    @precondition(lambda self: self.inside)
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        slot = self.end(data)
+        if self.ended == self.probe:
+            self.probe = None
+        self.lane.leave(slot)
+        self.run(settled())
+
+    @precondition(lambda self: self.inside)
+    @rule(data=st.data(), pause=st.sampled_from([None, 0.0, 1.0, 5.0]), age=st.sampled_from([0.0, 100.0]))
+    def refuse(self, data: st.DataObject, pause: float | None, age: float) -> None:
+        slot = self.end(data)
+        if self.ended == self.probe or pause:
+            self.probe = None
+        if pause:
+            self.is_open = False
+            self.opens_at = max(self.opens_at, self.clock.monotonic() + pause)
+        self.lane.refuse(slot, sent_at=self.clock.monotonic() - age, pause=pause)
+        self.run(settled())
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data(), is_let_in=st.booleans())
+    def cancel(self, data: st.DataObject, is_let_in: bool) -> None:
+        """Also at the very moment at which the one who waits is let in."""
+        number = data.draw(st.sampled_from(sorted(self.waiting)))
+        task, _ = self.waiting.pop(number)
+        if is_let_in and self.inside:
+            slot = self.end(data)
+            if self.ended == self.probe:
+                self.probe = None
+            self.lane.leave(slot)
+        task.cancel()
+        self.run(settled())
+        assert task.cancelled()
+
+    @rule(seconds=st.sampled_from([0.5, 2.0, 10.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.run(self.clock.drive(self.clock.monotonic() + seconds))
+
+    @invariant()
+    def no_slot_is_lost(self) -> None:
+        assert len(self.inside) == self.lane.inside
+        if self.waiting and self.clock.monotonic() >= self.opens_at and len(self.inside) < self.lane.limit:
+            assert not self.is_open
+            assert self.probe is not None
+
+    @invariant()
+    def the_limit_has_bounds(self) -> None:
+        assert 1 <= self.lane.limit <= 5
+
+    @invariant()
+    def nobody_waits_in_vain(self) -> None:
+        """But the first in line, who watches the clock, and finds out when the earlier pause ends."""
+        for number in sorted(self.waiting)[1:]:
+            assert self.waiting[number][1] >= self.opens_at or self.clock.monotonic() >= self.opens_at
+
+
+TestLane = LaneMachine.TestCase
+TestLane.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+def test_the_limit_doubles_until_the_first_refusal_and_then_grows_slowly(clock: VirtualClock) -> None:
+    lane = Lane(clock, start=8, most=64)
+
+    def round_trip() -> int:
+        """Each slot is used once, and taken again at once."""
+        for _ in range(lane.limit):
+            lane.succeed(None, sent_at=clock.monotonic())
+            while lane.try_enter():
+                pass
+        return lane.limit
+
+    while lane.try_enter():
+        pass
+    assert [16, 32, 64, 64] == [round_trip() for _ in range(4)]
+    lane.refuse(None, sent_at=clock.monotonic(), pause=None)
+    assert 44 == lane.limit
+    while lane.inside > lane.limit:
+        lane.succeed(None, sent_at=clock.monotonic())  # sent before; does not count
+    clock.advance(0.1)
+    assert [45, 46] == [round_trip() for _ in range(2)]
+
+
+def test_the_limit_does_not_grow_while_it_is_not_used(clock: VirtualClock) -> None:
+    lane = Lane(clock, start=8, most=64)
+    for _ in range(100):
+        assert [True] * 3 == [lane.try_enter() for _ in range(3)]
+        for _ in range(3):
+            lane.succeed(None, sent_at=clock.monotonic())
+    assert 8 == lane.limit
+
+
+def test_a_burst_of_refusals_counts_once(clock: VirtualClock) -> None:
+    """What was sent before the limit came down says nothing about the new one."""
+    lane = Lane(clock, start=32, most=64)
+    for _ in range(20):
+        lane.try_enter()
+    clock.advance(0.1)
+    for _ in range(10):
+        lane.refuse(None, sent_at=0.0, pause=None)
+    assert 22 == lane.limit
+    lane.refuse(None, sent_at=0.1, pause=None)
+    assert 22 == lane.limit
+    clock.advance(0.1)
+    lane.refuse(None, sent_at=0.15, pause=None)
+    assert 15 == lane.limit
+
+
+def test_after_an_outage_the_limit_is_soon_where_it_was(clock: VirtualClock) -> None:
+    lane = Lane(clock, start=40, most=64)
+    for _ in range(20):
+        assert lane.try_enter()
+        clock.advance(1)
+        lane.refuse(None, sent_at=clock.monotonic() - 0.5, pause=None)
+    assert 1 == lane.limit
+    clock.advance(1)
+    while lane.limit < 28:
+        before = lane.limit
+        while lane.try_enter():
+            pass
+        lane.succeed(None, sent_at=clock.monotonic())
+        assert before + 1 == lane.limit
+    for _ in range(27):  # 28 is 0.7 of 40; from here on, slowly
+        while lane.try_enter():
+            pass
+        lane.succeed(None, sent_at=clock.monotonic())
+    assert 28 == lane.limit
+
+
+def test_a_pause_is_no_longer_than_a_quarter_of_an_hour(clock: VirtualClock) -> None:
+    lane = Lane(clock, start=1, most=1)
+    assert lane.try_enter()
+    lane.refuse(None, sent_at=0.0, pause=1e6)
+    assert 900.0 == lane.opens_at
+
+
+# --- calls to a service that has more to do than it can ---
+
+
+class Simulated:
+    """A service in virtual time, where the socket would be: so many at once take 0.1 s each, the others get a 429."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.capacity = 40.0
+        self.is_down = False
+        self.busy = 0
+        self.log: list[tuple[float, int]] = []
+        """When a request came, and how it was answered."""
+
+    async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
+        came = self.clock.monotonic()
+        answer = 503 if self.is_down else 429 if self.busy >= self.capacity else 200
+        self.log.append((came, answer))
+        if answer != 200:
+            await self.clock.sleep(0.005)
+            return Response(answer, {}, b"")
+        self.busy += 1
+        await self.clock.sleep(0.1 * self.clock.rng.uniform(0.8, 1.2))
+        self.busy -= 1
+        return Response(200, {}, b'{"aoi_id": "a-1"}')
+
+    async def aclose(self) -> None:
+        pass
+
+    def answers(self, since: float, until: float) -> list[int]:
+        return [answer for came, answer in self.log if since <= came < until]
+
+
+@attrs.define
+class Work:
+    """Tasks that call again and again; after a failure they do what `pause` does."""
+
+    clock: DrivenClock
+    service: Simulated
+    transport: HttpTransport
+    calls: list[float] = attrs.field(factory=list)
+    failed: int = 0
+
+    async def worker(self, pause: Callable[[], Awaitable[Any]]) -> None:
+        options = CallOptions(retry=RetryPolicy(jitter=lambda ceiling: self.clock.rng.uniform(0, ceiling)))
+        while True:
+            self.calls.append(self.clock.monotonic())
+            try:
+                await self.transport.send(READ, options)
+            except CallError:
+                self.failed += 1
+                await pause()
+
+
+@asynccontextmanager
+async def work(tasks: int, *, is_bulk: bool = False) -> AsyncIterator[Work]:
+    clock = DrivenClock()
+    service = Simulated(clock)
+    transport = HttpTransport(service, Auth(Secret("secret-7f3a"), "Bearer", "http://x"), "http://x", clock)
+    done = Work(clock, service, transport)
+
+    async def nap() -> None:
+        await clock.sleep(1.0)
+
+    pause = transport.available if is_bulk else nap
+    running = [asyncio.create_task(done.worker(pause)) for _ in range(tasks)]
+    yield done
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("capacity", [16, 40])
+async def test_o5_what_is_sent_follows_a_capacity_that_falls_to_a_quarter(capacity: int) -> None:
+    """64 tasks: at most one answer in 20 is a refusal, no call fails, and four fifths of the capacity are used."""
+    async with work(64) as done:
+        done.service.capacity = capacity
+        await done.clock.drive(10)
+        done.service.capacity = capacity / 4
+        await done.clock.drive(40)
+    for since, until in [(10, 40), (20, 40)]:
+        answers = done.service.answers(since, until)
+        assert answers.count(429) <= 0.05 * len(answers)
+    assert done.service.answers(20, 40).count(200) >= 0.8 * (20 * capacity / 4 / 0.1)
+    assert 0 == done.failed
+
+
+async def outage(*, is_bulk: bool) -> Work:
+    """Five seconds of work of 16 tasks, a minute without service, and 15 seconds of work."""
+    async with work(16, is_bulk=is_bulk) as done:
+        await done.clock.drive(5)
+        done.service.is_down = True
+        await done.clock.drive(65)
+        done.service.is_down = False
+        await done.clock.drive(80)
+    return done
+
+
+async def test_o6_an_outage_of_a_minute_is_met_with_few_requests_and_soon_over() -> None:
+    done = await outage(is_bulk=False)
+    calls = sum(5 <= began < 65 for began in done.calls)
+    assert len(done.service.answers(5, 65)) <= 1.2 * calls
+    assert len(done.service.answers(15, 65)) <= 15  # nothing but probes, once it is known
+    assert done.service.answers(75, 80).count(200) >= 0.9 * done.service.answers(0, 5).count(200)
+
+
+async def test_o6_who_waits_for_the_service_loses_little_and_is_soon_back() -> None:
+    done = await outage(is_bulk=True)
+    assert done.failed <= 16 * 5
+    assert len(done.service.answers(15, 65)) <= 15
+    assert done.service.answers(75, 80).count(200) >= 0.9 * done.service.answers(0, 5).count(200)
+
+
+# --- calls over a socket ---
+
+
+@attrs.define
+class Line:
+    transport: HttpTransport
+    clock: VirtualClock
+
+    async def send(self, options: CallOptions = ONCE, operation: Operation[Any] = READ) -> Any:
+        return await self.transport.send(operation, options)
+
+    async def failure(self, options: CallOptions = ONCE, operation: Operation[Any] = READ) -> CallError:
+        with pytest.raises(CallError) as caught:
+            await self.send(options, operation)
+        assert (None, None) == (caught.value.__cause__, caught.value.__context__)
+        return caught.value
+
+    async def break_down(self) -> None:
+        """Ten failures within five seconds."""
+        for _ in range(10):
+            await self.failure()
+            self.clock.advance(0.5)
+
+
+@asynccontextmanager
+async def line_to(url: str, token: Any = Secret("secret-7f3a"), clock: Any = None) -> AsyncIterator[Line]:  # noqa: B008
+    clock = clock or VirtualClock()
+    transport = HttpTransport(AiohttpExchange(url), Auth(token, "Bearer", url), url, clock)
+    yield Line(transport, clock)
+    await transport.aclose()
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Let the sockets work until something is so."""
+    while not condition():  # noqa: ASYNC110 - real sockets have no event to wait for
+        await asyncio.sleep(0.001)
+
+
+def paths(stub: Stub) -> list[str]:
+    return [request.target for request in stub.received]
+
+
+async def test_o1_after_retry_after_all_calls_of_that_kind_wait_and_one_goes_first() -> None:
+    clock = DrivenClock()
+    async with (
+        Stub(answer(429, Retry_After="2"), OK, [HANG]) as stub,
+        line_to(stub.url, clock=clock) as line,
+    ):
+        first = asyncio.create_task(line.send(MANY_TIMES))
+        await until(lambda: clock.is_slept_on)
+        assert MADE == await line.send(operation=call("create"))  # the other lane is open
+        others = [asyncio.create_task(line.send()) for _ in range(5)]
+        await clock.drive(1.99)
+        await asyncio.sleep(0.02)
+        assert ["GET", "POST"] == [request.method for request in stub.received]
+        await clock.drive(2.5)
+        await asyncio.sleep(0.02)
+        assert 3 == len(stub.received)
+        stub.answers = [OK]
+        others[0].cancel()  # then the next one goes first
+        assert [MADE] * 5 == await asyncio.gather(first, *others[1:])
+
+
+async def test_a_call_that_cannot_wait_for_the_end_of_a_pause_ends_at_once() -> None:
+    async with Stub(answer(503, Retry_After="200"), OK) as stub, line_to(stub.url) as line:
+        await line.failure()
+        error = await line.failure()
+        assert ("", 1, ()) == ("".join(map(str, line.clock.slept)), len(stub.received), error.attempts)
+        assert isinstance(error, ServiceUnavailable)
+        assert (200.0, None) == (error.retry_after, error.since)
+        await line.transport.available()
+        assert 200.0 == line.clock.monotonic()
+        assert MADE == await line.send()
+
+
+async def test_a6_a_call_that_gets_no_turn_by_its_deadline_was_not_sent() -> None:
+    async with Stub([HANG]) as stub, line_to(stub.url, clock=Clock()) as line:
+        ahead = [asyncio.create_task(line.send(operation=call("create"))) for _ in range(4)]
+        await until(lambda: len(stub.received) == 4)
+        error = await line.failure(attrs.evolve(ONCE, timeout=0.05), call("create"))
+        assert (DeadlineExceeded, 4) == (type(error), len(stub.received))
+        assert [("queued", "timeout")] == [(each.phase, each.outcome) for each in error.attempts]
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+        stub.answers = [OK]
+        assert MADE == await line.send(operation=call("create"))
+
+
+async def test_a6_a_call_that_gets_no_connection_by_its_deadline_was_not_sent() -> None:
+    async with (
+        Stub([HANG]) as stub,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session,
+        PixxelClient("token", base_url=stub.url, session=session) as client,
+    ):
+        first = asyncio.create_task(client.orders.get("o-1"))
+        await stub.asked()
+        with pytest.raises(DeadlineExceeded) as caught:
+            await client.with_options(timeout=0.1).orders.get("o-2")
+        assert "pool" == caught.value.attempts[-1].phase
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        assert 1 == len(stub.received)
+
+
+# --- the breaker ---
+
+
+def test_the_probe_is_the_ping_of_the_spec() -> None:
+    assert attrs.asdict(status._PING) == attrs.asdict(PING)
+
+
+async def test_a_service_that_fails_ten_times_in_a_row_is_left_alone() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        began = line.clock.now()
+        await line.break_down()
+        error = await line.failure(operation=call("create"))
+        assert isinstance(error, ServiceUnavailable)
+        assert (10, (), began) == (len(stub.received), error.attempts, error.since)
+        assert error.retry_after is not None
+        assert 3.9 <= error.retry_after <= 5.5  # half a second after it opened
+        assert "10 attempts in a row have failed" in str(error)
+        assert "HTTP 500" in str(error)
+
+
+@pytest.mark.parametrize("failure", [[CLOSE], answer(503), answer(524)], ids=["lost", "503", "524"])
+async def test_what_counts_as_a_failure_of_the_service(failure: Answer) -> None:
+    async with Stub(failure) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        assert isinstance(await line.failure(), ServiceUnavailable)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [answer(404), answer(429), answer(501), answer(200, b"<html>")],
+    ids=["404", "429", "501", "page"],
+)
+async def test_what_does_not_count_as_a_failure_of_the_service(ending: Answer) -> None:
+    async with Stub(ending) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        assert not isinstance(await line.failure(), ServiceUnavailable)
+        assert 11 == len(stub.received)
+
+
+async def test_the_haste_of_a_caller_is_no_failure_of_the_service() -> None:
+    async with Stub([HANG]) as stub, line_to(stub.url) as line:
+        for _ in range(11):
+            error = await line.failure(attrs.evolve(ONCE, timeout=0.01))
+            line.clock.advance(1)
+            assert not isinstance(error, ServiceUnavailable)
+
+
+async def test_failures_at_once_and_failures_with_successes_between_do_not_open_the_breaker() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        for _ in range(20):
+            assert isinstance(await line.failure(), ServerError)
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        for _ in range(3):
+            stub.answers = [answer(500)]
+            for _ in range(9):
+                await line.failure()
+                line.clock.advance(1)
+            stub.answers = [OK]
+            await line.send()
+
+
+async def test_who_calls_when_a_probe_is_due_sends_it_first() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        stub.received.clear()
+        line.clock.advance(6)
+        assert isinstance(await line.failure(), ServiceUnavailable)
+        assert isinstance(await line.failure(), ServiceUnavailable)
+        assert ["/ping"] == paths(stub)
+        assert "authorization" not in stub.received[0].headers
+        stub.answers = [PONG, OK]
+        stub.received.clear()
+        line.clock.advance(6)
+        assert MADE == await line.send()
+        assert MADE == await line.send()
+        assert ["/ping", "/v0/it", "/v0/it"] == paths(stub)
+
+
+async def test_one_probe_is_sent_at_a_time() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        stub.received.clear()
+        stub.answers = [PONG, OK]
+        line.clock.advance(6)
+        results = await asyncio.gather(*(line.send() for _ in range(5)), return_exceptions=True)
+        assert 1 == paths(stub).count("/ping")
+        assert [MADE, *["ServiceUnavailable"] * 4] == [
+            type(each).__name__ if isinstance(each, ServiceUnavailable) else each for each in results
+        ]
+
+
+async def test_a_probe_that_is_cancelled_leaves_it_to_the_next_call() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        stub.answers = [[HANG]]
+        line.clock.advance(6)
+        task = asyncio.create_task(line.send())
+        await until(lambda: "/ping" in paths(stub))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        stub.answers = [PONG, OK]
+        stub.received.clear()
+        assert MADE == await line.send()
+
+
+async def test_a_call_between_two_attempts_ends_with_what_it_knew() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        slow = CallOptions(retry=RetryPolicy(base=20, jitter=lambda ceiling: ceiling))
+        read = asyncio.create_task(line.failure(slow))
+        repeatable = asyncio.create_task(line.failure(slow, call("repeatable")))
+        line.clock.sleep = _never(line.clock)  # type: ignore[method-assign]
+        await until(lambda: len(line.clock.slept) == 2)
+        await line.break_down()
+        sent = len(stub.received)
+        _release(line.clock)
+        known, unknown = await asyncio.gather(read, repeatable)
+        assert (ServerError, OutcomeUnknown) == (type(known), type(unknown))
+        assert sent == len(stub.received)
+        for error in (known, unknown):
+            assert 1 == len(error.attempts)
+            assert "Not sent again: the service is down." in error.__notes__
+
+
+def _never(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
+    clock.released = asyncio.Event()  # type: ignore[attr-defined]
+
+    async def sleep(seconds: float) -> None:
+        clock.slept.append(seconds)
+        await clock.released.wait()  # type: ignore[attr-defined]
+
+    return sleep
+
+
+def _release(clock: VirtualClock) -> None:
+    clock.released.set()  # type: ignore[attr-defined]
+
+
+@given(outage=st.floats(5, 4 * 3600), seed=st.integers(0, 99))
+def test_the_end_of_an_outage_is_noticed_within_about_an_eighth_of_it(outage: float, seed: int) -> None:
+    clock = VirtualClock(rng=random.Random(seed))
+    breaker = Breaker(clock)
+    for _ in range(10):
+        breaker.fail("HTTP 503")
+        clock.advance(1 / 3)
+    assert breaker.is_open
+    while clock.monotonic() < outage:
+        clock.advance(breaker.probe_at - clock.monotonic())
+        breaker.put_off()
+    # The probe that was just put off would have succeeded.
+    assert clock.monotonic() - outage <= 1.1 * min(60, max(5, outage / 8))
+
+
+async def test_available_waits_for_the_service_and_many_waiters_probe_together() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        stub.received.clear()
+        stub.answers = [answer(500), answer(500), PONG]
+        await asyncio.gather(*(line.transport.available() for _ in range(20)))
+        assert ["/ping"] * 3 == paths(stub)
+        stub.answers = [OK]
+        assert MADE == await line.send()
+        await line.transport.available()
+        assert 4 == len(stub.received)
+
+
+async def test_available_ends_when_the_client_is_closed() -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        waiting = asyncio.create_task(line.transport.available())
+        await stub.asked()
+        await line.transport.aclose()
+        with pytest.raises(ClientClosed):
+            await waiting
+
+
+async def test_the_client_waits_for_the_service() -> None:
+    clock = VirtualClock()
+    async with Stub(answer(500)) as stub, PixxelClient("token", base_url=stub.url, clock=clock) as client:
+        impatient = client.with_options(retry=RetryPolicy.none())
+        while not isinstance(await _error(impatient.orders.get("o-1")), ServiceUnavailable):
+            clock.advance(1)
+        stub.answers = [PONG]
+        await impatient.available()
+        assert "/ping" == paths(stub)[-1]
+    await PixxelClient(transport=FakeTransport({})).available()
+
+
+async def _error(work: Awaitable[Any]) -> CallError:
+    with pytest.raises(CallError) as caught:
+        await work
+    return caught.value
+
+
+async def test_opening_and_closing_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with Stub(answer(500)) as stub, line_to(stub.url) as line:
+        await line.break_down()
+        stub.answers = [PONG, OK]
+        line.clock.advance(6)
+        await line.send()
+    opened, closed = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "the service is down: 10 attempts in a row failed (the last: HTTP 500)" in opened
+    assert "the service is back after 11 s" == closed
+
+
+# --- a token that is refused ---
+
+
+@pytest.fixture
+def refused() -> Stub:
+    return Stub(json_answer({"error": {"code": "no", "message": "expired"}}, 401))
+
+
+async def test_n4_a_token_that_is_refused_three_times_is_not_sent_any_more(refused: Stub) -> None:
+    async with refused as stub, line_to(stub.url) as line:
+        errors = [await line.failure() for _ in range(6)]
+        assert [AuthenticationError] * 6 == [type(error) for error in errors]
+        assert (3, [1, 1, 1, 0, 0, 0]) == (len(stub.received), [len(error.attempts) for error in errors])
+        assert "the API has refused this token again and again; give another one" in str(errors[3])
+
+
+async def test_n4_eight_workers_stop_after_few_requests(refused: Stub) -> None:
+    """Those under way are three at least, and each worker's next call is the last that is thought of."""
+    async with refused as stub, line_to(stub.url) as line:
+
+        async def worker() -> int:
+            for number in range(100):
+                if not (await line.failure()).attempts:
+                    return number
+            return 100
+
+        assert max(await asyncio.gather(*(worker() for _ in range(8)))) <= 3
+        assert len(stub.received) <= 3 + 8
+
+
+async def test_n4_another_token_is_tried_at_once(refused: Stub) -> None:
+    tokens = ["old-token"]
+    asked = 0
+
+    def provider() -> str:
+        nonlocal asked
+        asked += 1
+        return tokens[-1]
+
+    async with refused as stub, line_to(stub.url, provider) as line:
+        for _ in range(4):
+            await line.failure()
+        assert (3, 5) == (len(stub.received), asked)
+        tokens.append("new-token")
+        stub.answers = [OK]
+        assert MADE == await line.send()
+        assert MADE == await line.send()
+        assert "Bearer new-token" == stub.received[-1].headers["authorization"]
+
+
+async def test_n4_after_a_minute_one_call_tries_the_token_again(refused: Stub) -> None:
+    async with refused as stub, line_to(stub.url) as line:
+        for _ in range(4):
+            await line.failure()
+        line.clock.advance(60)
+        errors = [await line.failure() for _ in range(3)]
+        assert (4, [1, 0, 0]) == (len(stub.received), [len(error.attempts) for error in errors])
+        stub.answers = [OK]
+        line.clock.advance(60)
+        assert [MADE, MADE] == [await line.send(), await line.send()]
+
+
+async def test_refusals_with_a_success_between_do_not_add_up(refused: Stub) -> None:
+    async with refused as stub, line_to(stub.url) as line:
+        refusal = stub.answers[0]
+        for _ in range(4):
+            stub.answers = [refusal]
+            assert [1, 1] == [len((await line.failure()).attempts) for _ in range(2)]
+            stub.answers = [OK]
+            await line.send()
+
+
+# --- downloads ---
+
+
+async def test_o1_a_storage_host_that_asks_for_a_pause_gets_it_from_all_downloads(tmp_path: Path) -> None:
+    clock = DrivenClock()
+    downloader = Downloader(clock=clock, allow_private=True)
+    async with Stub(answer(503, Retry_After="30"), answer(200, b"x")) as stub:
+        saves = [asyncio.create_task(downloader.save(f"{stub.url}/1.tif", tmp_path))]
+        await until(lambda: clock.is_slept_on)
+        await downloader.save(f"{stub.url.replace('127.0.0.1', 'localhost')}/elsewhere.tif", tmp_path)
+        saves += [
+            asyncio.create_task(downloader.save(f"{stub.url}/{number}.tif", tmp_path)) for number in (2, 3)
+        ]
+        await until(lambda: (tmp_path / "3.tif.part").exists())
+        await asyncio.sleep(0.02)
+        await clock.drive(29.9)
+        await asyncio.sleep(0.02)
+        assert ["/1.tif", "/elsewhere.tif"] == paths(stub)
+        await clock.drive(40)
+        await asyncio.gather(*saves)
+        assert 5 == len(stub.received)
+    await downloader.aclose()
+
+
+async def test_a_download_does_not_wait_for_a_long_pause(downloader: Downloader, tmp_path: Path) -> None:
+    async with Stub(answer(429, Retry_After="500"), answer(200, b"x")) as stub:
+        for name, reason in [("1.tif", "answered 429"), ("2.tif", "nothing to be fetched for another 500 s")]:
+            with pytest.raises(DownloadError, match=reason):
+                await downloader.save(f"{stub.url}/{name}", tmp_path)
+        assert 1 == len(stub.received)
+
+
+async def test_four_downloads_from_a_host_go_first(downloader: Downloader, tmp_path: Path) -> None:
+    async with Stub([HANG]) as stub:
+        tasks = [
+            asyncio.create_task(downloader.save(f"{stub.url}/{number}.tif", tmp_path)) for number in range(9)
+        ]
+        await until(lambda: len(stub.received) == 4)
+        await asyncio.sleep(0.02)
+        assert 4 == len(stub.received)
+        stub.answers = [answer(200, b"x")]
+        for path in paths(stub):  # cancelled, not lost: their slots are for the others
+            tasks[int(path[1])].cancel()
+        saved = await asyncio.gather(*tasks, return_exceptions=True)
+        assert 5 == sum(not isinstance(each, BaseException) for each in saved)
+
+
+async def test_a_lost_connection_is_no_refusal(clock: VirtualClock) -> None:
+    async with Stub([CLOSE]) as stub, line_to(stub.url) as line:
+        for _ in range(5):
+            assert isinstance(await line.failure(), ConnectionLost)
+        assert 8 == line.transport._admission.lanes["read"].limit
