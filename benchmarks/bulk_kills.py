@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -70,7 +69,7 @@ def write_table(path: Path, rows: int) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
-async def work(url: str, token: str, table: Path, out: Path, concurrency: int) -> None:
+async def work(url: str, token: str, table: Path, out: Path, concurrency: int, resend: bool) -> None:
     """What the process does that is killed: begin the run, or go on with it."""
     options: dict[str, Any] = {"concurrency": concurrency}
     async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
@@ -90,6 +89,8 @@ class Outcome:
     requests: int
     seconds: float
     kills: int
+    held: int
+    """Rows of which nobody could tell whether a purchase had happened; a person lets them be sent again."""
     states: Counter[State]
     lost: int
     doubled: int
@@ -103,31 +104,32 @@ async def measure(folder: Path, rows: int, kills: int, seed: int, concurrency: i
     write_table(table, rows)
     clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
     began = time.monotonic()
+    held_rows: list[int] = []
     async with Sandbox(clock=clock) as sandbox:
         command = [
             *(sys.executable, "-m", "benchmarks.bulk_kills", "--work", sandbox.url, sandbox.token),
             *(str(table), str(out), str(concurrency)),
         ]
-        done = 0
-        while True:
-            process = await asyncio.create_subprocess_exec(*command)
-            if done < kills:
-                try:
-                    code = await asyncio.wait_for(process.wait(), rng.uniform(0.5, 4.0))
-                except TimeoutError:
-                    process.send_signal(signal.SIGKILL)
-                    await process.wait()
-                    done += 1
-                    continue
+        for number in range(kills):
+            process = await asyncio.create_subprocess_exec(*command, "keep")
+            try:
+                await asyncio.wait_for(process.wait(), rng.uniform(0.5, 4.0))
+            except TimeoutError:
+                process.kill()
+                await process.wait()
             else:
-                code = await process.wait()
-            if code:
+                print(f"done after {number} kills: take more rows")
+                kills = number
+                break
+        for held in ("keep", "resend"):
+            process = await asyncio.create_subprocess_exec(*command, held)
+            if code := await process.wait():
                 raise SystemExit(f"the run ended with code {code}")
-            break
-        return judge(sandbox, out, rows, done, time.monotonic() - began)
+            held_rows.append(sum(row.state is State.HELD for row in results(out)))
+        return judge(sandbox, out, rows, kills, held_rows[0], time.monotonic() - began)
 
 
-def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, seconds: float) -> Outcome:
+def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, held: int, seconds: float) -> Outcome:
     """Compare journal, books and disk."""
     ended: list[Result] = list(results(out))
     lost = rows - len(ended) + sum(row.state is not State.DONE for row in ended)
@@ -140,6 +142,7 @@ def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, seconds: float) ->
         requests=len(sandbox.requests),
         seconds=seconds,
         kills=kills,
+        held=held,
         states=Counter(row.state for row in ended),
         lost=lost,
         doubled=doubled,
@@ -162,11 +165,11 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--concurrency", type=int, default=8)
-    parser.add_argument("--work", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        url, token, table, out, concurrency = options.work
-        asyncio.run(work(url, token, Path(table), Path(out), int(concurrency)))
+        url, token, table, out, concurrency, resend = options.work
+        asyncio.run(work(url, token, Path(table), Path(out), int(concurrency), resend == "resend"))
         return 0
     outcomes = {}
     for name, kills in (("undisturbed", 0), ("killed", options.kills)):

@@ -78,12 +78,21 @@ async def measure(folder: Path, rows: int, concurrency: int) -> None:
     check(source)
     checked = time.monotonic()
     header = Header(
-        run_id="r", started=NOW, sdk="0", base_url="", token_print="", recipe={}, input_sha256="", input_name=""
+        run_id="r",
+        started=NOW,
+        sdk="0",
+        base_url="",
+        token_print="",
+        recipe={},
+        input_sha256="",
+        input_name="",
     )
     with Journal.create(folder / "run.journal", header) as journal:
         journal.add(_entries(source))
         added = time.monotonic()
-        print(f"checked in {checked - began:.1f} s, added in {added - checked:.1f} s, {resident_mib():.0f} MiB")
+        print(
+            f"checked in {checked - began:.1f} s, added in {added - checked:.1f} s, {resident_mib():.0f} MiB"
+        )
         async with PixxelClient(transport=FakeTransport({})) as client:
             drive = Drive(
                 client,

@@ -1,10 +1,11 @@
-"""A process that works on a run, to be killed: `python worker.py URL TOKEN TABLE OUT MAX_TOKENS`."""
+"""A process that works on a run, to be killed: `python worker.py URL TOKEN TABLE OUT MAX_TOKENS [resend]`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Insight, Job, Package, Recipe, Run, Search
@@ -24,11 +25,11 @@ RECIPE = Recipe(
 )
 
 
-async def work(url: str, token: str, table: str, out: str, max_tokens: float) -> None:
+async def work(url: str, token: str, table: str, out: str, max_tokens: float, held: Any) -> None:
     """Begin the run, or take it up."""
     async with PixxelClient(token=token, base_url=url, timeout=2.0, settle=0.2) as client:
         if (Path(out) / "run.journal").exists():
-            session = Run.resume(client, out, concurrency=4)
+            session = Run.resume(client, out, held=held, concurrency=4)
         else:
             session = Run.start(client, table, RECIPE, out, max_tokens=max_tokens, concurrency=4)
         async with session as run:
@@ -37,5 +38,5 @@ async def work(url: str, token: str, table: str, out: str, max_tokens: float) ->
 
 
 if __name__ == "__main__":
-    url, token, table, out, most = sys.argv[1:]
-    asyncio.run(work(url, token, table, out, float(most)))
+    url, token, table, out, most, *held = sys.argv[1:]
+    asyncio.run(work(url, token, table, out, float(most), held[0] if held else None))
