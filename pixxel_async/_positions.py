@@ -76,10 +76,12 @@ class Positions:
         self._total = total
         if not count:
             return False
-        if count < self._numbered:
-            self.size = count  # may be the server's own maximum, by which it then counts
         farthest, self.end = max(self.end, self._goal), self.start + count
         self._longest = max(self._longest, count)
+        if count < self._numbered:
+            self.size = min(
+                self.size, self._longest
+            )  # the server's own maximum, perhaps, by which it then counts
         self._is_back = False
         self.start = self.end - 1 if self._overlaps else self.end
         return self.end > farthest

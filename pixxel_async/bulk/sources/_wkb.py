@@ -66,8 +66,6 @@ def _rings(data: bytes, at: int, order: str, dimensions: int) -> tuple[list[Any]
     for _ in range(count):
         (points,) = struct.unpack_from(f"{order}I", data, at)
         size = points * dimensions
-        if size * 8 > len(data):
-            raise ValueError("more vertices are promised than there are")
         numbers = struct.unpack_from(f"{order}{size}d", data, at + 4)
         rings.append([list(pair) for pair in zip(numbers[::dimensions], numbers[1::dimensions], strict=True)])
         at += 4 + size * 8
