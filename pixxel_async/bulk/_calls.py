@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from urllib.parse import urljoin
 
 from pixxel_async._operation import Phase
 from pixxel_async.bulk._folders import file_name
@@ -201,12 +202,20 @@ async def _insight_inputs(client: PixxelClient, work: Work, insight: Insight, bl
             wanted.value = values[name]
         elif wanted.format == "raster":
             asset = max(await _images(client, work.id("aoi")), key=lambda asset: asset.date or "")
-            wanted.stac_url = asset.path
-            wanted.asset_source = AssetSource(id=asset.id, type=asset.asset_type)
+            wanted.stac_url = await _stac_url(client, block, work.facts["images"]["item_ids"][0])
+            # The word of the vendor's example; that a single image is called the same is our assumption.
+            wanted.asset_source = AssetSource(id=asset.id, type="raw_mosaic")
         else:
             raise InvalidInput(f"{insight.label}: the block's input {name!r} has no value: add it to inputs")
         filled.append(wanted)
     return filled
+
+
+async def _stac_url(client: PixxelClient, block: Block, item_id: str) -> str:
+    """Address of an image's STAC item, as its own link says."""
+    item = await client.archives.item(block.collection_id, item_id)
+    link = next((link.href for link in item.links or [] if link.rel == "self"), None)
+    return urljoin(client.base_url, known(link, f"STAC item {item_id} has no link to itself"))
 
 
 async def wait_insight(client: PixxelClient, work: Work, *, stage: str, waiting: Waiting) -> Facts:

@@ -33,6 +33,8 @@ class Block:
     version: str
     inputs: Sequence[Mapping[str, Any]]
     """Its inputs, without their values, as `DataType` takes them."""
+    collection_id: str
+    """Collection of the images that it works on."""
 
     @property
     def ref(self) -> BlockRef:
@@ -89,7 +91,11 @@ async def resolve(client: PixxelClient, recipe: Recipe | OrderRecipe) -> Target:
         indices=await _indices(
             client, satellite.id, [make for make in makes if isinstance(make, Visualization)]
         ),
-        blocks={make.label: await _block(client, make) for make in makes if isinstance(make, Insight)},
+        blocks={
+            make.label: await _block(client, make, collection.id)
+            for make in makes
+            if isinstance(make, Insight)
+        },
         workflows=await _workflows(client, project.id)
         if any(isinstance(make, Job) for make in makes)
         else {},
@@ -108,7 +114,7 @@ async def _indices(
     return {each.index: _choose("preset index", there, each.index, _index_words).id for each in wanted}
 
 
-async def _block(client: PixxelClient, wanted: Insight) -> Block:
+async def _block(client: PixxelClient, wanted: Insight, collection_id: str) -> Block:
     """The version that an insight names, or the newest; versions are compared by their numbers."""
     blocks = await client.blocks.list(mode="insight")
     called = [block for block in blocks if block.spec and block.spec.name == wanted.block]
@@ -135,7 +141,8 @@ async def _block(client: PixxelClient, wanted: Insight) -> Block:
         raise InvalidInput(
             f"{wanted.label}: the block has no input {', '.join(sorted(missing))}; its inputs are {there}"
         )
-    return Block(wanted.block, known(newest.spec.version, f"block {wanted.block} has no version"), inputs)
+    version = known(newest.spec.version, f"block {wanted.block} has no version")
+    return Block(wanted.block, version, inputs, collection_id)
 
 
 def _version(block: ListedBlock) -> list[int]:
