@@ -157,15 +157,15 @@ def disk_errors(path: Path, kind: type[PixxelError] = DownloadError) -> Generato
         raise kind(f"{path}: {error.strerror or error}") from error
 
 
-def lock(handle: int) -> bool:
-    """Lock an open file until it is closed; False when somebody else has it.
+def lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file until it is closed; False when somebody else has it. `shared` locks keep no other such out.
 
     True, unlocked, where the system or the file system has no locks.
     """
     if fcntl is None:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         return not isinstance(error, BlockingIOError)
     return True

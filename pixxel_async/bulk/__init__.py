@@ -28,8 +28,10 @@ from pixxel_async.bulk._recipes import (
     Search,
     Visualization,
 )
+from pixxel_async.bulk._report import Format, report
 from pixxel_async.bulk._result import Result, State
 from pixxel_async.bulk._run import Progress, Run, plan, results
+from pixxel_async.bulk._status import HeldStep, Status, Worker, status
 from pixxel_async.bulk.sources import Checked, Field, Source, check, open_source
 
 __all__ = [
@@ -42,6 +44,8 @@ __all__ = [
     "Engine",
     "Fault",
     "Field",
+    "Format",
+    "HeldStep",
     "Insight",
     "Items",
     "Job",
@@ -60,13 +64,17 @@ __all__ = [
     "Search",
     "Source",
     "State",
+    "Status",
     "Then",
     "Tokens",
     "Visualization",
+    "Worker",
     "check",
     "load_recipe",
     "open_source",
     "plan",
+    "report",
     "results",
+    "status",
     "to_toml",
 ]

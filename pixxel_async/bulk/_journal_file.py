@@ -57,11 +57,7 @@ class Lock:
             os.write(self._handle, owner)
 
     def _in_use(self) -> JournalInUse:
-        pid, host = None, None
-        with suppress(OSError, ValueError):
-            owner = orjson.loads(os.read(self._handle, 1000))
-            if isinstance(owner, dict):
-                pid, host = owner.get("pid"), owner.get("host")
+        pid, host = _owner(self._handle)
         who = f"process {pid} on {host}" if pid else "another process"
         return JournalInUse(
             f"{self._journal}: {who} has a run on it: wait for its end, or stop it", pid=pid, host=host
@@ -72,6 +68,31 @@ class Lock:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def owner(journal: Path) -> tuple[int | None, str | None] | None:
+    """Process id and host of the run that has a journal open; None when there is none, or no telling.
+
+    It tries the lock for an instant, together with all others who only try.
+    """
+    try:
+        handle = os.open(
+            journal.with_name(journal.name + ".lock"), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
+        )
+    except OSError:
+        return None  # nobody has ever locked it, or not so that we may know
+    try:
+        return None if lock(handle, shared=True) else _owner(handle)
+    finally:
+        os.close(handle)
+
+
+def _owner(handle: int) -> tuple[int | None, str | None]:
+    with suppress(OSError, ValueError):
+        owner = orjson.loads(os.read(handle, 1000))
+        if isinstance(owner, dict):
+            return owner.get("pid"), owner.get("host")
+    return None, None
 
 
 def make_file(path: Path, header: Header) -> None:

@@ -152,3 +152,14 @@ class Tokens:
     reserved: float
     """Kept for steps that are under way or whose outcome is unknown."""
     cap: float | None
+
+
+@attrs.frozen(kw_only=True)
+class Cost:
+    """What a step has cost all rows together, in tokens."""
+
+    step: str
+    rows: int
+    """How many rows have tried it."""
+    spent: float
+    reserved: float

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from pixxel_async.bulk import _journal_schema as schema
 from pixxel_async.bulk._journal_file import check_header, reading, translated
-from pixxel_async.bulk._journal_records import Header, RowRecord, StepRecord, StepState, Tokens
-from pixxel_async.bulk._journal_text import from_json
+from pixxel_async.bulk._journal_records import Cost, Header, RowRecord, StepRecord, StepState, Tokens
+from pixxel_async.bulk._journal_text import from_json, from_micro
 from pixxel_async.bulk._result import State
 from pixxel_async.errors import InvalidInput
 
@@ -63,6 +63,17 @@ class JournalView:
         """The account of tokens."""
         with self._gate, translated(self.path):
             return schema.tokens_of(self._connection)
+
+    def costs(self) -> list[Cost]:
+        """What each step that costs, or may, has cost all rows; the dearest first."""
+        found = self._select(
+            "SELECT name, count(DISTINCT row), sum(coalesce(tokens, 0)) AS spent, sum(reserved) AS reserved FROM step "
+            "GROUP BY name HAVING spent > 0 OR reserved > 0 ORDER BY spent DESC, reserved DESC, name"
+        )
+        return [
+            Cost(step=step, rows=rows, spent=from_micro(spent), reserved=from_micro(reserved))
+            for step, rows, spent, reserved in found
+        ]
 
     def tally(self) -> dict[State, int]:
         """How many rows are in which state; states without rows are left out."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.errors import InvalidInput
@@ -34,13 +37,14 @@ def make_folder(out: Path, journal: str, *, overwrite: bool = False) -> None:
         Journal.discard(out / journal)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file, and its folder, so that its name never stands for half of it."""
+@contextmanager
+def atomic_file(path: Path) -> Generator[BinaryIO, None, None]:
+    """A file to write to, which gets its name, and replaces what has it, when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)  # mkstemp lets the owner alone read it
@@ -48,3 +52,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file, and its folder, so that its name never stands for half of it."""
+    with atomic_file(path) as file:
+        file.write(data)

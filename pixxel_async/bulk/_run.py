@@ -17,6 +17,7 @@ from pixxel_async._clock import Clock
 from pixxel_async.bulk._course import stages_of
 from pixxel_async.bulk._drive import Drive, Then
 from pixxel_async.bulk._engine import Engine, LocalEngine
+from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, Tokens
 from pixxel_async.bulk._output import make_folder
@@ -29,7 +30,6 @@ from pixxel_async.bulk.sources import Checked, Source, check, open_source
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import InvalidInput
 
-JOURNAL = "run.journal"
 CONCURRENCY = 64
 
 

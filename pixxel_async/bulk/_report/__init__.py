@@ -1,0 +1,82 @@
+"""What became of every row, as files beside theirs: for spreadsheets, programs, maps, and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, Literal, Protocol
+
+from pixxel_async._files import disk_errors
+from pixxel_async.bulk._folders import JOURNAL, REPORTS
+from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal_records import RowRecord
+from pixxel_async.bulk._output import atomic_file
+from pixxel_async.bulk._report._facts import RunFacts
+from pixxel_async.bulk._report._tables import CsvTable, GeoJsonTable, JsonTable
+from pixxel_async.errors import InvalidInput, PixxelError
+
+Format = Literal["csv", "json", "geojson", "html"]
+
+
+class _Table(Protocol):
+    """A file that takes the rows one by one."""
+
+    def add(self, record: RowRecord) -> None: ...
+
+    def end(self) -> None: ...
+
+
+_TABLES: dict[str, Callable[[BinaryIO, RunFacts], _Table]] = {
+    "csv": CsvTable,
+    "json": JsonTable,
+    "geojson": GeoJsonTable,
+}
+
+
+def report(out: str | Path, *, formats: Iterable[Format] = ("csv", "json", "geojson")) -> dict[str, Path]:
+    """Write what became of every row to `report.csv`, `report.json`, `report.geojson`.
+
+    It reads the journal, also while a process works on the run, and replaces an earlier report when the new one is
+    whole. Every row of the input is in each file once, in its order. It blocks, and takes as little memory for many
+    rows as for few: call it in a thread (`asyncio.to_thread`) while other work goes on.
+
+    - `csv`, for spreadsheets: several values in one cell have `|` between them. A cell that a spreadsheet would take
+      for a formula (it begins with `=`, `+`, `-` or `@`) has an apostrophe before it.
+    - `json`, for programs: what is known of the run, and under `rows` the same as in the CSV, unchanged.
+    - `geojson`, for maps: the areas, with the same facts as properties, and under `input` their own.
+
+    Args:
+        out: Folder of the run.
+        formats: Which files.
+
+    Returns:
+        The files, by format. Paths in them are relative to `out`.
+
+    Raises:
+        JournalError: There is no run in the folder, or its journal is damaged.
+        InvalidInput: There is no such format.
+        DiskFull: There is no room; the earlier report is still there.
+    """
+    out = Path(out)
+    wanted = list(dict.fromkeys(formats))
+    for each in wanted:
+        if each not in _TABLES:
+            raise InvalidInput(f"formats: there is no {each!r}: give some of {', '.join(_TABLES)}")
+    paths: dict[str, Path] = {each: out / REPORTS[each] for each in wanted}
+    with Journal.read(out / JOURNAL) as journal, ExitStack() as files:
+        facts = RunFacts.of(journal, out, datetime.now(UTC))
+        tables = [_TABLES[each](files.enter_context(_file(path)), facts) for each, path in paths.items()]
+        for record in journal.rows():
+            for table in tables:
+                table.add(record)
+        for table in tables:
+            table.end()
+    return paths
+
+
+@contextmanager
+def _file(path: Path) -> Generator[BinaryIO, None, None]:
+    with disk_errors(path, PixxelError), atomic_file(path) as file:
+        yield file
