@@ -151,9 +151,15 @@ class Drive:
         records = [record for record in self._journal.open_intents() if record.step in self._stages]
         for start in range(0, len(records), self._concurrency):
             batch = records[start : start + self._concurrency]
-            async with asyncio.TaskGroup() as group:
-                for record in batch:
-                    group.create_task(self._settle_one(record))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for record in batch:
+                        group.create_task(self._settle_one(record))
+            except ExceptionGroup as failed:  # what every row would meet: once is enough
+                ended_by = failed.exceptions[0]
+            else:
+                continue
+            raise ended_by
 
     async def _settle_one(self, record: StepRecord) -> None:
         stage = self._stages[record.step]
