@@ -117,8 +117,8 @@ class Journal(JournalView):
             raise
 
     @classmethod
-    def discard(cls, path: str | Path) -> None:
-        """Remove a journal, of whose run nothing is open.
+    def discard(cls, path: str | Path, *, even_if_open: bool = False) -> None:
+        """Remove a journal, of whose run nothing is open, or where `even_if_open` says that it does not matter.
 
         Raises:
             JournalError: It holds creates whose outcome is open, and that nobody could look for any more; or `open`
@@ -126,7 +126,7 @@ class Journal(JournalView):
         """
         path = Path(path)
         with cls.open(path) as journal:
-            for record in journal.open_intents(*OPEN):
+            for record in () if even_if_open else journal.open_intents(*OPEN):
                 raise JournalError(
                     f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "
                     "resume its run first"

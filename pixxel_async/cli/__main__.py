@@ -17,7 +17,7 @@ SERVICE_FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 def main() -> int:
     """Run the command that the arguments name; its exit code.
 
-    0 all done, 1 the service failed, 2 wrong usage or input, 3 some fields failed, 130 stopped by Ctrl-C.
+    0 all done, 1 the service failed, 2 wrong usage or input, 3 some rows not done, 130 stopped by Ctrl-C.
     """
     prepare()
     code = _run()
@@ -28,6 +28,7 @@ def _run() -> int:
     try:
         import click
 
+        from pixxel_async.bulk import JournalError
         from pixxel_async.cli._app import pixxel
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
@@ -44,7 +45,7 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except PixxelError as error:
-        is_usage = isinstance(error, ConfigurationError | InvalidInput)
+        is_usage = isinstance(error, ConfigurationError | InvalidInput | JournalError)
         return _failed(str(error), WRONG_USAGE if is_usage else SERVICE_FAILED)
     except OSError as error:  # of printing, foremost: what goes wrong elsewhere has an error of ours
         where = f"{error.filename}: " if error.filename else ""

@@ -1,158 +1,294 @@
-"""`pixxel bulk run`: its options, and what they mean."""
+"""`pixxel bulk`: plan, run, resume and retry; their options, and what they mean."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+import math
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-from pixxel_async.bulk import Recipe, read_fields
+from pixxel_async.bulk import AnyRecipe, Plan, Run, Source, plan
 from pixxel_async.cli._options import GlobalOptions
-from pixxel_async.cli._run import Order, carry_out
+from pixxel_async.cli._recipe_options import (
+    FILE,
+    recipe_of,
+    recipe_options,
+    source_of,
+    words_of,
+)
+from pixxel_async.cli._run import (
+    SANDBOX_SPEED,
+    SOME_NOT_DONE,
+    WRONG_USAGE,
+    Session,
+    discard_sandbox_run,
+    fit_to_sandbox,
+    open_client,
+    require_resumable,
+)
+from pixxel_async.cli._sandbox import open_sandbox
+from pixxel_async.cli._terminal import complain, say
+from pixxel_async.cli._words import amount, plan_lines
+from pixxel_async.client import PixxelClient
 
-DEFAULT_DAYS = 90
-DAY = click.DateTime(["%Y-%m-%d"])
-FILE = click.Path(path_type=Path)
+_SANDBOX = click.option(
+    "--sandbox", is_flag=True, help="Use a Pixxel API on this machine: nothing real, nothing charged."
+)
+
+
+def _finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of tokens.", param=option)
+    return value
+
+
+_MAX_TOKENS = click.option(
+    "--max-tokens",
+    type=click.FloatRange(min=0),
+    callback=_finite,
+    metavar="N",
+    help="Most tokens that the run may ever spend, in all its sessions; left out, any number.",
+)
+_CONCURRENCY = click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Rows under way at a time; nearly all of it is waiting, so it may be thousands.",
+)
+_OTHER_TOKEN = click.option(
+    "--other-token",
+    is_flag=True,
+    help="The token is another one than the run began with, of the same account.",
+)
 
 
 @click.group()
 def bulk() -> None:
-    """Work on many fields at a time."""
+    """Work on many areas: from a table and a recipe to files.
+
+    \b
+    pixxel bulk plan fields.geojson --recipe ndvi.toml             what it would do and cost
+    pixxel bulk run fields.geojson --recipe ndvi.toml --out out    do it
+    pixxel bulk resume out                                         go on after Ctrl-C, a crash, a power cut
+
+    A run keeps a journal in its folder, OUT/run.journal: what is bought stands there before it is sent. So a run may
+    be stopped or killed at any time, and goes on without buying anything twice.
+    """
 
 
-@bulk.command(name="run", short_help="Images, pictures and packages for every field of a file.")
+@bulk.command(name="run", short_help="Begin a run: work on every row of a file.")
 @click.argument("file", type=FILE)
-@click.option("--out", type=FILE, required=True, help="Folder for the files and the report.")
+@click.option("--out", type=FILE, required=True, help="Folder for the journal, the files and the report.")
+@_MAX_TOKENS
+@_CONCURRENCY
 @click.option(
-    "--sandbox", is_flag=True, help="Use a Pixxel API on this machine: nothing real, nothing charged."
+    "--overwrite",
+    is_flag=True,
+    help="Give up an earlier run in the folder, and replace its files. What it made in the account stays.",
 )
-@click.option(
-    "--start",
-    type=DAY,
-    metavar="YYYY-MM-DD",
-    help=f"First day of the images, in UTC.  [default: {DEFAULT_DAYS} days before the end]",
-)
-@click.option(
-    "--end",
-    type=DAY,
-    metavar="YYYY-MM-DD",
-    help="Day before which the images were taken, in UTC; this day itself does not count.  [default: tomorrow]",
-)
-@click.option(
-    "--max-cloud",
-    type=click.IntRange(0, 100),
-    default=20,
-    show_default=True,
-    metavar="PERCENT",
-    help="Most cloud over an image, 0 to 100.",
-)
-@click.option(
-    "--max-days",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Images per field: all of the newest N days.",
-)
-@click.option(
-    "--satellite", default="Sentinel-2", show_default=True, metavar="NAME", help="Satellite, by name or id."
-)
-@click.option(
-    "--collection",
-    metavar="NAME",
-    help="The satellite's collection, by name or id; needed if it has several.",
-)
-@click.option(
-    "--index",
-    default="NDVI",
-    show_default=True,
-    metavar="NAME",
-    help="Preset index to picture, by name or id.",
-)
-@click.option(
-    "--project",
-    metavar="NAME",
-    help="Project for the AOIs, by name, title or id; needed if you have several (the sandbox takes its first).",
-)
-@click.option(
-    "--name-property", metavar="KEY", help="Property that holds the fields' names.  [default: name]"
-)
-@click.option(
-    "--run-id",
-    metavar="TEXT",
-    help="Ends the name of every AOI, FIELD-TEXT.  [default: six random hex digits]",
-)
-@click.option("--unzip", is_flag=True, help="Unpack the packages, each into a folder beside it.")
-@click.option("--overwrite", is_flag=True, help="Replace what an earlier run left in the folder.")
-@click.option(
-    "--concurrency",
-    type=click.IntRange(1, 100),
-    default=8,
-    show_default=True,
-    metavar="N",
-    help="Fields under way at a time.",
-)
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=3600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Longest wait for one AOI, one picture or one package.",
-)
-@click.pass_obj
+@_SANDBOX
+@recipe_options
+@click.pass_context
 def run_command(
-    options: GlobalOptions,
+    context: click.Context,
     /,
     *,
     file: Path,
     out: Path,
-    sandbox: bool,
-    name_property: str | None,
-    overwrite: bool,
+    max_tokens: float | None,
     concurrency: int,
-    start: datetime | None,
-    end: datetime | None,
-    **recipe: Any,
+    overwrite: bool,
+    sandbox: bool,
+    recipe_file: Path | None,
+    **given: Any,
 ) -> int:
-    """Search the archive, create an AOI, picture an index and fetch the package, for every field of a file.
+    """Search images, create an AOI, make what the recipe says and fetch the files, for every row of FILE.
 
-    FILE is GeoJSON with Polygon features in [longitude, latitude]. A field is named by its property `name`,
-    else by its id, else by its number; each polygon of a MultiPolygon becomes a field of its own, NAME-1, NAME-2.
+    FILE has polygons: GeoJSON (.geojson, .json, .geojsonl) or a table (.csv with a column wkt, or lon and lat); with
+    the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2. All
+    rows are checked first; if any cannot be used, all such rows are listed and nothing is sent.
 
-    In the folder stand OUT/FIELD/INDEX.png, OUT/FIELD/FIELD.zip, OUT/report.csv and OUT/report.json.
+    Files go to OUT/ROW/. Ctrl-C ends a run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
 
     \b
-    Exit code: 0 all fields done, 1 the service failed, 2 wrong usage or input (nothing was sent),
-    3 some fields not done (the report tells why), 130 stopped by Ctrl-C (the report tells what was made).
+    Exit code: 0 all rows done, 1 the service or the token failed, 2 wrong usage or input (nothing was made),
+    3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
+
+    \b
+    Examples:
+      pixxel bulk run fields.geojson --recipe ndvi.toml --out out --max-tokens 500
+      pixxel bulk run fields.geojson --out out --start 2026-05-01 --end 2026-06-01 --max-cloud 10
+      pixxel bulk run fields.geojson --out out --sandbox
+    """
+    options = _account(context, sandbox=sandbox)
+    source = source_of(file, given)
+    recipe = recipe_of(context, recipe_file, given)
+
+    @asynccontextmanager
+    async def begin(client: PixxelClient) -> AsyncIterator[Run]:
+        fitting = recipe
+        if sandbox:
+            fitting = await fit_to_sandbox(recipe, client)
+            if overwrite:
+                await discard_sandbox_run(out, client)
+        async with Run.start(
+            client, source, fitting, out, max_tokens=max_tokens, overwrite=overwrite, concurrency=concurrency
+        ) as run:
+            yield run
+
+    return Session(options, out, words_of(recipe), sandbox=sandbox).carry_out(begin)
+
+
+@bulk.command(name="plan", short_help="What a run would do and cost; makes nothing.")
+@click.argument("file", type=FILE)
+@_MAX_TOKENS
+@_SANDBOX
+@recipe_options
+@click.pass_context
+def plan_command(
+    context: click.Context,
+    /,
+    *,
+    file: Path,
+    max_tokens: float | None,
+    sandbox: bool,
+    recipe_file: Path | None,
+    **given: Any,
+) -> int:
+    """Check every row of FILE, ask the API for prices, and tell what a run would make and cost.
+
+    Nothing is made and nothing is charged. Some prices are told only on the way, since they need what an earlier
+    step makes; those steps are listed as unpriced.
+
+    \b
+    Exit code: 0 it can be run, 1 the service or the token failed, 2 wrong usage or input, or the price is above
+    --max-tokens, 3 some rows would fail.
 
     \b
     Example:
-      pixxel bulk run fields.geojson --out out --start 2026-05-01 --end 2026-06-01 --max-cloud 10
+      pixxel bulk plan fields.geojson --recipe crop_stress.toml --max-tokens 500
     """
+    options = _account(context, sandbox=sandbox)
+    source = source_of(file, given)
+    recipe = recipe_of(context, recipe_file, given)
+    found = asyncio.run(_planned(options, source, recipe, sandbox=sandbox))
+    for line in plan_lines(found, max_tokens):
+        say(line)
+    if max_tokens is not None and found.tokens > max_tokens:
+        complain(
+            f"pixxel: --max-tokens {amount(max_tokens)} is below the price of {amount(found.tokens)} tokens: "
+            "allow more, or take fewer rows"
+        )
+        return WRONG_USAGE
+    return SOME_NOT_DONE if found.faults else 0
+
+
+async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *, sandbox: bool) -> Plan:
+    if not sandbox:
+        async with open_client(options) as client:
+            return await plan(client, source, recipe)
+    async with open_sandbox(speed=SANDBOX_SPEED) as running, running.client() as client:
+        return await plan(client, source, await fit_to_sandbox(recipe, client))
+
+
+@bulk.command(name="resume", short_help="Go on with a run that was stopped, however it was.")
+@click.argument("folder", metavar="OUT", type=FILE)
+@_MAX_TOKENS
+@_CONCURRENCY
+@click.option(
+    "--resend",
+    "held",
+    flag_value="resend",
+    help="Make again what is held. Look in the account first: what is there already is bought twice.",
+)
+@click.option(
+    "--forget",
+    "held",
+    flag_value="forget",
+    help="Give up rows that are held; their tokens count as spent.",
+)
+@_OTHER_TOKEN
+@click.option("--sandbox", is_flag=True, hidden=True)
+@click.pass_context
+def resume_command(
+    context: click.Context,
+    /,
+    *,
+    folder: Path,
+    max_tokens: float | None,
+    concurrency: int,
+    held: Literal["resend", "forget"] | None,
+    other_token: bool,
+    sandbox: bool,
+) -> int:
+    """Go on with the run in the folder OUT, after Ctrl-C, a crash or a power cut; FILE and recipe are not needed.
+
+    What was being created when it stopped is looked for first, and not made again. If it can neither be found nor
+    ruled out, its row is held, until you have looked in the account and say --resend or --forget.
+
+    Rows that are done or have failed are left alone (see `pixxel bulk retry-failed`). --max-tokens sets another cap
+    for the whole run; what is spent already counts.
+
+    \b
+    Exit code: as of `pixxel bulk run`.
+
+    \b
+    Examples:
+      pixxel bulk resume out
+      pixxel bulk resume out --max-tokens 800
+    """
+    if sandbox:
+        raise click.UsageError(
+            "a sandbox keeps nothing when its command ends, so there is nothing to resume: begin anew with "
+            "bulk run --sandbox --overwrite."
+        )
+    return _take_up(
+        context,
+        folder,
+        max_tokens=max_tokens,
+        concurrency=concurrency,
+        held=held,
+        other_token=other_token,
+    )
+
+
+@bulk.command(name="retry-failed", short_help="Try again the rows of a run that failed.")
+@click.argument("folder", metavar="OUT", type=FILE)
+@_MAX_TOKENS
+@_CONCURRENCY
+@_OTHER_TOKEN
+@click.pass_context
+def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
+    """Try again the rows that failed in the run in the folder OUT, and go on with those that are not done.
+
+    What was made for them is kept. What failed itself, for instance an AOI that ended as failed, is made anew and
+    may cost again, up to the run's cap.
+
+    \b
+    Exit code: as of `pixxel bulk run`.
+
+    \b
+    Example:
+      pixxel bulk retry-failed out
+    """
+    return _take_up(context, folder, retry_failed=True, **given)
+
+
+def _take_up(context: click.Context, out: Path, **given: Any) -> int:
+    options: GlobalOptions = context.obj
+    what = require_resumable(out, options, dict(os.environ))
+    return Session(options, out, what).carry_out(lambda client: Run.resume(client, out, **given))
+
+
+def _account(context: click.Context, *, sandbox: bool) -> GlobalOptions:
+    options: GlobalOptions = context.obj
     if sandbox and (options.profile or options.base_url):
         raise click.UsageError("--sandbox is an API of its own: leave out --profile and --base-url")
-    first, last = _span(start, end)
-    order = Order(
-        fields=read_fields(file, name_property=name_property),
-        recipe=Recipe(
-            start=first, end=last, **{key: value for key, value in recipe.items() if value is not None}
-        ),
-        out=out,
-        overwrite=overwrite,
-        concurrency=concurrency,
-    )
-    return asyncio.run(carry_out(order, options, sandbox=sandbox))
-
-
-def _span(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    """The days asked for, as instants in UTC."""
-    tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    last = end.replace(tzinfo=UTC) if end else tomorrow
-    first = start.replace(tzinfo=UTC) if start else last - timedelta(days=DEFAULT_DAYS)
-    if first >= last:
-        raise click.UsageError(f"--start {first:%Y-%m-%d} must be before --end {last:%Y-%m-%d}")
-    return first, last
+    return options

@@ -1,12 +1,15 @@
-"""What a run looks like: a live table on a terminal, a line per finished field elsewhere."""
+"""What a run looks like: a live table on a terminal, a line per finished row elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,106 +17,146 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pixxel_async.bulk import Report, Result, State
+from pixxel_async.bulk import JournalError, Progress, Result, Run, State
 from pixxel_async.cli._terminal import say
+from pixxel_async.cli._words import counts, pace
 
-Show = Callable[[Result], None]
-
-MOST_LINES = 12
-"""Fields under way that are shown one by one."""
+MOST_LINES = 300
+"""Rows of a run that each have a line of their own."""
+MOST_TROUBLE = 50
+"""Of a larger run, rows that came to no good end and have one all the same."""
+LAST = 5
+"""Finished rows that the live table shows."""
+_BETWEEN_LINES = 5.0
+_BETWEEN_LOOKS = 0.5
 _STYLES = {State.DONE: "green", State.RUNNING: "cyan", State.WAITING: "dim"}
 _TROUBLE = "bold red"
 
 
-@contextlib.contextmanager
-def display(report: Report, out: Path, *, live: bool) -> Iterator[Show]:
-    """Show a run while it goes on; what it gives must be called with every update, and keeps the report."""
+class Display(Protocol):
+    """Shows how a run goes on."""
+
+    every: float
+    """Seconds between two looks at the whole."""
+
+    def show(self, result: Result) -> None:
+        """A row has come to its end, for this session."""
+
+    def look(self, progress: Progress) -> None:
+        """How far the whole is."""
+
+
+@contextlib.asynccontextmanager
+async def display(run: Run, out: Path, *, live: bool) -> AsyncIterator[Callable[[Result], None]]:
+    """Show a run while it goes on; what it gives must be called with every result."""
+    begun = await run.progress()
     console = Console(highlight=False)
-    if not live or not sys.stdout.isatty() or console.is_dumb_terminal:
-        yield _Lines(report, out).show
-        return
-    table = _LiveTable(report, out, console)
-    with Live(get_renderable=table.render, console=console, refresh_per_second=5, transient=True):
-        yield table.show
+    with contextlib.ExitStack() as stack:
+        if live and sys.stdout.isatty() and not console.is_dumb_terminal:
+            screen = stack.enter_context(Live(console=console, auto_refresh=False, transient=True))
+            shown: Display = LiveTable(begun, out, console, screen)
+        else:
+            shown = Lines(begun, out)
+        looking = asyncio.create_task(_look(run.progress, shown))
+        try:
+            yield shown.show
+        finally:
+            looking.cancel()
+            await asyncio.wait([looking])
 
 
-class _Lines:
-    """One line per finished field."""
+async def _look(progress: Callable[[], Awaitable[Progress]], shown: Display) -> None:
+    """Look now and then, and never spend more than a twentieth of the time on it."""
+    with contextlib.suppress(JournalError):  # the run meets it as well, and tells
+        while True:
+            began = time.monotonic()
+            shown.look(await progress())
+            await asyncio.sleep(max(shown.every, 20 * (time.monotonic() - began)))
 
-    def __init__(self, report: Report, out: Path) -> None:
-        self._report = report
+
+class _Counted:
+    """How many rows have come to their end."""
+
+    def __init__(self, begun: Progress, out: Path) -> None:
+        self.total = sum(begun.rows.values())
+        self.ended = sum(count for state, count in begun.rows.items() if state.is_final)
         self._out = out
+        self._troubles = 0
+
+    def count(self, result: Result) -> str:
+        """Count a row that has ended; its line, for example `[ 3/12] done    north  out/north  8.2 s`."""
+        self.ended += 1
+        width = len(f"{self.total:,}")
+        head = f"[{self.ended:{width},}/{self.total:,}] {result.state:<7} {result.name}"
+        if result.files:
+            head += f"  {result.files[0].parent}"
+        head += f"  {result.seconds:.1f} s"
+        return f"{head}: {result.error}" if result.error else head
+
+    def is_told(self, result: Result) -> bool:
+        """Whether a row that came to no good end is told by a line of its own, rather than in the sum alone."""
+        if result.state is State.DONE:
+            return False
+        self._troubles += 1
+        return self._troubles <= MOST_TROUBLE
+
+
+class Lines(_Counted):
+    """One line for each finished row; of very many, one every few seconds."""
+
+    every = _BETWEEN_LINES
 
     def show(self, result: Result) -> None:
-        self._report.update(result)
-        if result.state is not State.RUNNING:
-            say(finished_line(result, self._report, self._out))
+        """Tell of a row."""
+        line, is_told = self.count(result), self.is_told(result)
+        if self.total <= MOST_LINES or is_told:
+            say(line)
+
+    def look(self, progress: Progress) -> None:
+        """Tell of the whole, where the rows do not do so."""
+        if self.total > MOST_LINES:
+            say(f"[{self.ended:,}/{self.total:,}] {counts(progress.rows)}; {pace(progress)}")
 
 
-def finished_line(result: Result, report: Report, out: Path) -> str:
-    """A finished field in a line, for example `[ 3/12] done  north  3 images  out/north  8.2 s`."""
-    rows = len(report.rows)
-    ended = rows - report.counts[State.WAITING] - report.counts[State.RUNNING]
-    head = f"[{ended:{len(str(rows))}}/{rows}] {result.state:<7} {result.name}"
-    if result.package is not None:
-        images = "1 image" if len(result.scene_ids) == 1 else f"{len(result.scene_ids)} images"
-        head += f"  {images}  {result.package.parent}  {result.seconds:.1f} s"
-    return f"{head}: {result.error}" if result.error else head
+class LiveTable(_Counted):
+    """Overall progress, and the rows that came to their end last."""
 
+    every = _BETWEEN_LOOKS
 
-class _LiveTable:
-    """Overall progress, and the step that each field under way is in."""
-
-    def __init__(self, report: Report, out: Path, console: Console) -> None:
-        self._report = report
-        self._out = out
+    def __init__(self, begun: Progress, out: Path, console: Console, screen: Live) -> None:
+        super().__init__(begun, out)
         self._console = console
+        self._screen = screen
         self._started = time.monotonic()
-        self._begun: dict[int, float] = {}
+        self._last: deque[str] = deque(maxlen=LAST)
 
     def show(self, result: Result) -> None:
-        self._report.update(result)
-        self._begun.setdefault(result.row, time.monotonic())
-        if result.state not in (State.RUNNING, State.DONE):  # trouble stays on the screen
-            self._console.print(Text(finished_line(result, self._report, self._out), _TROUBLE))
+        """Tell of a row; trouble stays on the screen."""
+        line = self.count(result)
+        if self.is_told(result):
+            self._console.print(Text(line, _TROUBLE))
+        elif result.state is State.DONE:
+            self._last.append(line)
 
-    def render(self) -> RenderableType:
-        """What the screen shows now; called from the thread that refreshes it."""
-        running = [row for row in self._report.rows if row.state is State.RUNNING]
-        parts: list[RenderableType] = [self._overall(), self._steps(running[:MOST_LINES])]
-        if len(running) > MOST_LINES:
-            parts.append(Text(f"  and {len(running) - MOST_LINES} more under way", "dim"))
-        return Group(*parts)
+    def look(self, progress: Progress) -> None:
+        """Draw the table."""
+        self._screen.update(self.table(progress), refresh=True)
 
-    def _overall(self) -> RenderableType:
-        counts = self._report.counts
-        total = len(self._report.rows)
-        ended = total - counts[State.WAITING] - counts[State.RUNNING]
+    def table(self, progress: Progress) -> RenderableType:
+        """What the screen shows."""
+        ended = sum(count for state, count in progress.rows.items() if state.is_final)
         line = Table.grid(padding=(0, 1))
         words = [
-            Text(f"{count} {state}", _STYLES.get(state, _TROUBLE))
+            Text(f"{count:,} {state}", _STYLES.get(state, _TROUBLE))
             for state in State
-            if (count := counts[state])
+            if (count := progress.rows.get(state))
         ]
         line.add_row(
-            Text(f"{ended}/{total}", "bold"),
-            ProgressBar(total=total, completed=ended, width=24, complete_style="green"),
+            Text(f"{ended:,}/{self.total:,}", "bold"),
+            ProgressBar(total=self.total, completed=ended, width=24, complete_style="green"),
             Text("  ").join(words),
-            Text(_clock(time.monotonic() - self._started), "dim"),
         )
-        return line
-
-    def _steps(self, rows: list[Result]) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
-        table.add_column(max_width=32, no_wrap=True, overflow="ellipsis")
-        table.add_column(no_wrap=True)
-        table.add_column(justify="right", style="dim")
-        for row in rows:
-            seconds = time.monotonic() - self._begun.get(row.row, time.monotonic())
-            table.add_row(Text(f"  {row.name}"), Text(row.step.value if row.step else ""), f"{seconds:.0f} s")
-        return table
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes}:{rest:02}"
+        elapsed = time.monotonic() - self._started
+        rest = Text(f"{int(elapsed) // 60}:{int(elapsed) % 60:02}  {pace(progress)}", "dim")
+        last = (Text(f"  {text}", "dim", no_wrap=True, overflow="ellipsis") for text in self._last)
+        return Group(line, rest, *last)

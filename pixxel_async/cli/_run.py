@@ -1,106 +1,194 @@
-"""A bulk run as the terminal sees it: client or sandbox, display, report, exit code."""
+"""A session of a bulk run as the terminal sees it: client or sandbox, display, signals, report, exit code."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import attrs
 import click
 
-from pixxel_async.bulk import Field, Recipe, Report, State, run
+from pixxel_async.bulk import AnyRecipe, Run, State
+from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._recipe_file import from_dict, to_dict
+from pixxel_async.bulk._run import JOURNAL
+from pixxel_async.cli import _words as words
 from pixxel_async.cli._display import display
 from pixxel_async.cli._options import GlobalOptions
 from pixxel_async.cli._sandbox import open_sandbox
-from pixxel_async.cli._terminal import say
+from pixxel_async.cli._stop import Stop
+from pixxel_async.cli._terminal import complain, say
 from pixxel_async.client import PixxelClient
+from pixxel_async.config import is_loopback
+from pixxel_async.errors import AuthenticationError, DiskFull, PixxelError
 
-SOME_NOT_DONE = 3
+SERVICE_FAILED, WRONG_USAGE, SOME_NOT_DONE = 1, 2, 3
 SANDBOX_SPEED = 40.0
 """The sandbox's things take about a minute each; a demo should not."""
 
-
-@attrs.frozen
-class Order:
-    """What was asked for, checked."""
-
-    fields: list[Field]
-    recipe: Recipe
-    out: Path
-    overwrite: bool
-    concurrency: int
+Open = Callable[[PixxelClient], AbstractAsyncContextManager[Run]]
 
 
-async def carry_out(order: Order, options: GlobalOptions, *, sandbox: bool) -> int:
-    """Do it; the exit code. Whatever ends it, the report tells of everything that was begun."""
-    async with _client(options, sandbox=sandbox) as client:
-        if sandbox:
-            order = await _fit_to_sandbox(order, client)
-        _announce(order)
-        report = Report(order.fields)
-        started = time.monotonic()
+class Session:
+    """One session of a run, begun or taken up.
+
+    Args:
+        options: Which account.
+        out: Folder of the run.
+        what: What is done, in a line.
+        sandbox: Whether it works against an API of its own.
+    """
+
+    def __init__(self, options: GlobalOptions, out: Path, what: str, *, sandbox: bool = False) -> None:
+        self._options = options
+        self._out = out
+        self._what = what
+        self._sandbox = sandbox
+        self._stop = Stop()
+        self._began = time.monotonic()
+        self._is_open = False
+
+    def carry_out(self, open_run: Open) -> int:
+        """Do it; the exit code. Whatever ends it, the report tells of everything that was begun."""
+        failure: PixxelError | None = None
         try:
-            await _follow(client, order, report, live=not options.verbose)
-        finally:
-            if report.counts[State.WAITING] < len(order.fields):
-                _close(order, report, time.monotonic() - started)
-    return 0 if report.counts[State.DONE] == len(order.fields) else SOME_NOT_DONE
+            asyncio.run(self._work(open_run))
+        except asyncio.CancelledError:
+            if self._stop.signal is None:
+                raise
+        except PixxelError as error:
+            if not self._is_open:
+                if not isinstance(error, DiskFull):
+                    raise
+                complain(f"pixxel: {error}")
+                return WRONG_USAGE
+            failure = error
+        if not self._is_open:  # a signal came before anything was begun
+            complain("pixxel: stopped before anything was made")
+            return self._stop.exit_code or SERVICE_FAILED
+        return self._close(failure)
 
+    async def _work(self, open_run: Open) -> None:
+        with self._stop.listening():
+            async with self._client() as client, open_run(client) as run:
+                self._is_open = True
+                self._stop.drain = run.drain
+                progress = await run.progress()
+                if self._sandbox:
+                    say(f"sandbox at {client.base_url}: nothing real, nothing charged")
+                say(f"{words.rows(sum(progress.rows.values()))}: {self._what}")
+                results = aiter(run)
+                async with (
+                    contextlib.aclosing(results),
+                    display(run, self._out, live=not self._options.verbose) as show,
+                ):
+                    async for result in results:
+                        show(result)
 
-@contextlib.asynccontextmanager
-async def _client(options: GlobalOptions, *, sandbox: bool) -> AsyncIterator[PixxelClient]:
-    if not sandbox:
-        async with PixxelClient(profile=options.profile, base_url=options.base_url) as client:
+    @contextlib.asynccontextmanager
+    async def _client(self) -> AsyncIterator[PixxelClient]:
+        if not self._sandbox:
+            async with open_client(self._options) as client:
+                yield client
+            return
+        async with open_sandbox(speed=SANDBOX_SPEED) as running, running.client() as client:
             yield client
-        return
-    async with open_sandbox(speed=SANDBOX_SPEED) as running, running.client() as client:
-        say(f"sandbox at {running.url}: nothing real, nothing charged")
-        yield client
+
+    def _close(self, failure: PixxelError | None) -> int:
+        """Write the report, say what came of it and what can be done next; the exit code."""
+        with Journal.read(self._out / JOURNAL) as journal:
+            tally, account = journal.tally(), journal.tokens()
+        parts = [
+            f"{words.counts(tally)} in {words.span(time.monotonic() - self._began)}",
+            words.tokens(account),
+        ]
+        say("; ".join(filter(None, parts)))
+        if failure is not None:
+            complain(f"pixxel: {failure}")
+        for line in self._next(tally, failure):
+            say(line)
+        if failure is not None:
+            return SERVICE_FAILED
+        if _is_unfinished(tally) and self._stop.exit_code is not None:
+            return self._stop.exit_code
+        return 0 if set(tally) <= {State.DONE} else SOME_NOT_DONE
+
+    def _next(self, tally: dict[State, int], failure: PixxelError | None) -> list[str]:
+        """What can be done about what is not done."""
+        if self._sandbox:
+            is_over = set(tally) <= {State.DONE}
+            return [] if is_over else ["a sandbox keeps nothing: to go on, begin anew with --overwrite"]
+        resume = self._options.command("bulk", "resume", self._out)
+        lines = []
+        if tally.get(State.FAILED):
+            lines.append(
+                f"to try again what failed: {self._options.command('bulk', 'retry-failed', self._out)}"
+            )
+        if tally.get(State.HELD):
+            lines.append(
+                "held: it may have been made and cannot be found; look in the account, then "
+                f"{resume} --forget (it exists) or --resend (it does not)"
+            )
+        if tally.get(State.BLOCKED):
+            lines.append(f"over budget: {resume} --max-tokens N")
+        if _is_unfinished(tally):
+            other = (
+                "; if the token is another one of the same account, add --other-token"
+                if isinstance(failure, AuthenticationError)
+                else ""
+            )
+            lines.append(f"to go on: {resume}{other}")
+        return lines
 
 
-async def _fit_to_sandbox(order: Order, client: PixxelClient) -> Order:
+def _is_unfinished(tally: dict[State, int]) -> bool:
+    return bool(tally.get(State.WAITING) or tally.get(State.RUNNING))
+
+
+def open_client(options: GlobalOptions) -> PixxelClient:
+    """A client of the account that was named."""
+    return PixxelClient(profile=options.profile, base_url=options.base_url)
+
+
+async def fit_to_sandbox(recipe: AnyRecipe, client: PixxelClient) -> AnyRecipe:
     """Take the sandbox's first project unless one is named, and look as often as its time is fast."""
     projects = await client.projects.list(limit=1)
-    recipe = attrs.evolve(
-        order.recipe,
-        project=order.recipe.project or projects[0].id,
-        poll_interval=0.1,
-        max_poll_interval=0.5,
-    )
-    return attrs.evolve(order, recipe=recipe)
+    changes = {
+        "project": recipe.project or projects[0].id,
+        "poll_interval": 0.1,
+        "max_poll_interval": 0.5,
+    }
+    return from_dict({**to_dict(recipe), **changes})
 
 
-async def _follow(client: PixxelClient, order: Order, report: Report, *, live: bool) -> None:
-    with display(report, order.out, live=live) as show:
-        results = run(
-            client,
-            order.fields,
-            order.recipe,
-            out=order.out,
-            concurrency=order.concurrency,
-            overwrite=order.overwrite,
-            on_update=show,
+async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
+    """Remove the journal of a run that was made in a sandbox: what may be open there has ended with it."""
+    path = out / JOURNAL
+    if not path.exists():
+        return
+    with Journal.read(path) as journal:
+        header = journal.header
+    token = await client.token_print(header.run_id)
+    if is_loopback(urlsplit(header.base_url).hostname or "") and header.token_print == token:
+        await asyncio.to_thread(Journal.discard, path, even_if_open=True)
+
+
+def require_resumable(out: Path, options: GlobalOptions, environment: dict[str, str]) -> str:
+    """What is taken up, in a line.
+
+    Raises:
+        click.UsageError: The run was made in a sandbox, and none is named.
+    """
+    with Journal.read(out / JOURNAL) as journal:
+        header = journal.header
+    named = (options.base_url, options.profile, *map(environment.get, ("PIXXEL_BASE_URL", "PIXXEL_PROFILE")))
+    if is_loopback(urlsplit(header.base_url).hostname or "") and not any(named):
+        raise click.UsageError(
+            f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
+            "begin anew with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
         )
-        async with contextlib.aclosing(results):
-            async for _ in results:
-                pass  # the display has shown it already
-
-
-def _announce(order: Order) -> None:
-    recipe = order.recipe
-    fields = "1 field" if len(order.fields) == 1 else f"{len(order.fields)} fields"
-    say(
-        f"{fields}: {recipe.index} of {recipe.satellite}, {recipe.start:%Y-%m-%d} to before {recipe.end:%Y-%m-%d}, "
-        f"at most {recipe.max_cloud} % cloud; run {recipe.run_id}"
-    )
-
-
-def _close(order: Order, report: Report, seconds: float) -> None:
-    try:
-        csv_path, json_path = report.write(order.out)
-    except OSError as error:
-        raise click.ClickException(f"the report cannot be written: {error}") from None
-    counts = ", ".join(f"{report.counts[state]} {state}" for state in State if report.counts[state])
-    say(f"{counts} in {seconds:.1f} s; report: {csv_path} and {json_path.name}")
+    return f"run {header.run_id} of {header.input_name}, begun {header.started:%Y-%m-%d %H:%M} UTC"

@@ -1,10 +1,7 @@
-"""`pixxel bulk run` and `pixxel sandbox` as programs: exit codes, pipes, Ctrl-C, terminals."""
+"""`pixxel bulk run` and `pixxel sandbox` as programs: exit codes, pipes, terminals."""
 
 from __future__ import annotations
 
-import asyncio
-import csv
-import json
 import os
 import pty
 import re
@@ -21,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pixxel_async.sandbox import Sandbox
+from pixxel_async.bulk import Result, State, results
 
 COMMAND = (sys.executable, "-m", "pixxel_async.cli")
 LIMIT = 60.0
@@ -51,8 +48,8 @@ def started(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str
                 stream.close()
 
 
-def rows(out: Path) -> dict[str, dict[str, Any]]:
-    return {row["name"]: row for row in json.loads((out / "report.json").read_text(encoding="utf-8"))}
+def rows(out: Path) -> dict[str, Result]:
+    return {row.name: row for row in results(out)}
 
 
 def test_all_done_is_exit_code_0_with_files_and_a_line_for_each_field(plots: Write, tmp_path: Path) -> None:
@@ -64,49 +61,22 @@ def test_all_done_is_exit_code_0_with_files_and_a_line_for_each_field(plots: Wri
     assert lines[0].endswith("nothing real, nothing charged")
     assert {"north", "south"} == {line.split()[2] for line in lines if re.match(r"\[\d/2\] done ", line)}
     assert lines[-1].startswith("2 done in ")
-    assert str(out / "report.csv") in lines[-1]
     for name, row in rows(out).items():
-        assert f"{name}/NDVI.png" == row["png"]
-        assert all((out / file).is_file() for file in (row["png"], row["package"], *row["files"]))
-        assert row["files"]
-    with (out / "report.csv").open(encoding="utf-8", newline="") as file:
-        assert ["done", "done"] == [row["state"] for row in csv.DictReader(file)]
+        assert out / name / "NDVI.png" == row.files[0]
+        assert 2 < len(row.files), "what was unpacked, too"
+        assert all(file.is_file() for file in row.files)
 
 
 def test_some_failed_is_exit_code_3(plots: Write, tmp_path: Path) -> None:
     ended = run("bulk", "run", plots("north", "south [fail]"), "--sandbox", "--out", tmp_path / "out")
     assert (3, "") == (ended.returncode, ended.stderr)
-    assert {"north": "done", "south [fail]": "failed"} == {
-        name: row["state"] for name, row in rows(tmp_path / "out").items()
+    assert {"north": State.DONE, "south [fail]": State.FAILED} == {
+        name: row.state for name, row in rows(tmp_path / "out").items()
     }
-    assert ended.stdout.splitlines()[-1].startswith("1 done, 1 failed in ")
-
-
-async def test_with_a_token_and_no_sandbox_the_same_command_works_for_real(
-    plots: Write, tmp_path: Path
-) -> None:
-    """Here the real API is a sandbox of ours, found through the environment as any API is."""
-    path = plots("north")
-    async with Sandbox(speed=400) as api:
-        environment = {**os.environ, "PIXXEL_BASE_URL": api.url, "PIXXEL_API_KEY": api.token}
-
-        async def call(*options: object) -> subprocess.CompletedProcess[str]:
-            return await asyncio.to_thread(
-                run, "-v", "bulk", "run", path, "--out", tmp_path / "out", *options, env=environment
-            )
-
-        several = await call()
-        assert 2 == several.returncode
-        assert "project: name the one to use" in several.stderr
-        assert [] == api.ledger.entries()
-
-        ended = await call("--project", "river-watch", "--run-id", "r7")
-        assert 0 == ended.returncode, ended.stderr
-        assert "sandbox" not in ended.stdout
-        assert ["north-r7"] == [entry.key for entry in api.ledger.entries("AOICreateAOI")]
-        assert "POST /v0/aois" in ended.stderr, "-v tells of the requests"
-        assert api.token not in ended.stdout + ended.stderr
-        assert "X-Signature" not in ended.stdout + ended.stderr
+    *_, counts, last = ended.stdout.splitlines()
+    assert re.search(r"\] failed  south \[fail\]  \S+ s: aoi .* ended as 'failed'", ended.stdout)
+    assert counts.startswith("1 done, 1 failed in ")
+    assert "a sandbox keeps nothing: to go on, begin anew with --overwrite" == last
 
 
 def test_a_service_that_cannot_be_reached_is_exit_code_1_and_one_line(plots: Write, tmp_path: Path) -> None:
@@ -127,7 +97,7 @@ def test_s2_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Pat
         assert 0 == process.wait(LIMIT)
         assert process.stderr is not None
         assert "" == process.stderr.read()
-    assert ["done", "done"] == [row["state"] for row in rows(out).values()]
+    assert [State.DONE] * 2 == [row.state for row in rows(out).values()]
 
 
 def test_s2_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, tmp_path: Path) -> None:
@@ -172,29 +142,11 @@ def test_s2_a_full_disk_under_the_output_is_one_line(plots: Write, tmp_path: Pat
         ended.returncode,
         ended.stderr,
     )
-    assert ["done"] == [row["state"] for row in rows(tmp_path / "out").values()]
-
-
-def test_ctrl_c_ends_with_130_and_a_report_of_all_that_was_made(plots: Write, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    path = plots("north", "south [stuck]", "east [stuck]", "west")
-    with started("bulk", "run", path, "--sandbox", "--out", out, "--concurrency", "3") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if "west" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=LIMIT)
-    assert 130 == process.returncode
-    assert "Traceback" not in errors
-    assert "2 done, 2 interrupted in " in rest
-    report = rows(out)
-    assert ["done", "interrupted", "interrupted", "done"] == [row["state"] for row in report.values()]
-    assert all(row["aoi_id"] for row in report.values())
+    assert [State.DONE] == [row.state for row in rows(tmp_path / "out").values()]
 
 
 def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
-    """The steps that fields are in come and go on the screen; failures stay."""
+    """Counts and finished rows come and go on the screen; failures stay."""
     parent, child = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
     path = plots("north", "south [fail]")
@@ -205,10 +157,10 @@ def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
         screen = _read_terminal(parent)
         assert 3 == process.wait(LIMIT)
     os.close(parent)
-    assert "wait for the AOI" in screen
     assert "0/2" in screen
-    assert re.search(r"failed  south \[fail\]: ", screen)
-    assert "done    north" not in screen, "a finished field needs no line of its own"
+    assert "1 running" in screen or "2 running" in screen
+    assert "requests/s" in screen
+    assert re.search(r"failed  south \[fail\]  \S+ s: ", screen)
     assert "1 done, 1 failed in " in screen
     assert "Traceback" not in screen
 

@@ -45,6 +45,15 @@ def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_p
         (["--timeout", "-1"], "-1"),
         (["--timeout", "nan"], "nan"),
         (["--run-id", "a/b"], "'a/b'"),
+        (["--max-tokens", "-1"], "-1"),
+        (["--max-tokens", "nan"], "nan is no number of tokens"),
+        (["--max-tokens", "lots"], "'lots'"),
+        (["--layer", "a"], "only a .gpkg has layers"),
+        (["--square-m", "100"], "squares are made of tables with lon and lat"),
+        (
+            ["--recipe", "r.toml", "--index", "EVI", "--max-cloud", "20"],
+            "--max-cloud, --index: write it into",
+        ),
         (["--colour", "red"], "--colour"),
     ],
 )
@@ -63,6 +72,15 @@ def test_s1_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: s
         ["bulk", "run", "{plots}"],
         ["bulk", "run", "--out", "{out}"],
         ["bulk", "walk"],
+        ["bulk", "plan", "{plots}", "--max-tokens", "-3"],
+        ["bulk", "plan", "{plots}", "--out", "{out}"],
+        ["bulk", "plan"],
+        ["bulk", "resume"],
+        ["bulk", "resume", "{out}"],
+        ["bulk", "resume", "{out}", "--concurrency", "0"],
+        ["bulk", "resume", "{out}", "--sandbox"],
+        ["bulk", "retry-failed", "{out}", "--max-tokens", "inf"],
+        ["bulk", "retry-failed", "{out}"],
         ["--base-url", "http://api.example", "bulk", "run", "{plots}", "--out", "{out}"],
         ["--profile", "absent", "bulk", "run", "{plots}", "--out", "{out}"],
         ["sandbox", "--port", "70000"],
@@ -94,41 +112,6 @@ def test_the_sandbox_goes_with_no_other_api(pixxel: Call, plots: Call) -> None:
     assert "--base-url" in ended.err
 
 
-def test_all_faults_of_the_file_are_listed(pixxel: Call, plots: Call, tmp_path: Path) -> None:
-    path = plots("north", "south", "north")
-    path.write_text(path.read_text().replace("45.01", "145.01", 1))
-    ended = pixxel("bulk", "run", path, "--out", tmp_path / "out", "--sandbox")
-    assert 2 == ended.code
-    lines = ended.err.splitlines()
-    assert str(path) in lines[0]
-    assert 3 == len(lines), "the file, a latitude of 145°, a name given twice"
-    assert "" == ended.out
-    assert not (tmp_path / "out").exists()
-
-
-def test_s1_a_missing_file_is_named(pixxel: Call, tmp_path: Path) -> None:
-    ended = pixxel("bulk", "run", tmp_path / "absent.geojson", "--out", tmp_path / "out", "--sandbox")
-    assert 2 == ended.code
-    assert "absent.geojson" in ended.err
-
-
-def test_a_folder_that_cannot_be_written_is_named(pixxel: Call, plots: Call, tmp_path: Path) -> None:
-    (tmp_path / "out").touch()
-    ended = pixxel("bulk", "run", plots("north"), "--out", tmp_path / "out", "--sandbox")
-    assert 2 == ended.code
-    assert f"{tmp_path / 'out'}: cannot be written" in ended.err
-    assert ["plots.geojson", "out"] == [path.name for path in tmp_path.iterdir()]
-
-
-def test_an_earlier_runs_files_are_not_replaced_unasked(bulk_run: Call, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "report.csv").write_text("precious")
-    ended = bulk_run("--sandbox")
-    assert 2 == ended.code
-    assert "--overwrite" in ended.err
-    assert "precious" == (tmp_path / "out" / "report.csv").read_text()
-
-
 def test_without_arguments_the_help_is_shown(pixxel: Call) -> None:
     ended = pixxel()
     assert 2 == ended.code
@@ -143,6 +126,9 @@ def test_the_help_tells_units_defaults_and_exit_codes(pixxel: Call) -> None:
     for told in (
         "UTC",
         "PERCENT",
+        "Rows under way at a time",
+        "[default: 64; x>=1]",
+        "in all its sessions",
         "[default: 20; 0<=x<=100]",
         "[default: Sentinel-2]",
         "SECONDS",
@@ -150,6 +136,14 @@ def test_the_help_tells_units_defaults_and_exit_codes(pixxel: Call) -> None:
         "Example",
     ):
         assert told in words
+
+
+@pytest.mark.parametrize("command", ["plan", "resume", "retry-failed"])
+def test_every_help_tells_exit_codes_and_an_example(pixxel: Call, command: str) -> None:
+    ended = pixxel("bulk", command, "--help")
+    assert 0 == ended.code
+    assert "Exit code: " in ended.out
+    assert f"\n    pixxel bulk {command} " in ended.out
 
 
 def test_the_version_is_told(pixxel: Call) -> None:

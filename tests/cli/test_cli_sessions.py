@@ -1,0 +1,351 @@
+"""Plan, run, stop, resume and retry from the terminal, against a sandbox that outlives the commands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pixxel_async.bulk import State, results
+from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.sandbox import Sandbox
+
+LIMIT = 60.0
+"""Seconds that a command may take; none needs more than a few."""
+FAST = 400.0
+
+Write = Callable[..., Path]
+Call = Callable[..., Awaitable[Any]]
+
+JOB = '[search]\nstart = 2026-06-01\nend = 2026-09-01\n[[make]]\nstep = "job"\nworkflow = "weekly-stress"\n'
+"""80 tokens a row."""
+AOI = "make = []\npackage = false\ntimeout = 30\n[search]\nstart = 2026-06-01\nend = 2026-09-01\n"
+"""Only an AOI of each row: the quickest that makes something."""
+
+
+@pytest.fixture
+async def api(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    """An API that the environment names, as any is."""
+    async with Sandbox(speed=FAST) as running:
+        monkeypatch.setenv("PIXXEL_BASE_URL", running.url)
+        monkeypatch.setenv("PIXXEL_API_KEY", running.token)
+        yield running
+
+
+@pytest.fixture
+def call(pixxel: Callable[..., Any]) -> Call:
+    """Call the command beside the API."""
+    return lambda *arguments: asyncio.wait_for(asyncio.to_thread(pixxel, *arguments), LIMIT)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a recipe for the project Delta Farms that looks often."""
+
+    def write(text: str) -> Path:
+        path = tmp_path / "recipe.toml"
+        head = 'project = "delta-farms"\nrun_id = "t1"\npoll_interval = 0.02\nmax_poll_interval = 0.1\n'
+        path.write_text(head + text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def states(out: Path) -> dict[str, State]:
+    return {row.name: row.state for row in results(out)}
+
+
+def made(api: Sandbox, operation: str = "AOICreateAOI") -> list[str]:
+    return sorted(str(entry.key) for entry in api.ledger.entries(operation))
+
+
+# --- whole runs -------------------------------------------------------------------------------------------
+
+
+async def test_with_a_token_and_no_sandbox_the_same_command_works_for_real(
+    api: Sandbox, call: Call, plots: Write, tmp_path: Path
+) -> None:
+    arguments = ("bulk", "run", plots("north"), "--out", tmp_path / "out")
+    several = await call(*arguments)
+    assert 2 == several.code
+    assert "project: name the one to use" in several.err
+    assert [] == api.ledger.entries()
+
+    async with asyncio.timeout(LIMIT):
+        process = await begin("-v", *arguments, "--project", "river-watch", "--run-id", "r7")
+        told, errors = map(bytes.decode, await process.communicate())
+    assert 0 == process.returncode, errors
+    assert "sandbox" not in told
+    assert ["north-r7"] == made(api)
+    assert "POST /v0/aois" in errors, "-v tells of the requests"
+    assert api.token not in told + errors
+    assert "X-Signature" not in told + errors
+
+
+async def test_a_plan_tells_rows_creates_requests_and_tokens_and_makes_nothing(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
+) -> None:
+    ended = await call("bulk", "plan", plots("a", "b"), "--recipe", recipe(JOB))
+    assert (0, "") == (ended.code, ended.err)
+    told = dict(line.split(maxsplit=1) for line in ended.out.splitlines())
+    assert ("2", "4 things in the account", "160") == (told["rows"], told["creates"], told["tokens"])
+    assert "requests" in told
+    assert [] == api.ledger.entries()
+
+
+async def test_a_plan_above_the_cap_is_exit_code_2(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
+) -> None:
+    ended = await call("bulk", "plan", plots("a", "b"), "--recipe", recipe(JOB), "--max-tokens", "100")
+    assert 2 == ended.code
+    assert "tokens     160, of 100 allowed" in ended.out
+    assert ended.err.startswith("pixxel: --max-tokens 100 is below the price of 160 tokens: ")
+
+
+async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_would_fail(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
+) -> None:
+    insight = JOB.replace('"job"\nworkflow = "weekly-stress"', '"insight"\nblock = "cropstress"')
+    insight += "[make.inputs]\nstart_date = 2026-06-01\nend_date = 2026-08-01\n"
+    ended = await call("bulk", "plan", plots("a"), "--recipe", recipe(insight))
+    assert 0 == ended.code, ended.err
+    assert "tokens     0 and more" in ended.out
+    assert "unpriced   insight cropstress" in ended.out
+
+    order = '[search]\nstart = 1999-06-01\nend = 2000-06-01\n[order]\nusecase = "agriculture"\n'
+    ended = await call("bulk", "plan", plots("a"), "--recipe", recipe(order))
+    assert 3 == ended.code
+    assert "would fail row 1 (a): no image" in ended.out
+
+
+async def test_what_failed_is_told_with_the_command_that_tries_it_again(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "my out"
+    api.outcomes.plan("aoi", "fail")
+    first = await call(
+        "bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1
+    )
+    assert 3 == first.code
+    assert f"to try again what failed: pixxel bulk retry-failed '{out}'" == first.out.splitlines()[-1]
+    again = await call("bulk", "retry-failed", out)
+    assert (0, "") == (again.code, again.err)
+    assert again.out.startswith("2 rows: run t1 of plots.geojson, begun ")
+    assert "[2/2] done    a" in again.out
+    assert ["a-t1", "a-t1-2", "b-t1"] == made(api)
+
+
+async def test_rows_above_the_cap_go_on_when_it_is_raised(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The price of an insight is told on the way only, so a run may meet its cap."""
+    out = tmp_path / "out"
+    insight = "package = false\n[search]\nstart = 2026-06-01\nend = 2026-09-01\nmax_days = 1\n"
+    insight += '[[make]]\nstep = "insight"\nblock = "cropstress"\n'
+    insight += "[make.inputs]\nstart_date = 2026-06-01\nend_date = 2026-08-01\n"
+    first = await call(
+        "bulk", "run", plots("a"), "--recipe", recipe(insight), "--out", out, "--max-tokens", "5"
+    )
+    assert 3 == first.code, first.out + first.err
+    assert {"a": State.BLOCKED} == states(out)
+    assert f"over budget: pixxel bulk resume {out} --max-tokens N" == first.out.splitlines()[-1]
+    second = await call("bulk", "resume", out, "--max-tokens", "50")
+    assert (0, "") == (second.code, second.err)
+    assert second.out.splitlines()[-1].endswith(f"; {api.ledger.spent:g} of 50 tokens")
+    assert 5 < api.ledger.spent <= 50
+
+
+async def test_what_is_held_is_decided_by_a_person(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out)
+    with Journal.open(out / "run.journal") as journal:  # as after a purchase that nobody finds
+        await journal.intend(1, "job x", {}, reserve=80.0)
+        await journal.settle(1, "job x", StepState.HELD, error="lost")
+        await journal.mark(1, State.HELD, step="job x", error="lost")
+    ended = await call("bulk", "resume", out, "--forget")
+    assert 3 == ended.code
+    assert {"a": State.FAILED} == states(out)
+    assert "1 failed in " in ended.out
+    assert "; 80 tokens" in ended.out, "it may have been paid"
+
+
+# --- stopping ---------------------------------------------------------------------------------------------
+
+
+async def begin(*arguments: object) -> asyncio.subprocess.Process:
+    command = (sys.executable, "-m", "pixxel_async.cli", *map(str, arguments))
+    pipe = asyncio.subprocess.PIPE
+    return await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
+
+
+async def a_create_is_sent(api: Sandbox) -> None:
+    while not any(request.operation_id == "AOICreateAOI" for request in api.requests):  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_p3_the_first_signal_lets_creates_end_and_tells_how_to_go_on(
+    api: Sandbox,
+    call: Call,
+    plots: Write,
+    recipe: Callable[[str], Path],
+    tmp_path: Path,
+    number: int,
+    code: int,
+) -> None:
+    out = tmp_path / "out"
+    api.faults.add("AOICreateAOI", "delay", delay=0.5, times=2)
+    path = plots("a", "b", "c", "d")
+    async with asyncio.timeout(LIMIT):
+        process = await begin("bulk", "run", path, "--recipe", recipe(AOI), "--out", out, "--concurrency", 2)
+        await a_create_is_sent(api)
+        process.send_signal(number)
+        told, errors = map(bytes.decode, await process.communicate())
+    assert code == process.returncode, errors
+    assert ["stopping"] == [line.partition(":")[0] for line in errors.splitlines()]
+    assert f"to go on: pixxel bulk resume {out}" == told.splitlines()[-1]
+    with Journal.read(out / "run.journal") as journal:
+        assert [] == list(journal.open_intents()), "what was being created is written down"
+    assert 1 <= len(made(api)) <= 2
+    ended = await call("bulk", "resume", out)
+    assert (0, "") == (ended.code, ended.err)
+    assert ["a-t1", "b-t1", "c-t1", "d-t1"] == made(api)
+
+
+async def test_p3_the_second_signal_stops_at_once_and_nothing_is_made_twice(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    api.faults.add("AOICreateAOI", "hang", after_effect=True)
+    path = plots("a", "b")
+    async with asyncio.timeout(LIMIT):
+        process = await begin("bulk", "run", path, "--recipe", recipe(AOI), "--out", out, "--concurrency", 1)
+        await a_create_is_sent(api)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        assert b"again to stop at once" in await process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        told, errors = map(bytes.decode, await process.communicate())
+    assert (130, "") == (process.returncode, errors)
+    assert f"to go on: pixxel bulk resume {out}" == told.splitlines()[-1]
+    with Journal.read(out / "run.journal") as journal:
+        assert ["aoi"] == [record.step for record in journal.open_intents()]
+    ended = await call("bulk", "resume", out)
+    assert (0, "") == (ended.code, ended.err)
+    assert ["a-t1", "b-t1"] == made(api)
+
+
+async def test_n4_a_token_that_is_revoked_ends_the_run_and_a_later_one_goes_on(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    api.faults.add("GetAoiById", "status", status=401, times=None)
+    api.faults.add("ListAOIs", "status", status=401, times=None)
+    stopped = await call("bulk", "run", plots("a", "b", "c"), "--recipe", recipe(AOI), "--out", out)
+    assert 1 == stopped.code
+    assert 1 == len(stopped.err.splitlines())
+    assert "401" in stopped.err
+    last = stopped.out.splitlines()[-1]
+    assert last.startswith(f"to go on: pixxel bulk resume {out}; ")
+    assert last.endswith("add --other-token")
+    still = await call("bulk", "resume", out)
+    assert (1, 1) == (still.code, len(still.err.splitlines()))
+    api.faults.clear()
+    ended = await call("bulk", "resume", out)
+    assert (0, "") == (ended.code, ended.err)
+    assert ["a-t1", "b-t1", "c-t1"] == made(api)
+
+
+# --- what cannot work -------------------------------------------------------------------------------------
+
+
+async def test_a_cap_below_the_price_is_told_before_anything_is_made(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    ended = await call(
+        "bulk", "run", plots("a", "b"), "--recipe", recipe(JOB), "--out", out, "--max-tokens", "100"
+    )
+    assert (2, "") == (ended.code, ended.out)
+    assert ["pixxel: max_tokens=100: the API tells a price of 160 tokens for 2 rows; "] == [
+        line[: line.index("allow")] for line in ended.err.splitlines()
+    ]
+    assert [] == api.ledger.entries()
+
+
+async def test_a_run_of_another_token_or_another_api_is_not_taken_up(
+    api: Sandbox,
+    call: Call,
+    plots: Write,
+    recipe: Callable[[str], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out)
+    api.tokens.issue("another-token")
+    monkeypatch.setenv("PIXXEL_API_KEY", "another-token")
+    other = await call("bulk", "resume", out)
+    assert (2, "") == (other.code, other.out)
+    assert "begun with another token" in other.err
+    assert "--other-token" in other.err
+    agreed = await call("bulk", "resume", out, "--other-token")
+    assert (0, "") == (agreed.code, agreed.err)
+    elsewhere = await call("--base-url", "https://api.example", "bulk", "resume", out)
+    assert (2, "") == (elsewhere.code, elsewhere.out)
+    assert f"the run belongs to {api.url}, and this client talks to https://api.example" in elsewhere.err
+
+
+async def test_a_run_that_another_process_works_on_is_left_to_it(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out)
+    with Journal.open(out / "run.journal"):
+        ended = await call("bulk", "resume", out)
+    assert (2, "") == (ended.code, ended.out)
+    assert f"process {os.getpid()} on " in ended.err
+
+
+async def test_an_output_without_room_is_one_line_and_nothing_is_made(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """By the largest file that this process may write."""
+    arguments = ("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", tmp_path / "out")
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        ended = await call(*arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (2, "", 1) == (ended.code, ended.out, len(ended.err.splitlines())), ended.err
+    assert "there is no room" in ended.err
+    assert [] == api.ledger.entries()
+
+
+def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
+    pixxel: Callable[..., Any], plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Even with creates open: they ended with their sandbox."""
+    out = tmp_path / "out"
+    arguments = ("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out, "--sandbox")
+    assert 0 == pixxel(*arguments).code
+    with Journal.open(out / "run.journal") as journal:
+        asyncio.run(journal.intend(1, "another", {}))
+    resumed = pixxel("bulk", "resume", out)
+    assert (2, "", 1) == (resumed.code, resumed.out, len(resumed.err.splitlines()))
+    assert "the run was made in a sandbox at http://127.0.0.1:" in resumed.err
+    assert 2 == pixxel(*arguments).code
+    assert 0 == pixxel(*arguments, "--overwrite").code
