@@ -100,12 +100,15 @@ async def test_an_event_shows_neither_query_nor_body_nor_token() -> None:
 
 async def test_a_hook_may_add_headers_to_one_attempt() -> None:
     def trace(event: RequestEvent) -> None:
-        assert {} == event.headers
+        event.headers[f"X-Attempt-{event.attempt}"] = "here"
         event.headers["traceparent"] = f"00-{event.call}-{event.attempt}"
 
     async with Stub(answer(503), ORDER) as stub, client_of(stub, on_request=trace) as client:
         await client.orders.get("o-1")
     assert ["00-1-1", "00-1-2"] == [request.headers["traceparent"] for request in stub.received]
+    assert [{"x-attempt-1"}, {"x-attempt-2"}] == [
+        {name for name in request.headers if name.startswith("x-")} for request in stub.received
+    ]
     assert {f"Bearer {CANARY}"} == {request.headers["authorization"] for request in stub.received}
 
 
