@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import click
 
 from pixxel_async.bulk import AnyRecipe, Run, State
+from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._recipe_file import from_dict, to_dict
-from pixxel_async.bulk._run import JOURNAL
 from pixxel_async.cli import _words as words
 from pixxel_async.cli._display import display
 from pixxel_async.cli._options import GlobalOptions
