@@ -1,4 +1,4 @@
-"""`pixxel bulk`: plan, run, resume and retry; their options, and what they mean."""
+"""`pixxel bulk`: plan, run, resume, retry, status and report; their options, and what they mean."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import click
 
-from pixxel_async.bulk import AnyRecipe, Plan, Run, Source, plan
+from pixxel_async.bulk import AnyRecipe, Plan, Run, Source, plan, report, status
 from pixxel_async.cli._options import GlobalOptions
 from pixxel_async.cli._recipe_options import (
     FILE,
@@ -28,12 +28,14 @@ from pixxel_async.cli._run import (
     Session,
     discard_sandbox_run,
     fit_to_sandbox,
+    next_steps,
     open_client,
     require_resumable,
 )
 from pixxel_async.cli._sandbox import open_sandbox
 from pixxel_async.cli._terminal import complain, say
-from pixxel_async.cli._words import amount, plan_lines
+from pixxel_async.cli._words import amount, plan_lines, run_of, status_lines
+from pixxel_async.cli._words import report as report_words
 from pixxel_async.client import PixxelClient
 
 _SANDBOX = click.option(
@@ -77,6 +79,7 @@ def bulk() -> None:
     pixxel bulk plan fields.geojson --recipe ndvi.toml             what it would do and cost
     pixxel bulk run fields.geojson --recipe ndvi.toml --out out    do it
     pixxel bulk resume out                                         go on after Ctrl-C, a crash, a power cut
+    pixxel bulk status out                                         how it stands, also while it goes on
 
     A run keeps a journal in its folder, OUT/run.journal: what is bought stands there before it is sent. So a run may
     be stopped or killed at any time, and goes on without buying anything twice.
@@ -115,7 +118,7 @@ def run_command(
     the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2. All
     rows are checked first; if any cannot be used, all such rows are listed and nothing is sent.
 
-    Files go to OUT/ROW/. Ctrl-C ends a run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
+    Files go to OUT/ROW/, and what became of every row to OUT/report.csv, .json and .geojson. Ctrl-C ends a run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
 
     \b
     Exit code: 0 all rows done, 1 the service or the token failed, 2 wrong usage or input (nothing was made),
@@ -281,10 +284,55 @@ def retry_failed_command(context: click.Context, /, *, folder: Path, **given: An
     return _take_up(context, folder, retry_failed=True, **given)
 
 
+@bulk.command(name="status", short_help="How a run stands, also while it goes on.")
+@click.argument("folder", metavar="OUT", type=FILE)
+@click.pass_context
+def status_command(context: click.Context, /, *, folder: Path) -> int:
+    """Tell how the run in the folder OUT stands: rows by state, tokens, what is held, and who works on it now.
+
+    Sends nothing and disturbs nothing: it may be asked while the run goes on.
+
+    \b
+    Exit code: 0 told, 2 wrong usage, or no run in the folder.
+
+    \b
+    Example:
+      pixxel bulk status out
+    """
+    stands = status(folder)
+    for line in status_lines(stands):
+        say(line)
+    if stands.worker is None:
+        for line in next_steps(stands.rows, folder, context.obj):
+            say(line)
+    return 0
+
+
+@bulk.command(name="report", short_help="Write the report of a run anew, also while it goes on.")
+@click.argument("folder", metavar="OUT", type=FILE)
+def report_command(folder: Path) -> int:
+    """Write what became of every row of the run in the folder OUT, as files beside those of the rows.
+
+    report.csv is for spreadsheets, report.json for programs, report.geojson for maps. Every session of a run writes
+    them at its end; this does it in between, or after a crash.
+
+    \b
+    Exit code: 0 written, 1 the disk failed, 2 wrong usage, or no run in the folder.
+
+    \b
+    Example:
+      pixxel bulk report out
+    """
+    say(report_words(report(folder)))
+    return 0
+
+
 def _take_up(context: click.Context, out: Path, **given: Any) -> int:
     options: GlobalOptions = context.obj
-    what = require_resumable(out, options, dict(os.environ))
-    return Session(options, out, what).carry_out(lambda client: Run.resume(client, out, **given))
+    require_resumable(out, options, os.environ)
+    return Session(options, out, run_of(status(out))).carry_out(
+        lambda client: Run.resume(client, out, **given)
+    )
 
 
 def _account(context: click.Context, *, sandbox: bool) -> GlobalOptions:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from pixxel_async.bulk import AnyRecipe, Run, State
+from pixxel_async.bulk import AnyRecipe, Run, State, report, status
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._recipe_file import from_dict, to_dict
@@ -51,6 +51,7 @@ class Session:
         self._stop = Stop()
         self._began = time.monotonic()
         self._is_open = False
+        self._has_no_report = False
 
     def carry_out(self, open_run: Open) -> int:
         """Do it; the exit code. Whatever ends it, the report tells of everything that was begun."""
@@ -100,52 +101,58 @@ class Session:
 
     def _close(self, failure: PixxelError | None) -> int:
         """Write the report, say what came of it and what can be done next; the exit code."""
-        with Journal.read(self._out / JOURNAL) as journal:
-            tally, account = journal.tally(), journal.tokens()
+        stands = status(self._out)
         parts = [
-            f"{words.counts(tally)} in {words.span(time.monotonic() - self._began)}",
-            words.tokens(account),
+            f"{words.counts(stands.rows)} in {words.span(time.monotonic() - self._began)}",
+            words.tokens(stands.tokens),
+            self._report(),
         ]
         say("; ".join(filter(None, parts)))
         if failure is not None:
             complain(f"pixxel: {failure}")
-        for line in self._next(tally, failure):
-            say(line)
-        if failure is not None:
+        if self._sandbox and set(stands.rows) - {State.DONE}:
+            say("a sandbox keeps nothing: to go on, begin anew with --overwrite")
+        elif not self._sandbox:
+            for line in next_steps(stands.rows, self._out, self._options, failure):
+                say(line)
+        if failure is not None or self._has_no_report:
             return SERVICE_FAILED
-        if _is_unfinished(tally) and self._stop.exit_code is not None:
+        if _is_unfinished(stands.rows) and self._stop.exit_code is not None:
             return self._stop.exit_code
-        return 0 if set(tally) <= {State.DONE} else SOME_NOT_DONE
+        return 0 if set(stands.rows) <= {State.DONE} else SOME_NOT_DONE
 
-    def _next(self, tally: dict[State, int], failure: PixxelError | None) -> list[str]:
-        """What can be done about what is not done."""
-        if self._sandbox:
-            is_over = set(tally) <= {State.DONE}
-            return [] if is_over else ["a sandbox keeps nothing: to go on, begin anew with --overwrite"]
-        resume = self._options.command("bulk", "resume", self._out)
-        lines = []
-        if tally.get(State.FAILED):
-            lines.append(
-                f"to try again what failed: {self._options.command('bulk', 'retry-failed', self._out)}"
-            )
-        if tally.get(State.HELD):
-            lines.append(
-                "held: it may have been made and cannot be found; look in the account, then "
-                f"{resume} --forget (it exists) or --resend (it does not)"
-            )
-        if tally.get(State.BLOCKED):
-            lines.append(f"over budget: {resume} --max-tokens N")
-        if _is_unfinished(tally):
-            other = (
-                "; if the token is another one of the same account, add --other-token"
-                if isinstance(failure, AuthenticationError)
-                else ""
-            )
-            lines.append(f"to go on: {resume}{other}")
-        return lines
+    def _report(self) -> str:
+        try:
+            return words.report(report(self._out))
+        except PixxelError as error:  # of the disk; what the journal holds is whole
+            self._has_no_report = True
+            complain(f"pixxel: the report cannot be written: {error}")
+            return ""
 
 
-def _is_unfinished(tally: dict[State, int]) -> bool:
+def next_steps(
+    tally: Mapping[State, int], out: Path, options: GlobalOptions, failure: PixxelError | None = None
+) -> list[str]:
+    """What can be done about what is not done, a line for each."""
+    resume = options.command("bulk", "resume", out)
+    lines = []
+    if tally.get(State.FAILED):
+        lines.append(f"to try again what failed: {options.command('bulk', 'retry-failed', out)}")
+    if tally.get(State.HELD):
+        lines.append(
+            "held: it may have been made and cannot be found; look in the account, then "
+            f"{resume} --forget (it exists) or --resend (it does not)"
+        )
+    if tally.get(State.BLOCKED):
+        lines.append(f"over budget: {resume} --max-tokens N")
+    if _is_unfinished(tally):
+        is_token = isinstance(failure, AuthenticationError)
+        other = "; if the token is another one of the same account, add --other-token" if is_token else ""
+        lines.append(f"to go on: {resume}{other}")
+    return lines
+
+
+def _is_unfinished(tally: Mapping[State, int]) -> bool:
     return bool(tally.get(State.WAITING) or tally.get(State.RUNNING))
 
 
@@ -177,8 +184,8 @@ async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
         await asyncio.to_thread(Journal.discard, path, even_if_open=True)
 
 
-def require_resumable(out: Path, options: GlobalOptions, environment: dict[str, str]) -> str:
-    """What is taken up, in a line.
+def require_resumable(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> None:
+    """See that the API of a run can still be there.
 
     Raises:
         click.UsageError: The run was made in a sandbox, and none is named.
@@ -191,4 +198,3 @@ def require_resumable(out: Path, options: GlobalOptions, environment: dict[str, 
             f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
             "begin anew with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
         )
-    return f"run {header.run_id} of {header.input_name}, begun {header.started:%Y-%m-%d %H:%M} UTC"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from pixxel_async.bulk import Plan, Progress, State, Tokens
+from pixxel_async.bulk import Plan, Progress, State, Status, Tokens
 
 
 def rows(count: int) -> str:
@@ -53,6 +54,35 @@ def pace(progress: Progress) -> str:
         "" if left is None or left < 1 else f"about {span(left)} left",
     ]
     return ", ".join(filter(None, parts))
+
+
+def run_of(status: Status) -> str:
+    """For example `run 1d26ad of fields.geojson, begun 2026-10-07 14:02 UTC`."""
+    return f"run {status.run_id} of {status.input_name}, begun {status.started:%Y-%m-%d %H:%M} UTC"
+
+
+def report(files: Mapping[str, Path]) -> str:
+    """For example `report: out/report.csv, report.json`."""
+    first, *others = files.values()
+    return "report: " + ", ".join([str(first), *(path.name for path in others)])
+
+
+def status_lines(status: Status) -> list[str]:
+    """How a run stands, a line for each fact."""
+    account = status.tokens
+    reserved = f", {amount(account.reserved)} reserved" if account.reserved else ""
+    cap = "any number allowed" if account.cap is None else f"{amount(account.cap)} allowed"
+    worker = status.worker
+    return [
+        run_of(status),
+        f"rows       {status.total:,}: {counts(status.rows)}",
+        f"tokens     {amount(account.spent)} spent{reserved}, {cap}",
+        "worked on  " + ("by nobody" if worker is None else f"by process {worker.pid} on {worker.host}"),
+        *(
+            f"held       row {held.row} ({held.name}), {held.step}, since {held.since:%Y-%m-%d %H:%M} UTC: {held.what}"
+            for held in status.held
+        ),
+    ]
 
 
 def plan_lines(plan: Plan, cap: float | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import pty
 import re
@@ -61,6 +62,9 @@ def test_all_done_is_exit_code_0_with_files_and_a_line_for_each_field(plots: Wri
     assert lines[0].endswith("nothing real, nothing charged")
     assert {"north", "south"} == {line.split()[2] for line in lines if re.match(r"\[\d/2\] done ", line)}
     assert lines[-1].startswith("2 done in ")
+    assert f"; report: {out / 'report.csv'}, report.json, report.geojson" in lines[-1]
+    with (out / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert ["done", "done"] == [row["state"] for row in csv.DictReader(file)]
     for name, row in rows(out).items():
         assert out / name / "NDVI.png" == row.files[0]
         assert 2 < len(row.files), "what was unpacked, too"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -159,7 +161,7 @@ async def test_rows_above_the_cap_go_on_when_it_is_raised(
     assert f"over budget: pixxel bulk resume {out} --max-tokens N" == first.out.splitlines()[-1]
     second = await call("bulk", "resume", out, "--max-tokens", "50")
     assert (0, "") == (second.code, second.err)
-    assert second.out.splitlines()[-1].endswith(f"; {api.ledger.spent:g} of 50 tokens")
+    assert f"{api.ledger.spent:g} of 50 tokens" == second.out.splitlines()[-1].split("; ")[1]
     assert 5 < api.ledger.spent <= 50
 
 
@@ -172,11 +174,47 @@ async def test_what_is_held_is_decided_by_a_person(
         await journal.intend(1, "job x", {}, reserve=80.0)
         await journal.settle(1, "job x", StepState.HELD, error="lost")
         await journal.mark(1, State.HELD, step="job x", error="lost")
+    stands = await call("bulk", "status", out)
+    assert (0, "") == (stands.code, stands.err)
+    assert re.search(r"^tokens     0 spent, 80 reserved, any number allowed$", stands.out, re.M)
+    assert re.search(r"^held       row 1 \(a\), job x, since 20\S+ \S+ UTC: lost$", stands.out, re.M)
+    assert f"{out} --forget (it exists) or --resend (it does not)" in stands.out.splitlines()[-1]
     ended = await call("bulk", "resume", out, "--forget")
     assert 3 == ended.code
     assert {"a": State.FAILED} == states(out)
     assert "1 failed in " in ended.out
     assert "; 80 tokens" in ended.out, "it may have been paid"
+
+
+async def test_status_and_report_tell_of_a_run_that_goes_on(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out)
+    (out / "report.csv").unlink()
+    with Journal.open(out / "run.journal") as journal:
+        await journal.mark(2, State.RUNNING)
+        stands = await call("bulk", "status", out)
+        written = await call("bulk", "report", out)
+    assert (0, "") == (stands.code, stands.err)
+    head, rows, tokens, worker = stands.out.splitlines()
+    assert re.fullmatch(r"run t1 of plots.geojson, begun 20\d\d-\d\d-\d\d \d\d:\d\d UTC", head)
+    assert "rows       2: 1 running, 1 done" == rows
+    assert "tokens     0 spent, any number allowed" == tokens
+    assert worker.startswith(f"worked on  by process {os.getpid()} on ")
+    assert (0, "") == (written.code, written.err)
+    assert written.out.startswith(f"report: {out / 'report.csv'}, report.json")
+    assert 3 == len((out / "report.csv").read_text().splitlines())
+
+
+async def test_a_report_that_cannot_be_written_is_told_and_is_exit_code_1(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "out" / "report.csv").mkdir(parents=True)
+    ended = await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", tmp_path / "out")
+    assert (1, 1) == (ended.code, len(ended.err.splitlines())), ended.err
+    assert ended.err.startswith("pixxel: the report cannot be written: ")
+    assert ended.out.splitlines()[-1].startswith("1 done in "), "the work itself is done"
 
 
 # --- stopping ---------------------------------------------------------------------------------------------
@@ -217,6 +255,8 @@ async def test_p3_the_first_signal_lets_creates_end_and_tells_how_to_go_on(
     with Journal.read(out / "run.journal") as journal:
         assert [] == list(journal.open_intents()), "what was being created is written down"
     assert 1 <= len(made(api)) <= 2
+    report = json.loads((out / "report.json").read_text())
+    assert ["a", "b", "c", "d"] == [row["name"] for row in report["rows"]], "whatever ends it is reported"
     ended = await call("bulk", "resume", out)
     assert (0, "") == (ended.code, ended.err)
     assert ["a-t1", "b-t1", "c-t1", "d-t1"] == made(api)

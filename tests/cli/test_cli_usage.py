@@ -81,6 +81,8 @@ def test_s1_a_wrong_option_is_named(bulk_run: Call, options: list[str], words: s
         ["bulk", "resume", "{out}", "--sandbox"],
         ["bulk", "retry-failed", "{out}", "--max-tokens", "inf"],
         ["bulk", "retry-failed", "{out}"],
+        ["bulk", "status", "{out}"],
+        ["bulk", "report", "{out}"],
         ["--base-url", "http://api.example", "bulk", "run", "{plots}", "--out", "{out}"],
         ["--profile", "absent", "bulk", "run", "{plots}", "--out", "{out}"],
         ["sandbox", "--port", "70000"],
@@ -138,7 +140,7 @@ def test_the_help_tells_units_defaults_and_exit_codes(pixxel: Call) -> None:
         assert told in words
 
 
-@pytest.mark.parametrize("command", ["plan", "resume", "retry-failed"])
+@pytest.mark.parametrize("command", ["plan", "resume", "retry-failed", "status", "report"])
 def test_every_help_tells_exit_codes_and_an_example(pixxel: Call, command: str) -> None:
     ended = pixxel("bulk", command, "--help")
     assert 0 == ended.code
