@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import shapely
 
-from pixxel_async.bulk import read_fields
+from pixxel_async.bulk import open_source
 from pixxel_async.sandbox._scenes import Archive
 
 PATH = Path(__file__).parents[1] / "examples" / "fields.geojson"
@@ -57,7 +57,7 @@ def test_bulk_reader_takes_them():
     expected = [
         part for name in NAMES for part in ([f"{name}-1", f"{name}-2"] if name == in_parts else [name])
     ]
-    assert expected == [field.name for field in read_fields(PATH)]
+    assert expected == [field.name for field in open_source(PATH).read()]
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=NAMES)
