@@ -32,6 +32,7 @@ import pytest
 from click.testing import CliRunner
 
 from pixxel_async import PixxelClient, PixxelError, errors
+from pixxel_async.bulk import load_recipe
 from pixxel_async.cli._app import pixxel
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.testing import FakeTransport
@@ -215,16 +216,22 @@ async def test_the_example_stream(sandbox: Sandbox) -> None:
 
 
 async def test_the_example_bulk_ndvi(sandbox: Sandbox) -> None:
-    """Each field gets its picture, but for the one that fails, which is told in words and by the exit code."""
-    squares = {"north": 30.2, "south [fail]": 30.3, "east": 30.4}
-    write("fields.geojson", json.dumps({"features": [square(name, lat) for name, lat in squares.items()]}))
-    output = await run_python(*program("bulk_ndvi.py"), "fields.geojson", "pictures", exit_code=1)
-    assert {"north.png": b"\x89PNG", "east.png": b"\x89PNG"} == beginnings("pictures")
-    assert re.search(r"^south \[fail\]: aoi .* ended as 'failed'", output, re.MULTILINE)
+    """Each field gets its picture, but for the one that fails, which is told; called again, it makes only that one."""
+    squares = {"north": 30.2, "south": 30.3, "east": 30.4}
+    features = [square(name, lat) for name, lat in squares.items()]
+    write("fields.geojson", json.dumps({"type": "FeatureCollection", "features": features}))
+    sandbox.outcomes.plan("aoi", "fail")
+    first = await run_python(*program("bulk_ndvi.py"), "fields.geojson", "pictures", exit_code=1)
+    assert 1 == len(re.findall(r"^\w+: aoi .* ended as 'failed'", first, re.MULTILINE)), first
+    second = await run_python(*program("bulk_ndvi.py"), "fields.geojson", "pictures")
+    told = re.findall(r"^(\w+): \d+ bytes in pictures/\w+/NDVI.png$", first + second, re.MULTILINE)
+    assert sorted(squares) == sorted(told)
+    assert 4 == len(sandbox.ledger.entries("AOICreateAOI"))
+    assert {*squares, "report.csv"} < names_in("pictures")
 
 
-def beginnings(folder: str) -> dict[str, bytes]:
-    return {path.name: path.read_bytes()[:4] for path in Path(folder).iterdir()}
+def names_in(folder: str) -> set[str]:
+    return {path.name for path in Path(folder).iterdir()}
 
 
 def square(name: str, lat: float) -> dict[str, Any]:
@@ -300,6 +307,20 @@ def test_a_command_line_on_a_page_has_only_options_that_exist(line: str) -> None
     _, *arguments = shlex.split(line, comments=True)
     result = CliRunner().invoke(pixxel, [*arguments, "--help"])
     assert (0, "Usage:") == (result.exit_code, result.output[:6]), result.output
+
+
+RECIPES = [
+    pytest.param(block.source, id=f"{page.name}: line {block.line}")
+    for page in PAGES
+    for block in blocks(page, "toml")
+    if "[search]" in block.source or "[items]" in block.source
+]
+
+
+@pytest.mark.parametrize("text", RECIPES)
+def test_a_recipe_on_a_page_is_one(text: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(text, "utf-8")
+    load_recipe(tmp_path / "recipe.toml")
 
 
 LINKS = [
