@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -46,13 +46,25 @@ class Display(Protocol):
         """How far the whole is."""
 
 
+def _is_live(console: Console, *, live: bool) -> bool:
+    return live and sys.stdout.isatty() and not console.is_dumb_terminal
+
+
+@contextlib.contextmanager
+def busy(what: str, *, live: bool) -> Iterator[None]:
+    """Show that something is going on that tells nothing yet; on a terminal only."""
+    console = Console(highlight=False)
+    with console.status(what) if _is_live(console, live=live) else contextlib.nullcontext():
+        yield
+
+
 @contextlib.asynccontextmanager
 async def display(run: Run, out: Path, *, live: bool) -> AsyncIterator[Callable[[Result], None]]:
     """Show a run while it goes on; what it gives must be called with every result."""
     begun = await run.progress()
     console = Console(highlight=False)
     with contextlib.ExitStack() as stack:
-        if live and sys.stdout.isatty() and not console.is_dumb_terminal:
+        if _is_live(console, live=live):
             screen = stack.enter_context(Live(console=console, auto_refresh=False, transient=True))
             shown: Display = LiveTable(begun, out, console, screen)
         else:
@@ -66,12 +78,12 @@ async def display(run: Run, out: Path, *, live: bool) -> AsyncIterator[Callable[
 
 
 async def _look(progress: Callable[[], Awaitable[Progress]], shown: Display) -> None:
-    """Look now and then, and never spend more than a twentieth of the time on it."""
+    """Look now and then; on a busy machine, or of very many rows, not so often."""
     with contextlib.suppress(JournalError):  # the run meets it as well, and tells
         while True:
             began = time.monotonic()
             shown.look(await progress())
-            await asyncio.sleep(max(shown.every, 20 * (time.monotonic() - began)))
+            await asyncio.sleep(max(shown.every, min(4 * (time.monotonic() - began), _BETWEEN_LINES)))
 
 
 class _Counted:

@@ -17,7 +17,7 @@ from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._recipe_file import from_dict, to_dict
 from pixxel_async.cli import _words as words
-from pixxel_async.cli._display import display
+from pixxel_async.cli._display import busy, display
 from pixxel_async.cli._options import GlobalOptions
 from pixxel_async.cli._sandbox import open_sandbox
 from pixxel_async.cli._stop import Stop
@@ -75,7 +75,10 @@ class Session:
 
     async def _work(self, open_run: Open) -> None:
         with self._stop.listening():
-            async with self._client() as client, open_run(client) as run:
+            async with contextlib.AsyncExitStack() as stack:
+                with busy("checking rows, names and prices", live=not self._options.verbose):
+                    client = await stack.enter_async_context(self._client())
+                    run = await stack.enter_async_context(open_run(client))
                 self._is_open = True
                 self._stop.drain = run.drain
                 progress = await run.progress()

@@ -161,6 +161,7 @@ def test_on_a_terminal_progress_is_live(plots: Write, tmp_path: Path) -> None:
         screen = _read_terminal(parent)
         assert 3 == process.wait(LIMIT)
     os.close(parent)
+    assert "checking rows, names and prices" in screen
     assert "0/2" in screen
     assert "1 running" in screen or "2 running" in screen
     assert "requests/s" in screen
