@@ -231,7 +231,7 @@ class Run:
         return Progress(
             rows=tally,
             tokens=await asyncio.to_thread(self._journal.tokens),
-            requests_per_second=(self._client.stats.requests - self._requests) / max(seconds, 0.001),
+            requests_per_second=(self._client.stats.requests - self._requests) / max(seconds, 1.0),
             seconds_left=left * seconds / self._finished if self._finished else None,
         )
 

@@ -118,6 +118,10 @@ class Lines(_Counted):
 
     every = _BETWEEN_LINES
 
+    def __init__(self, begun: Progress, out: Path) -> None:
+        super().__init__(begun, out)
+        self._told = begun.rows
+
     def show(self, result: Result) -> None:
         """Tell of a row."""
         line, is_told = self.count(result), self.is_told(result)
@@ -125,8 +129,9 @@ class Lines(_Counted):
             say(line)
 
     def look(self, progress: Progress) -> None:
-        """Tell of the whole, where the rows do not do so."""
-        if self.total > MOST_LINES:
+        """Tell of the whole where the rows do not do so, if it has moved: an order may take days."""
+        if self.total > MOST_LINES and progress.rows != self._told:
+            self._told = progress.rows
             say(f"[{self.ended:,}/{self.total:,}] {counts(progress.rows)}; {pace(progress)}")
 
 

@@ -79,8 +79,10 @@ def test_of_a_large_run_sums_are_told_and_some_of_what_went_wrong(
     lines = Lines(progress({WAITING: total}), Path("out"))
     for row in range(1, total + 1):
         lines.show(ended(row, FAILED if row % 2 else DONE, "no" if row % 2 else None))
+    lines.look(progress({WAITING: total}))
+    lines.look(progress({DONE: 150, FAILED: 151}))
     lines.look(progress({DONE: 150, FAILED: 151}))
     told = capsys.readouterr().out.splitlines()
     assert MOST_TROUBLE + 1 == len(told)
     assert all(" failed " in line for line in told[:-1])
-    assert "[301/301] 150 done, 151 failed; 12.3 requests/s" == told[-1]
+    assert "[301/301] 150 done, 151 failed; 12.3 requests/s" == told[-1], "once: nothing has moved since"
