@@ -39,7 +39,7 @@ from pixxel_async._endpoints import status
 from pixxel_async._exchange import AiohttpExchange
 from pixxel_async._limits import Breaker, Lane, LaneShut, Turn
 from pixxel_async._operation import Endpoint, Operation, RequestClass
-from pixxel_async._sansio import Request, Response
+from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
 from pixxel_async._transport import CallOptions, HttpTransport
 from pixxel_async.auth import Auth, Secret
 from pixxel_async.downloads import Downloader
@@ -297,6 +297,8 @@ def test_after_an_outage_the_limit_is_soon_where_it_was(clock: VirtualClock) -> 
         assert lane.try_enter()
         clock.advance(1)
         lane.refuse(None, sent_at=clock.monotonic() - 0.5, pause=None)
+        assert lane.try_enter()
+        lane.succeed(None, sent_at=0.0)  # from before the outage
     assert 1 == lane.limit
     clock.advance(1)
     while lane.limit < 28:
@@ -584,6 +586,88 @@ async def test_the_haste_of_a_caller_is_no_failure_of_the_service() -> None:
             assert not isinstance(error, ServiceUnavailable)
 
 
+class Failing:
+    """No answer ever, always for the same reason."""
+
+    def __init__(self, trouble: Trouble, phase: str) -> None:
+        self.trouble = trouble
+        self.phase = phase
+        self.count = 0
+
+    async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
+        self.count += 1
+        raise ExchangeFailed(self.trouble, self.phase, "no", sent=self.phase == "body")
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("trouble", "phase", "sendings", "limit"),
+    [
+        (Trouble.TIMEOUT, "connect", 10, 1),
+        (Trouble.CONNECT, "connect", 10, 8),
+        (Trouble.TIMEOUT, "body", 10, 8),
+        (Trouble.TIMEOUT, "pool", 12, 8),
+        (Trouble.CERTIFICATE, "connect", 12, 8),
+        (Trouble.TLS, "connect", 12, 8),
+        (Trouble.PROXY_AUTH, "connect", 12, 8),
+        (Trouble.TOO_LARGE, "body", 12, 8),
+    ],
+)
+async def test_what_each_trouble_says_about_service_and_load(
+    trouble: Trouble, phase: str, sendings: int, limit: int
+) -> None:
+    """Ten failures of the service end the sending; what is ours, or a matter of trust, does not heal by waiting."""
+    clock = VirtualClock()
+    exchange = Failing(trouble, phase)
+    transport = HttpTransport(exchange, Auth(Secret("secret-7f3a"), "Bearer", "http://x"), "http://x", clock)
+    for _ in range(12):
+        with pytest.raises(CallError):
+            await transport.send(READ, ONCE)
+        clock.advance(0.4)
+    assert (sendings, limit) == (exchange.count, transport._admission.lanes["read"].limit)
+
+
+async def test_calls_in_line_are_not_sent_when_the_service_goes_down_meanwhile() -> None:
+    async with Stub([HANG]) as stub, line_to(stub.url) as line:
+        ahead = [asyncio.create_task(line.send(operation=call("create"))) for _ in range(4)]
+        await until(lambda: len(stub.received) == 4)
+        in_line = asyncio.create_task(line.failure(operation=call("create")))
+        await asyncio.sleep(0)
+        stub.answers = [answer(500)]
+        await line.break_down()
+        sent = len(stub.received)
+        for task in ahead:
+            task.cancel()
+        assert isinstance(await in_line, ServiceUnavailable)
+        assert sent == len(stub.received)
+
+
+async def test_a_probe_is_no_way_around_a_pause() -> None:
+    clock = VirtualClock()
+    release = asyncio.Event()
+    exchange = Failing(Trouble.LOST, "body")
+    fail = exchange.exchange
+
+    async def ask_for_a_pause(request: Request, *, timeout: float, fresh: bool) -> Response:
+        await release.wait()
+        return Response(503, {"retry-after": "100"}, b"")
+
+    exchange.exchange = ask_for_a_pause  # type: ignore[method-assign]
+    line = Line(HttpTransport(exchange, Auth(None, None, "http://x"), "http://x", clock), clock)
+    slow = asyncio.create_task(line.failure())
+    await asyncio.sleep(0)
+    exchange.exchange = fail  # type: ignore[method-assign]
+    await line.break_down()
+    release.set()
+    assert isinstance(await slow, ServerError)
+    clock.advance(50)
+    error = await line.failure()
+    assert isinstance(error, ServiceUnavailable)
+    assert (50.0, 10) == (error.retry_after, exchange.count)
+
+
 async def test_failures_at_once_and_failures_with_successes_between_do_not_open_the_breaker() -> None:
     async with Stub(answer(500)) as stub, line_to(stub.url) as line:
         for _ in range(20):
@@ -803,6 +887,57 @@ async def test_n4_after_a_minute_one_call_tries_the_token_again(refused: Stub) -
         assert [MADE, MADE] == [await line.send(), await line.send()]
 
 
+async def test_n4_one_call_at_a_time_tries_the_token_again(refused: Stub) -> None:
+    async with refused as stub, line_to(stub.url) as line:
+        for _ in range(3):
+            await line.failure()
+        line.clock.advance(60)
+        stub.answers = [[HANG]]
+        trial = asyncio.create_task(line.send())
+        await until(lambda: len(stub.received) == 4)
+        second = asyncio.create_task(line.failure())
+        await asyncio.wait([second], timeout=5)
+        trial.cancel()
+        await asyncio.gather(trial, return_exceptions=True)
+        assert 4 == len(stub.received)
+        assert () == second.result().attempts
+
+
+async def test_n4_calls_in_line_are_not_sent_with_a_token_that_is_refused_meanwhile(refused: Stub) -> None:
+    async with refused as stub, line_to(stub.url) as line:
+        refusal = stub.answers[0]
+        stub.answers = [[HANG]]
+        ahead = [asyncio.create_task(line.send(operation=call("create"))) for _ in range(4)]
+        await until(lambda: len(stub.received) == 4)
+        in_line = asyncio.create_task(line.failure(operation=call("create")))
+        await asyncio.sleep(0)
+        stub.answers = [refusal]
+        for _ in range(3):
+            await line.failure()
+        for task in ahead:
+            task.cancel()
+        assert (AuthenticationError, ()) == (type(await in_line), in_line.result().attempts)
+        assert 7 == len(stub.received)
+
+
+async def test_n4_the_provider_is_asked_once_for_each_call(refused: Stub) -> None:
+    tokens = (f"token-{number}" for number in itertools.count())
+    asked: list[str] = []
+
+    def provider() -> str:
+        asked.append(next(tokens) if is_changing else "old-token")
+        return asked[-1]
+
+    is_changing = False
+    async with refused as stub, line_to(stub.url, provider) as line:
+        for _ in range(3):
+            await line.failure()
+        is_changing = True
+        before = len(asked)
+        await line.failure()
+        assert (4, before + 1) == (len(stub.received), len(asked))
+
+
 async def test_refusals_with_a_success_between_do_not_add_up(refused: Stub) -> None:
     async with refused as stub, line_to(stub.url) as line:
         refusal = stub.answers[0]
@@ -858,6 +993,15 @@ async def test_four_downloads_from_a_host_go_first(downloader: Downloader, tmp_p
             tasks[int(path[1])].cancel()
         saved = await asyncio.gather(*tasks, return_exceptions=True)
         assert 5 == sum(not isinstance(each, BaseException) for each in saved)
+
+
+async def test_downloads_that_fail_make_room_for_others(downloader: Downloader, tmp_path: Path) -> None:
+    async with Stub(answer(400)) as stub:
+        for _ in range(5):
+            with pytest.raises(DownloadError):
+                await asyncio.wait_for(downloader.save(f"{stub.url}/x.tif", tmp_path), 10)
+        stub.answers = [answer(200, b"x")]
+        await asyncio.wait_for(downloader.save(f"{stub.url}/x.tif", tmp_path), 10)
 
 
 async def test_a_lost_connection_is_no_refusal(clock: VirtualClock) -> None:
