@@ -34,7 +34,9 @@ NOW = datetime(2026, 9, 1, tzinfo=UTC)
 class NoWork:
     """Runs steps that do nothing."""
 
-    async def do(self, stage: Stage, work: Work, before_create: BeforeCreate | None) -> Facts:
+    async def do(
+        self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
+    ) -> Facts:
         if before_create is not None:
             await before_create(
                 Intent(

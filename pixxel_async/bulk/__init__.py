@@ -9,8 +9,7 @@
 What was begun stands in `out/run.journal`; `Run.resume(client, "out")` goes on with it.
 """
 
-from pixxel_async.bulk._drive import Then
-from pixxel_async.bulk._engine import Engine, LocalEngine
+from pixxel_async.bulk._engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._faults import BadRows, Fault
 from pixxel_async.bulk._journal_records import CapReached, JournalError, JournalInUse, Tokens
 from pixxel_async.bulk._plan import Plan

@@ -82,7 +82,7 @@ class Creating:
             self._under_way.add(task)
 
         try:
-            facts = await self._engine.do(stage, work, commit)
+            facts = await self._engine.do(self._client, stage, work, commit)
         except OutcomeUnknown as error:
             # By now it is known when it was sent, and perhaps that the API accepted it.
             intent = None if error.intent is None else error.intent.to_dict()

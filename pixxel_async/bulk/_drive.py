@@ -12,7 +12,7 @@ import attrs
 
 from pixxel_async._clock import Clock
 from pixxel_async.bulk._creating import Creating, Held
-from pixxel_async.bulk._engine import Engine
+from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import CapReached, RowRecord, StepRecord
 from pixxel_async.bulk._result import Result, State, result_of
@@ -21,6 +21,7 @@ from pixxel_async.client import PixxelClient
 from pixxel_async.errors import (
     APIError,
     AuthenticationError,
+    ConfigurationError,
     DeadlineExceeded,
     DiskFull,
     PixxelError,
@@ -38,14 +39,12 @@ _log = logging.getLogger(__name__)
 
 THEN = "then"
 """Name of the user's own step in the journal."""
-Then = Callable[[Result, PixxelClient], Awaitable[Any]]
-"""A step of the user's own, after the files are there."""
 
 TODO = (State.WAITING, State.RUNNING, State.HELD, State.BLOCKED)
 """States of rows that a run takes up; those of the last two may have become possible meanwhile."""
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
 """What says nothing about the row: it is tried again."""
-_ENDS_ALL = (AuthenticationError, TlsError, DiskFull)
+_ENDS_ALL = (AuthenticationError, ConfigurationError, TlsError, DiskFull)
 """What every row would meet."""
 _TRIES = 8
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
@@ -181,7 +180,7 @@ class Drive:
                 if stage.name not in row.facts:
                     await self._stage(stage, row)
             if self._then is not None and THEN not in row.facts:
-                await self._then(row.result(row.final_state), self._client)
+                await self._engine.follow(self._client, self._then, row.result(row.final_state))
                 await row.note(THEN, {})
         except _ENDS_ALL:
             raise
@@ -202,7 +201,7 @@ class Drive:
             row.facts[stage.name] = await self._patiently(lambda: self._creating.make(stage, row.work))
             return
         try:
-            facts = await self._patiently(lambda: self._engine.do(stage, row.work, None))
+            facts = await self._patiently(lambda: self._engine.do(self._client, stage, row.work, None))
         except WaitFailed as error:
             if stage.makes is not None:
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))

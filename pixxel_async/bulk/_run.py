@@ -15,8 +15,8 @@ import attrs
 
 from pixxel_async._clock import Clock
 from pixxel_async.bulk._course import stages_of
-from pixxel_async.bulk._drive import Drive, Then
-from pixxel_async.bulk._engine import Engine, LocalEngine
+from pixxel_async.bulk._drive import Drive
+from pixxel_async.bulk._engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, Tokens
@@ -202,11 +202,12 @@ class Run:
         engine: Engine | None,
         then: Then | None,
     ) -> AsyncIterator[Self]:
+        engine = engine or LocalEngine()
         drive = Drive(
             client,
             journal,
             stages,
-            engine or LocalEngine(client),
+            engine,
             out=out,
             concurrency=concurrency,
             then=then,
@@ -216,8 +217,11 @@ class Run:
         try:
             yield run
         finally:
-            if run._results is not None:
-                await run._results.aclose()
+            try:
+                if run._results is not None:
+                    await run._results.aclose()
+            finally:
+                await engine.aclose()
 
     def drain(self) -> None:
         """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
