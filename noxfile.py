@@ -33,7 +33,7 @@ def demo(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The test suite, on every supported Python that is installed here."""
-    install(session, "test", "codegen", extras="[cli,geo,sandbox]")
+    install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
     session.run("pytest", *session.posargs)
 
 
@@ -42,7 +42,7 @@ def lowest(session: nox.Session) -> None:
     """The suite with the lowest versions that users may have; without schemathesis, which needs newer ones."""
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    users = [*project["dependencies"], *extras["cli"], *extras["geo"], *extras["sandbox"]]
+    users = [*project["dependencies"], *extras["cli"], *extras["dask"], *extras["geo"], *extras["sandbox"]]
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.install(
         "--editable",
@@ -65,7 +65,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy strict over the code, and mypy and pyright over code as a user writes it."""
-    install(session, "types", "codegen", "test", extras="[cli,geo,sandbox]")
+    install(session, "types", "codegen", "test", extras="[cli,dask,geo,sandbox]")
     session.run("mypy")
     session.run("mypy", "--strict", "tests/typing/user_code.py")
     session.run("pyright", "--project", "tests/typing")
@@ -74,7 +74,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def layers(session: nox.Session) -> None:
     """Who may import whom (the table is in ARCHITECTURE.md)."""
-    install(session, "layers", extras="[cli,geo,sandbox]")
+    install(session, "layers", extras="[cli,dask,geo,sandbox]")
     session.run("lint-imports")
 
 

@@ -211,6 +211,12 @@ class PixxelClient:
         return sibling
 
     @property
+    def call_options(self) -> dict[str, Any]:
+        """The options of its calls, as `with_options` of a client in another process takes them."""
+        options = self._calls.options
+        return {name: getattr(options, name) for name in ("timeout", "attempt_timeout", "retry", "settle")}
+
+    @property
     def stats(self) -> Stats:
         """What this client and its siblings have done so far."""
         return self._calls.counters.snapshot(unresolved=len(self._calls.creates.open))

@@ -11,8 +11,12 @@ import pytest
 EXTRAS = {
     "PIL",
     "click",
+    "cloudpickle",
     "codegen",
+    "dask",
     "datamodel_code_generator",
+    "distributed",
+    "fsspec",
     "jinja2",
     "numpy",
     "pixxel_async.bulk",
@@ -43,3 +47,7 @@ def test_the_package_loads_only_the_client():
 def test_the_parts_are_seen_when_they_are_loaded(part):
     """The test above looks at names that are really there."""
     assert part in EXTRAS & loaded_by(f"import {part}")
+
+
+def test_runs_need_dask_only_when_they_use_it():
+    assert not {"cloudpickle", "dask", "distributed", "fsspec"} & loaded_by("import pixxel_async.bulk.dask")

@@ -49,6 +49,8 @@ class Result:
     """What was made in the account: ids by step, `{"aoi": "...", "visualization NDVI": "..."}`."""
     files: tuple[Path, ...] = ()
     """What was fetched: pictures, packages, and what was unpacked from these."""
+    urls: tuple[str, ...] = ()
+    """The same where a `DaskEngine` put it into a store."""
     tokens: float = 0.0
     """What it cost so far."""
     seconds: float = 0.0
@@ -60,18 +62,22 @@ class Result:
 def result_of(record: RowRecord, out: Path) -> Result:
     """A journal's row as a result."""
     folder = out / record.entry.folder
+    files: list[Path] = []
+    urls: list[str] = []
+    for facts in record.facts.values():
+        names = (facts["file"], *facts.get("members", ())) if "file" in facts else ()
+        if "url" in facts:
+            urls += [f"{facts['url']}/{name}" for name in names]
+        else:
+            files += [folder / name for name in names]
     return Result(
         row=record.entry.row,
         name=record.entry.name,
         state=record.state,
         step=record.step,
         ids={step: str(facts["id"]) for step, facts in record.facts.items() if "id" in facts},
-        files=tuple(
-            folder / name
-            for facts in record.facts.values()
-            if "file" in facts
-            for name in (facts["file"], *facts.get("members", ()))
-        ),
+        files=tuple(files),
+        urls=tuple(urls),
         tokens=record.tokens,
         seconds=record.seconds,
         error=record.error,

@@ -1,0 +1,84 @@
+"""Files into a store that fsspec knows: S3, Google Cloud, Azure, SFTP, a shared disk."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pixxel_async._files import in_thread
+from pixxel_async.errors import ConfigurationError, DownloadError, InvalidInput
+
+_WHOLE_OR_NOT = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
+"""Stores in which an object appears when it is complete, and not before; renaming there would copy it."""
+
+
+def checked_store(url: str) -> str:
+    """A store's URL without its last slash.
+
+    Raises:
+        InvalidInput: it is none, or holds a password, which would stand in the journal.
+        ConfigurationError: fsspec is not installed.
+    """
+    fsspec = _fsspec()
+    parts = urlsplit(url)
+    if not parts.scheme or parts.scheme not in fsspec.available_protocols():
+        raise InvalidInput(
+            f"files={parts.scheme + ':...' if parts.scheme else url!r}: no URL that fsspec knows, like s3://bucket/prefix"
+        )
+    if parts.password or parts.query:
+        raise InvalidInput(
+            "files: its URL holds a password or a query: it will be written to the journal; let the workers' environment "
+            "or fsspec's configuration hold what is secret"
+        )
+    return url.rstrip("/")
+
+
+async def upload(folder: Path, names: Sequence[str], url: str) -> str:
+    """Store files of a folder under a URL; gives it. None is there under its name before it is whole.
+
+    Raises:
+        DownloadError: one could not be stored.
+    """
+    files = _fsspec()
+    for name in names:
+        await in_thread(_put, files, folder / name, f"{url}/{name}")
+    return url
+
+
+def _put(fsspec: Any, file: Path, url: str) -> None:
+    target = f"{urlsplit(url).scheme}://.../{file.name}"
+    try:
+        system, path = fsspec.core.url_to_fs(url)
+        parent, _, name = path.rpartition("/")
+        system.makedirs(parent, exist_ok=True)
+        if urlsplit(url).scheme in _WHOLE_OR_NOT:
+            system.put_file(str(file), path)
+        else:
+            part = f"{parent}/.{name}.{uuid.uuid4().hex}.part"
+            try:
+                system.put_file(str(file), part)
+                system.mv(part, path)
+            except BaseException:
+                with suppress(Exception):
+                    system.rm_file(part)
+                raise
+        stored = system.info(path)["size"]
+    except Exception as error:  # each store has its own
+        words = error.strerror if isinstance(error, OSError) else None
+        raise DownloadError(f"{target}: cannot be stored: {words or type(error).__name__}") from None
+    if stored != file.stat().st_size:
+        raise DownloadError(f"{target}: {stored} of {file.stat().st_size} bytes are stored")
+
+
+def _fsspec() -> Any:
+    try:
+        import fsspec
+    except ImportError:
+        raise ConfigurationError(
+            'storing files by URL needs fsspec: pip install "pixxel-async[dask]"'
+        ) from None
+    return fsspec

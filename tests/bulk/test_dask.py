@@ -1,0 +1,166 @@
+"""Runs on the workers of a Dask cluster, some of which are killed: real processes over loopback, one API for all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve as changed
+from distributed import Client, LocalCluster
+from plots import table
+
+from pixxel_async import ConfigurationError, InvalidInput, PixxelClient
+from pixxel_async.bulk import Insight, Recipe, Result, Run, State
+from pixxel_async.bulk.dask import DaskEngine
+from pixxel_async.sandbox import Sandbox
+
+LIMIT = 60.0
+"""Seconds that a run may take; what takes some is the start of workers."""
+SANDBOX_TOKEN = "sandbox-token"
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[LocalCluster]:
+    """Three worker processes with a token in their environment; those that are killed are replaced."""
+    with LocalCluster(
+        n_workers=3,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        worker_dashboard_address=None,
+        env={"PIXXEL_API_KEY": SANDBOX_TOKEN},
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+async def dask(workers: LocalCluster) -> AsyncIterator[Client]:
+    async with Client(workers.scheduler_address, asynchronous=True, set_as_default=False) as client:
+        yield client
+
+
+async def finished(run: Run) -> dict[str, Result]:
+    async with asyncio.timeout(LIMIT):
+        return {result.name: result async for result in run}
+
+
+async def killed_when(dask: Client, is_time: Callable[[], bool]) -> None:
+    """Kill one of the workers."""
+    async with asyncio.timeout(LIMIT):
+        while not is_time():  # noqa: ASYNC110 - a sandbox has no event for it
+            await asyncio.sleep(0.005)
+        pids = await dask.run(os.getpid, on_error="ignore")
+        os.kill(min(pids.values()), signal.SIGKILL)
+
+
+def was_posted(sandbox: Sandbox, ending: str) -> bool:
+    return any(each.method == "POST" and each.path.endswith(ending) for each in sandbox.requests)
+
+
+def is_sound(package: Path) -> bool:
+    with zipfile.ZipFile(package) as archive:
+        return archive.testzip() is None
+
+
+async def test_steps_are_done_by_the_workers_with_the_token_of_their_environment(
+    client: PixxelClient, dask: Client, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    source, engine = table(tmp_path, *"abcdef"), DaskEngine(dask)
+    async with Run.start(client, source, recipe, tmp_path / "out", engine=engine) as run:
+        rows = await finished(run)
+    assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
+    assert 6 == len(sandbox.ledger.entries("AOICreateAOI"))
+    for row in rows.values():
+        picture, package = row.files
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert is_sound(package)
+    assert 0 == client.stats.files, "nothing was fetched here"
+    assert [] == list((tmp_path / "out").glob(".shared*"))
+
+
+async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
+    client: PixxelClient, dask: Client, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """One is killed while AOIs are made, one while insights are bought: its creates have not been answered then."""
+    for operation in ("AOICreateAOI", "createInsights"):
+        sandbox.faults.add(operation, "delay", delay=0.3, times=6)
+    inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
+    stress = changed(recipe, make=Insight("cropstress", inputs=inputs))
+    source, out, quick = table(tmp_path, *"abcdef"), tmp_path / "out", client.with_options(settle=0.5)
+    engine = DaskEngine(dask)
+    async with asyncio.TaskGroup() as killers:
+        for ending in ("/aois", "/insights"):
+            killers.create_task(killed_when(dask, partial(was_posted, sandbox, ending)))
+        async with Run.start(quick, source, stress, out, engine=engine) as run:
+            rows = await finished(run)
+    async with Run.resume(quick, out, engine=engine, held="resend") as run:
+        rows |= await finished(run)
+    assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
+    for operation, step in (("AOICreateAOI", "aoi"), ("createInsights", "insight cropstress")):
+        made = [entry.resource_id for entry in sandbox.ledger.entries(operation)]
+        assert sorted(made) == sorted(row.ids[step] for row in rows.values())
+    assert sandbox.ledger.spent == sum(row.tokens for row in rows.values())
+    assert all(is_sound(file) for row in rows.values() for file in row.files)
+
+
+async def test_files_go_into_a_store_and_ones_own_step_finds_them_although_a_worker_is_killed(
+    client: PixxelClient, dask: Client, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async def then(result: Result, client: PixxelClient) -> None:
+        assert await client.aois.get(result.ids["aoi"])
+        place = Path(result.urls[0].removeprefix("file://"))
+        place.with_name("worker").write_text(str(os.getpid()))
+
+    sandbox.faults.add("storage", "delay", delay=0.3, times=3)
+    connect = partial(PixxelClient, token=sandbox.token, base_url=sandbox.url)
+    engine = DaskEngine(dask, connect=connect, files=f"file://{tmp_path}/store/")
+    source = table(tmp_path, *"abc")
+    async with asyncio.TaskGroup() as killers:
+        killers.create_task(killed_when(dask, partial(was_posted, sandbox, "/downloads")))
+        async with Run.start(client, source, recipe, tmp_path / "out", engine=engine, then=then) as run:
+            rows = await finished(run)
+    assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
+    for name, row in rows.items():
+        place = tmp_path / "store" / name
+        assert (f"file://{place}/NDVI.png", f"file://{place}/{name}.zip") == row.urls
+        assert () == row.files
+        assert {"NDVI.png", f"{name}.zip", "worker"} == {path.name for path in place.iterdir()}
+        assert is_sound(place / f"{name}.zip")
+        assert os.getpid() != int((place / "worker").read_text())
+
+
+async def test_workers_with_another_token_are_not_used(
+    workers: LocalCluster, sandbox: Sandbox, recipe: Recipe, tmp_path: Path
+) -> None:
+    """They would make everything in another account. The cluster is named by its address here."""
+    sandbox.tokens.issue("another-token")
+    engine = DaskEngine(workers.scheduler_address)
+    async with (
+        sandbox.client(token="another-token") as other,
+        Run.start(other, table(tmp_path, "a"), recipe, tmp_path / "out", engine=engine) as run,
+    ):
+        with pytest.raises(ConfigurationError, match=r"no worker .* can be used; tcp://.* another token"):
+            await finished(run)
+    assert [] == sandbox.ledger.entries()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"per_worker": 0}, "per_worker=0: give a whole number"),
+        ({"files": "out/files"}, "no URL that fsspec knows"),
+        ({"files": "sftp://me:hunter2@host/files"}, "holds a password"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words) as caught:
+        DaskEngine("tcp://127.0.0.1:8786", **options)
+    assert "hunter2" not in str(caught.value)
