@@ -13,7 +13,8 @@ from pixxel_async.bulk._folders import JOURNAL, REPORTS
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import RowRecord
 from pixxel_async.bulk._output import atomic_file
-from pixxel_async.bulk._report._facts import RunFacts
+from pixxel_async.bulk._report._facts import Facts, RunFacts, row_facts
+from pixxel_async.bulk._report._page import HtmlPage
 from pixxel_async.bulk._report._tables import CsvTable, GeoJsonTable, JsonTable
 from pixxel_async.errors import InvalidInput, PixxelError
 
@@ -23,7 +24,7 @@ Format = Literal["csv", "json", "geojson", "html"]
 class _Table(Protocol):
     """A file that takes the rows one by one."""
 
-    def add(self, record: RowRecord) -> None: ...
+    def add(self, record: RowRecord, facts: Facts) -> None: ...
 
     def end(self) -> None: ...
 
@@ -32,20 +33,26 @@ _TABLES: dict[str, Callable[[BinaryIO, RunFacts], _Table]] = {
     "csv": CsvTable,
     "json": JsonTable,
     "geojson": GeoJsonTable,
+    "html": HtmlPage,
 }
 
 
-def report(out: str | Path, *, formats: Iterable[Format] = ("csv", "json", "geojson")) -> dict[str, Path]:
-    """Write what became of every row to `report.csv`, `report.json`, `report.geojson`.
+def report(
+    out: str | Path, *, formats: Iterable[Format] = ("csv", "json", "geojson", "html")
+) -> dict[str, Path]:
+    """Write what became of every row to `report.csv`, `report.json`, `report.geojson`, `report.html`.
 
     It reads the journal, also while a process works on the run, and replaces an earlier report when the new one is
-    whole. Every row of the input is in each file once, in its order. It blocks, and takes as little memory for many
+    whole. Every row of the input is in each of the first three once, in its order. It blocks, and takes as little memory for many
     rows as for few: call it in a thread (`asyncio.to_thread`) while other work goes on.
 
     - `csv`, for spreadsheets: several values in one cell have `|` between them. A cell that a spreadsheet would take
       for a formula (it begins with `=`, `+`, `-` or `@`) has an apostrophe before it.
     - `json`, for programs: what is known of the run, and under `rows` the same as in the CSV, unchanged.
     - `geojson`, for maps: the areas, with the same facts as properties, and under `input` their own.
+    - `html`, for people: one page that needs no network, with counts, reasons, a map, small pictures, costs and rows. Of more
+      than 5,000 rows it lists those that did not end well. The pictures are made small with Pillow (part of the
+      extra `sandbox`); without it, only those are shown that are small already.
 
     Args:
         out: Folder of the run.
@@ -69,8 +76,9 @@ def report(out: str | Path, *, formats: Iterable[Format] = ("csv", "json", "geoj
         facts = RunFacts.of(journal, out, datetime.now(UTC))
         tables = [_TABLES[each](files.enter_context(_file(path)), facts) for each, path in paths.items()]
         for record in journal.rows():
+            known = row_facts(record)
             for table in tables:
-                table.add(record)
+                table.add(record, known)
         for table in tables:
             table.end()
     return paths

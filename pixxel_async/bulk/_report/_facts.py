@@ -46,7 +46,11 @@ class RunFacts:
         return recipe
 
 
-def row_facts(record: RowRecord) -> dict[str, Any]:
+Facts = dict[str, Any]
+"""What is known of a row, JSON-ready."""
+
+
+def row_facts(record: RowRecord) -> Facts:
     """What is known of a row, JSON-ready; files are relative to the run's folder."""
     result = result_of(record, Path())
     return {

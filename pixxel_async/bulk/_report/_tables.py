@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from pixxel_async.bulk._journal_records import RowRecord
-from pixxel_async.bulk._report._facts import RunFacts, row_facts
+from pixxel_async.bulk._report._facts import Facts, RunFacts
 
 BETWEEN = "|"
 """Between several values in one cell; it stands in no id and in no file name of ours."""
@@ -27,9 +27,9 @@ class CsvTable:
         )  # with \r\n, as RFC 4180 has it; with \n alone it leaves a \r unquoted
         self._writer.writerow(COLUMNS)
 
-    def add(self, record: RowRecord) -> None:
+    def add(self, record: RowRecord, facts: Facts) -> None:
         """Write one row."""
-        facts = row_facts(record)
+        del record
         self._writer.writerow(_cell(facts[column]) for column in COLUMNS)
 
     def end(self) -> None:
@@ -69,9 +69,10 @@ class JsonTable:
         self._list = _List(file)
         file.write(orjson.dumps(head).removesuffix(b"}") + b',"rows":[')
 
-    def add(self, record: RowRecord) -> None:
+    def add(self, record: RowRecord, facts: Facts) -> None:
         """Write one row."""
-        self._list.add(row_facts(record))
+        del record
+        self._list.add(facts)
 
     def end(self) -> None:
         """Nothing comes after."""
@@ -87,14 +88,14 @@ class GeoJsonTable:
         self._list = _List(file)
         file.write(b'{"type":"FeatureCollection","features":[')
 
-    def add(self, record: RowRecord) -> None:
+    def add(self, record: RowRecord, facts: Facts) -> None:
         """Write one row."""
         self._list.add(
             {
                 "type": "Feature",
                 "id": record.entry.row,
                 "geometry": record.entry.geometry,
-                "properties": {**row_facts(record), "input": record.entry.properties},
+                "properties": {**facts, "input": record.entry.properties},
             }
         )
 
