@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal
 
 import click
 
-from pixxel_async.bulk import AnyRecipe, Plan, Run, Source, plan, report, status
+from pixxel_async.bulk import AnyRecipe, Engine, Plan, Run, Source, plan, report, status
 from pixxel_async.cli._options import GlobalOptions
 from pixxel_async.cli._recipe_options import (
     FILE,
@@ -64,6 +65,22 @@ _CONCURRENCY = click.option(
     metavar="N",
     help="Rows under way at a time; nearly all of it is waiting, so it may be thousands.",
 )
+
+
+def _address(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", value):
+        raise click.BadParameter(f"{value!r} is no scheduler's address; write tcp://HOST:PORT.", param=option)
+    return value
+
+
+_DASK = click.option(
+    "--dask",
+    "cluster",
+    callback=_address,
+    metavar="tcp://HOST:PORT",
+    help="Create and fetch on the workers of this Dask cluster (extra dask). They take the token from their own "
+    "environment, and see OUT under the same path.",
+)
 _OTHER_TOKEN = click.option(
     "--other-token",
     is_flag=True,
@@ -91,6 +108,7 @@ def bulk() -> None:
 @click.option("--out", type=FILE, required=True, help="Folder for the journal, the files and the report.")
 @_MAX_TOKENS
 @_CONCURRENCY
+@_DASK
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -107,6 +125,7 @@ def run_command(
     out: Path,
     max_tokens: float | None,
     concurrency: int,
+    cluster: str | None,
     overwrite: bool,
     sandbox: bool,
     recipe_file: Path | None,
@@ -131,6 +150,8 @@ def run_command(
       pixxel bulk run fields.geojson --out out --sandbox
     """
     options = _account(context, sandbox=sandbox)
+    if sandbox and cluster:
+        raise click.UsageError("--sandbox lives and ends with this command: leave out --dask")
     source = source_of(file, given)
     recipe = recipe_of(context, recipe_file, given)
 
@@ -142,7 +163,14 @@ def run_command(
             if overwrite:
                 await discard_sandbox_run(out, client)
         async with Run.start(
-            client, source, fitting, out, max_tokens=max_tokens, overwrite=overwrite, concurrency=concurrency
+            client,
+            source,
+            fitting,
+            out,
+            max_tokens=max_tokens,
+            overwrite=overwrite,
+            concurrency=concurrency,
+            engine=_engine(cluster),
         ) as run:
             yield run
 
@@ -205,6 +233,7 @@ async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *,
 @click.argument("folder", metavar="OUT", type=FILE)
 @_MAX_TOKENS
 @_CONCURRENCY
+@_DASK
 @click.option(
     "--resend",
     "held",
@@ -227,6 +256,7 @@ def resume_command(
     folder: Path,
     max_tokens: float | None,
     concurrency: int,
+    cluster: str | None,
     held: Literal["resend", "forget"] | None,
     other_token: bool,
     sandbox: bool,
@@ -257,6 +287,7 @@ def resume_command(
         folder,
         max_tokens=max_tokens,
         concurrency=concurrency,
+        cluster=cluster,
         held=held,
         other_token=other_token,
     )
@@ -266,6 +297,7 @@ def resume_command(
 @click.argument("folder", metavar="OUT", type=FILE)
 @_MAX_TOKENS
 @_CONCURRENCY
+@_DASK
 @_OTHER_TOKEN
 @click.pass_context
 def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
@@ -327,12 +359,20 @@ def report_command(folder: Path) -> int:
     return 0
 
 
-def _take_up(context: click.Context, out: Path, **given: Any) -> int:
+def _take_up(context: click.Context, out: Path, *, cluster: str | None, **given: Any) -> int:
     options: GlobalOptions = context.obj
     require_resumable(out, options, os.environ)
-    return Session(options, out, run_of(status(out))).carry_out(
-        lambda client: Run.resume(client, out, **given)
-    )
+    session = Session(options, out, run_of(status(out)))
+    return session.carry_out(lambda client: Run.resume(client, out, engine=_engine(cluster), **given))
+
+
+def _engine(cluster: str | None) -> Engine | None:
+    """Where the steps run; None for here."""
+    if cluster is None:
+        return None
+    from pixxel_async.bulk.dask import DaskEngine  # what it needs is heavy, and an extra
+
+    return DaskEngine(cluster)
 
 
 def _account(context: click.Context, *, sandbox: bool) -> GlobalOptions:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import LocalCluster
 
 from pixxel_async.bulk import State, results
 from pixxel_async.bulk._drive import GRACE
@@ -216,6 +217,24 @@ async def test_a_report_that_cannot_be_written_is_told_and_is_exit_code_1(
     assert (1, 1) == (ended.code, len(ended.err.splitlines())), ended.err
     assert ended.err.startswith("pixxel: the report cannot be written: ")
     assert ended.out.splitlines()[-1].startswith("1 done in "), "the work itself is done"
+
+
+async def test_a_dask_cluster_does_what_creates_and_fetches(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    async with LocalCluster(
+        n_workers=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        asynchronous=True,
+    ) as cluster:
+        arguments = ("--recipe", recipe(AOI), "--out", out, "--dask", cluster.scheduler_address)
+        ended = await call("bulk", "run", plots("a", "b"), *arguments)
+    assert (0, "") == (ended.code, ended.err)
+    assert ["a-t1", "b-t1"] == made(api)
 
 
 # --- stopping ---------------------------------------------------------------------------------------------

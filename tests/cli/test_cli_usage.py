@@ -54,6 +54,8 @@ def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_p
             ["--recipe", "r.toml", "--index", "EVI", "--max-cloud", "20"],
             "--max-cloud, --index: write it into",
         ),
+        (["--dask", "scheduler"], "'scheduler' is no scheduler's address; write tcp://HOST:PORT"),
+        (["--dask", "tcp://127.0.0.1:8786"], "leave out --dask"),
         (["--colour", "red"], "--colour"),
     ],
 )
