@@ -26,6 +26,8 @@ BATCH = 2**20
 _CONNECT_LIMIT = 10.0
 _HEAD_LIMIT = 60.0
 _IDLE_LIMIT = 30.0
+_END_LIMIT = 2.0
+"""Seconds that the end mark of a body may take of which no byte is missing."""
 _ERROR_BYTES = 64 * 2**10
 _REDIRECTS = 5
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
@@ -162,7 +164,7 @@ class StorageAnswer:
         try:
             with _network():
                 # Around every read: aiohttp's own limits do not notice all ways to stall.
-                async with asyncio.timeout(_IDLE_LIMIT):
+                async with asyncio.timeout(_END_LIMIT if is_all else _IDLE_LIMIT):
                     return await self._response.content.readany()
         except Failed:
             came_before = self._unread()

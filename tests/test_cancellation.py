@@ -349,7 +349,7 @@ async def test_p1_closing_that_is_cancelled_can_be_done_again(mode: str, tmp_pat
 LIMITED: dict[str, tuple[Answer, float]] = {
     "before an answer": ([HANG], 0.05),
     "in the body": ([*answer(200, b'{"id"', length=50), HANG], 0.05),
-    "in a back-off": (answer(503, Retry_After="60"), 0.05),
+    "in a back-off": (answer(503, Retry_After="0.3"), 0.05),
 }
 
 
