@@ -137,7 +137,8 @@ def run_command(
     the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2. All
     rows are checked first; if any cannot be used, all such rows are listed and nothing is sent.
 
-    Files go to OUT/ROW/, and what became of every row to OUT/report.csv, .json and .geojson. Ctrl-C ends a run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
+    Files go to OUT/ROW/, and what became of every row to OUT/report.html (also .csv, .json, .geojson). Ctrl-C ends a
+    run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
 
     \b
     Exit code: 0 all rows done, 1 the service or the token failed, 2 wrong usage or input (nothing was made),
@@ -345,8 +346,8 @@ def status_command(context: click.Context, /, *, folder: Path) -> int:
 def report_command(folder: Path) -> int:
     """Write what became of every row of the run in the folder OUT, as files beside those of the rows.
 
-    report.csv is for spreadsheets, report.json for programs, report.geojson for maps. Every session of a run writes
-    them at its end; this does it in between, or after a crash.
+    report.html is for people, report.csv for spreadsheets, report.json for programs, report.geojson for maps. Every
+    session of a run writes them at its end; this does it in between, or after a crash.
 
     \b
     Exit code: 0 written, 1 the disk failed, 2 wrong usage, or no run in the folder.
