@@ -19,8 +19,8 @@ _MOST_VERTICES = 256
 """Of one area, in memory."""
 _MOST_VERTICES_OF_ALL = 200_000
 WIDTH = 1000
-_LEFT, _TOP, _RIGHT, _BOTTOM = 54, 12, 14, 28
-"""Room for the frame's labels, in pixels."""
+_LEFT, _TOP, _RIGHT, _BOTTOM = 54, 12, 14, 54
+"""Room for the labels, and for the scale below them, in pixels."""
 _LEAST_HEIGHT, _MOST_HEIGHT = 300, 600
 _LEAST_DEGREES = 0.01
 """A map of less would tell nothing of where it is."""
@@ -251,11 +251,10 @@ class _View:
         km = _even(150 / self.per_lat * _KM_PER_DEGREE)
         length = km / _KM_PER_DEGREE * self.per_lat
         words = f"{km:,g} km" if km >= 1 else f"{km * 1000:g} m"
-        right, y = self._right - 14, self._bottom - 14
+        right, y = self._right, self.height - 8
         yield (
-            f'<g class="scale"><rect x="{right - length - 10:.1f}" y="{y - 22:.1f}" width="{length + 20:.1f}" height="30" rx="5"/>'
-            f'<path d="M{right - length:.1f} {y - 5:.1f}v5h{length:.1f}v-5"/>'
-            f'<text x="{right - length / 2:.1f}" y="{y - 7:.1f}" text-anchor="middle">{words}</text></g>'
+            f'<g class="scale"><path d="M{right - length:.1f} {y - 5:.1f}v5h{length:.1f}v-5"/>'
+            f'<text x="{right - length - 8:.1f}" y="{y:.1f}" text-anchor="end">{words}</text></g>'
         )
 
 

@@ -319,8 +319,7 @@ def _row(facts: Facts, state: State) -> str:
 
 def _files(paths: list[str]) -> str:
     links = [
-        f'<a href="{href(path)}">{text(path.partition("/")[2] or path)}</a>'
-        for path in paths[:_MOST_FILES_OF_ALL]
+        f'<a href="{href(path)}">{text(PurePosixPath(path).name)}</a>' for path in paths[:_MOST_FILES_OF_ALL]
     ]
     if len(paths) > _MOST_FILES_OF_ALL:
         links.append(f"and {len(paths) - _MOST_FILES_OF_ALL:,} more")
