@@ -65,8 +65,8 @@ def _embedded(path: Path) -> str | None:
             if not 0 < width * height <= _MOST_PIXELS:
                 return None
         return _smaller(path) or _as_it_is(path)
-    except (OSError, ValueError, SyntaxError):  # SyntaxError: Pillow's word for a broken PNG
-        return None
+    except Exception:  # Pillow has many words for a broken file, SyntaxError and warnings among them
+        return None  # the page is about the run: a picture that cannot be shown stops no report
 
 
 def _size(head: bytes) -> tuple[int, int]:
