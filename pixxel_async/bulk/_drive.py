@@ -173,7 +173,7 @@ class Drive:
         """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
         row = _Row(self._journal, record, self._out, self._clock)
         try:
-            await row.mark(State.RUNNING)
+            self._journal.begin(row.number)
             for stage in self._stages.values():
                 if self._is_draining:
                     return None
@@ -181,7 +181,7 @@ class Drive:
                     await self._stage(stage, row)
             if self._then is not None and THEN not in row.facts:
                 await self._engine.follow(self._client, self._then, row.result(row.final_state))
-                await row.note(THEN, {})
+                await self._journal.record(row.number, THEN, facts={})
         except _ENDS_ALL:
             raise
         except Held as held:
@@ -206,7 +206,7 @@ class Drive:
             if stage.makes is not None:
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
             raise
-        await row.note(stage.name, facts)
+        row.note(stage.name, facts)
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what failed for reasons that pass; an outage is waited out, however long."""
@@ -261,9 +261,9 @@ class _Row:
     def final_state(self) -> State:
         return State.PARTIAL if any(facts.get("partial") for facts in self.facts.values()) else State.DONE
 
-    async def note(self, step: str, facts: Facts) -> None:
+    def note(self, step: str, facts: Facts) -> None:
         """A stage is done that an interruption would only repeat."""
-        await self._journal.record(self.number, step, facts=facts)
+        self._journal.note(self.number, step, facts=facts)
         self.facts[step] = facts
 
     async def mark(self, state: State, error: str | None = None) -> None:

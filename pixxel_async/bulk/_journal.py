@@ -298,6 +298,19 @@ class Journal(JournalView):
             partial(writes.record, row=row, step=step, facts=text, now=self._stamp()), durable=False
         )
 
+    def note(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
+        """The same, without waiting until it is written: what is announced later is written later.
+
+        Why it cannot be written, is told to the next who waits.
+        """
+        text = safe_json(facts, f"row {row}, step {step}", LONGEST_TEXT)
+        self._writer.tell(partial(writes.record, row=row, step=step, facts=text, now=self._stamp()))
+
+    def begin(self, row: int) -> None:
+        """Note that a row is under way, without waiting until it is written."""
+        begun = partial(writes.mark, row=row, state=State.RUNNING, step=None, error=None, seconds=None)
+        self._writer.tell(partial(begun, now=self._stamp()))
+
     def release(self, held: Literal["resend", "forget"]) -> int:
         """Settle what is held, as a person has decided; how many steps.
 

@@ -30,7 +30,8 @@ MOST_AT_ONCE = 1000
 class _Request(Generic[R]):
     work: Callable[[sqlite3.Connection], R]
     is_durable: bool
-    answer: Future[R] | asyncio.Future[R]
+    answer: Future[R] | asyncio.Future[R] | None
+    """None: nobody waits."""
     loop: asyncio.AbstractEventLoop | None
 
 
@@ -85,6 +86,10 @@ class Writer:
         answer: Future[R] = Future()
         self._put(_Request(work, durable, answer, None))
         return answer
+
+    def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """The same, not durable and for nobody who waits: why it failed is told to the next who does."""
+        self._put(_Request(work, False, None, None))
 
     def _put(self, request: _Request[Any]) -> None:
         with self._gate:
@@ -144,10 +149,20 @@ class Writer:
             self._connection.execute(f"PRAGMA synchronous={'FULL' if is_full else 'NORMAL'}")
             self._is_full = is_full
         self._connection.execute("BEGIN IMMEDIATE")
-        outcomes = [self._outcome(request) for request in batch]
+        outcomes = self._together(batch) or [self._outcome(request) for request in batch]
         self._connection.execute("COMMIT")
         self.commits += 1
         return outcomes
+
+    def _together(self, batch: list[_Request[Any]]) -> list[_Outcome] | None:
+        """Run all requests, as nearly always nothing fails; None, and nothing written, when one did."""
+        try:
+            return [_Outcome(request.work(self._connection)) for request in batch]
+        except Exception:
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN IMMEDIATE")
+            return None
 
     def _outcome(self, request: _Request[Any]) -> _Outcome:
         """Run one request; what it had written when it failed is taken back, and nothing else."""
@@ -170,7 +185,7 @@ class Writer:
         for request, outcome in zip(batch, outcomes, strict=True):
             if isinstance(request.answer, Future):
                 outcome.deliver(request.answer)
-            elif request.loop is not None:
+            elif request.loop is not None and request.answer is not None:
                 by_loop.setdefault(request.loop, []).append((request.answer, outcome))
         for loop, answers in by_loop.items():
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
