@@ -49,6 +49,13 @@ def started(*arguments: object, **options: Any) -> Iterator[subprocess.Popen[str
                 stream.close()
 
 
+def quick(folder: Path) -> tuple[str, Path]:
+    """The option for a recipe that makes only an AOI of each row, where it does not matter what."""
+    path = folder / "quick.toml"
+    path.write_text("make = []\npackage = false\n[search]\nstart = 2026-06-01\nend = 2026-09-01\n")
+    return "--recipe", path
+
+
 def rows(out: Path) -> dict[str, Result]:
     return {row.name: row for row in results(out)}
 
@@ -72,7 +79,15 @@ def test_all_done_is_exit_code_0_with_files_and_a_line_for_each_field(plots: Wri
 
 
 def test_some_failed_is_exit_code_3(plots: Write, tmp_path: Path) -> None:
-    ended = run("bulk", "run", plots("north", "south [fail]"), "--sandbox", "--out", tmp_path / "out")
+    ended = run(
+        "bulk",
+        "run",
+        plots("north", "south [fail]"),
+        "--sandbox",
+        "--out",
+        tmp_path / "out",
+        *quick(tmp_path),
+    )
     assert (3, "") == (ended.returncode, ended.stderr)
     assert {"north": State.DONE, "south [fail]": State.FAILED} == {
         name: row.state for name, row in rows(tmp_path / "out").items()
@@ -94,7 +109,9 @@ def test_a_service_that_cannot_be_reached_is_exit_code_1_and_one_line(plots: Wri
 def test_s2_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Path) -> None:
     """`| head -1` closes the pipe: no traceback, and the work is done all the same."""
     out = tmp_path / "out"
-    with started("bulk", "run", plots("north", "south"), "--sandbox", "--out", out) as process:
+    with started(
+        "bulk", "run", plots("north", "south"), "--sandbox", "--out", out, *quick(tmp_path)
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("sandbox at ")
         process.stdout.close()
@@ -106,7 +123,16 @@ def test_s2_a_reader_that_goes_away_disturbs_nothing(plots: Write, tmp_path: Pat
 
 def test_s2_a_terminal_that_knows_only_ascii_shows_question_marks(plots: Write, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    ended = run("bulk", "run", plots("Östlich"), "--sandbox", "--out", tmp_path / "out", env=environment)
+    ended = run(
+        "bulk",
+        "run",
+        plots("Östlich"),
+        "--sandbox",
+        "--out",
+        tmp_path / "out",
+        *quick(tmp_path),
+        env=environment,
+    )
     assert (0, "") == (ended.returncode, ended.stderr)
     assert "?stlich" in ended.stdout
     assert ["Östlich"] == list(rows(tmp_path / "out"))
@@ -140,7 +166,8 @@ def test_s2_a_full_disk_under_the_output_is_one_line(plots: Write, tmp_path: Pat
         command = [*COMMAND, "--version"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
         assert (1, "pixxel: No space left on device\n") == (ended.returncode, ended.stderr)
-        command = [*COMMAND, "bulk", "run", str(plots("north")), "--sandbox", "--out", str(tmp_path / "out")]
+        arguments = ("bulk", "run", plots("north"), "--sandbox", "--out", tmp_path / "out", *quick(tmp_path))
+        command = [*COMMAND, *map(str, arguments)]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=LIMIT)
     assert (0, "pixxel: the output cannot be written: No space left on device\n") == (
         ended.returncode,
@@ -176,7 +203,15 @@ def test_s2_a_terminal_without_cursor_gets_plain_lines(plots: Write, tmp_path: P
     environment = {**os.environ, "TERM": "dumb"}
     path = plots("north")
     with started(
-        "bulk", "run", path, "--sandbox", "--out", tmp_path / "out", stdout=child, env=environment
+        "bulk",
+        "run",
+        path,
+        "--sandbox",
+        "--out",
+        tmp_path / "out",
+        *quick(tmp_path),
+        stdout=child,
+        env=environment,
     ) as process:
         os.close(child)
         screen = _read_terminal(parent)
