@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, StepState
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 GOAL = 1_500
 VERTICES = 50

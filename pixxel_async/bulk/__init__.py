@@ -28,8 +28,9 @@ from pixxel_async.bulk._recipes import (
     Visualization,
 )
 from pixxel_async.bulk._report import Format, report
-from pixxel_async.bulk._result import Result, State
+from pixxel_async.bulk._result import Result
 from pixxel_async.bulk._run import Progress, Run, plan, results
+from pixxel_async.bulk._state import State
 from pixxel_async.bulk._status import HeldStep, Status, Worker, status
 from pixxel_async.bulk.sources import Checked, Field, Source, check, open_source
 

@@ -15,8 +15,9 @@ from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import CapReached, RowRecord, StepRecord
-from pixxel_async.bulk._result import Result, State, result_of
+from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
+from pixxel_async.bulk._state import State
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import (
     APIError,

@@ -44,7 +44,7 @@ from pixxel_async.bulk._journal_text import (
 )
 from pixxel_async.bulk._journal_view import JournalView, open_view
 from pixxel_async.bulk._journal_writer import Writer
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 BATCH = 1000

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 from pixxel_async.errors import PixxelError
 
 

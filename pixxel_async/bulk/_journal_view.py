@@ -15,7 +15,7 @@ from pixxel_async.bulk import _journal_schema as schema
 from pixxel_async.bulk._journal_file import check_header, reading, translated
 from pixxel_async.bulk._journal_records import Cost, Header, RowRecord, StepRecord, StepState, Tokens
 from pixxel_async.bulk._journal_text import from_json, from_micro
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 PAGE = 500

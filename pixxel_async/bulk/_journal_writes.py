@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
 from pixxel_async.bulk._journal_schema import STEP_COLUMNS, Row, put
 from pixxel_async.bulk._journal_text import from_micro
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 ANEW = frozenset({StepState.NOT_DONE, StepState.FAILED})

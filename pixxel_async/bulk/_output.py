@@ -1,4 +1,4 @@
-"""The folder that a run writes to: checked first, and never left with half a file."""
+"""Files of a run that never stand half written under their names."""
 
 from __future__ import annotations
 
@@ -8,33 +8,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
-
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.errors import InvalidInput
-
-
-def make_folder(out: Path, journal: str, *, overwrite: bool = False) -> None:
-    """Make the folder of a run, and see that it can be written and holds no other.
-
-    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come.
-
-    Raises:
-        InvalidInput: It cannot be written, or holds a run.
-        JournalError: The run that is to be given up has creates whose outcome is open.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
-    if (out / journal).exists():
-        if not overwrite:
-            raise InvalidInput(
-                f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
-                "(on the command line --overwrite) to begin anew"
-            )
-        Journal.discard(out / journal)
 
 
 @contextmanager

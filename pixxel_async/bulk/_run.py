@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,11 +21,11 @@ from pixxel_async.bulk._engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, Tokens
-from pixxel_async.bulk._output import make_folder
 from pixxel_async.bulk._plan import Plan, estimate
 from pixxel_async.bulk._recipe_file import AnyRecipe, from_dict, to_dict
-from pixxel_async.bulk._result import Result, State, result_of
+from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Stage, Work
+from pixxel_async.bulk._state import State
 from pixxel_async.bulk._target import Target, resolve
 from pixxel_async.bulk.sources import Checked, Source, check, open_source
 from pixxel_async.client import PixxelClient
@@ -108,7 +109,7 @@ class Run:
         _check_concurrency(concurrency)
         source = _opened(source)
         checked = await _checked(source, recipe)
-        await asyncio.to_thread(make_folder, out, JOURNAL, overwrite=overwrite)
+        await asyncio.to_thread(_make_folder, out, overwrite=overwrite)
         target = await resolve(client, recipe)
         stages = stages_of(recipe, target)
         if max_tokens is not None:
@@ -334,3 +335,27 @@ async def _require_same_account(header: Header, client: PixxelClient, *, other_t
             "the run was begun with another token; if both are of the same account, say so with other_token=True "
             "(on the command line --other-token)"
         )
+
+
+def _make_folder(out: Path, *, overwrite: bool) -> None:
+    """Make the folder of a run, and see that it can be written and holds no other.
+
+    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come.
+
+    Raises:
+        InvalidInput: It cannot be written, or holds a run.
+        JournalError: The run that is to be given up has creates whose outcome is open.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
+    if (out / JOURNAL).exists():
+        if not overwrite:
+            raise InvalidInput(
+                f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
+                "(on the command line --overwrite) to begin anew"
+            )
+        Journal.discard(out / JOURNAL)

@@ -13,7 +13,7 @@ from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_file import owner
 from pixxel_async.bulk._journal_records import StepState, Tokens
 from pixxel_async.bulk._journal_view import JournalView
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 
 @attrs.frozen

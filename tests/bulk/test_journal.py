@@ -42,7 +42,7 @@ from pixxel_async.bulk._journal_records import (
 from pixxel_async.bulk._journal_schema import checksum
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._journal_writer import Writer
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 from pixxel_async.errors import DiskFull, InvalidInput
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from pixxel_async.bulk._report._markup import ORDER, sign_id, style, text
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 MOST_SHAPES = 5000
 """Of more areas than these the map tells how many there are where."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from urllib.parse import quote
 
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 ORDER = (
     State.FAILED,

@@ -31,7 +31,7 @@ from pixxel_async.bulk._report._markup import (
 )
 from pixxel_async.bulk._report._pictures import Pictures
 from pixxel_async.bulk._report._problems import Problem, Problems
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 MOST_ROWS = 5000
 """Of more rows than these, the page lists only those that did not end well."""

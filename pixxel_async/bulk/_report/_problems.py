@@ -7,7 +7,7 @@ import re
 import attrs
 
 from pixxel_async.bulk._report._markup import ORDER
-from pixxel_async.bulk._result import State
+from pixxel_async.bulk._state import State
 
 MOST_REASONS = 200
 _MOST_ROWS = 15
