@@ -28,7 +28,7 @@ WORKS = {
     "files": Work("500 files from a bad storage host", ["--files", "60"]),
     "waits": Work("5,000 waits at once", ["--waits", "500", "--lasts", "5"]),
     "outage": Work("a minute without the service", ["--lasts", "10"]),
-    "deadlines": Work("any call under any fault", ["--deadline", "0.5", "--calls", "read", "create"]),
+    "deadlines": Work("any call under any fault", ["--deadline", "1", "--calls", "read", "create"]),
     "cost": Work("what care costs where nothing fails", ["--pipelines", "300", "--rounds", "1"]),
 }
 
