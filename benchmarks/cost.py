@@ -247,7 +247,7 @@ def main() -> int:
     """Run it and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=2_000)
-    parser.add_argument("--at-a-time", type=int, default=32)
+    parser.add_argument("--at-a-time", type=int, default=8, help="as `pixxel bulk run`: 8")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the files go")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)

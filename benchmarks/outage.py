@@ -27,7 +27,7 @@ from benchmarks.server import answer as whole
 from pixxel_async import Clock, PixxelClient, PixxelError, ServiceUnavailable
 
 TASKS, PAUSE = 16, 0.2
-BEFORE, AFTER = 10.0, 25.0
+BEFORE, AFTER = 8.0, 15.0
 WINDOW = 2.0
 GOAL_REQUESTS, GOAL_SHARE, GOAL_SECONDS = 1.2, 0.9, 10.0
 KINDS = ["503", "503, callers go on", "refused", "no answer"]
