@@ -236,8 +236,8 @@ async def run(creates: int, seed: int, settle: float) -> bool:
             if entry.tokens >= 0 and entry.resource_id not in before and entry.operation in CREATES
         ]
     struck: Counter[str] = Counter()
-    for name, fault in faults:
-        struck[name] += fault.hits
+    for name, active in faults:
+        struck[name] += active.hits
     return report(outcomes, {entry.resource_id for entry in made}, struck, elapsed)
 
 

@@ -43,7 +43,7 @@ def quicken(sandbox: Sandbox) -> None:
     sandbox.state.projects.update({project["id"]: project for project in more})
     state.NOMINAL_SECONDS.update(SECONDS)
     publish = sandbox.storage.publish
-    sandbox.storage.publish = lambda name, _: publish(name, lambda: content(name))  # type: ignore[method-assign]
+    sandbox.storage.publish = lambda name, build: publish(name, lambda: content(name))  # type: ignore[method-assign]
     sandbox.state.aoi_names = _Unguarded()
 
 
