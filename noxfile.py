@@ -101,6 +101,21 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """What resilience claims, by the numbers: half an hour, or a minute with `-- --quick`."""
+    install(session, extras="[sandbox]")
+    session.run("python", "-m", "benchmarks.soak", *session.posargs)
+
+
+@nox.session(name="soak-one")
+def soak_one(session: nox.Session) -> None:
+    """One of these with its own options: `nox -s soak-one -- downloads --gib 1`."""
+    install(session, extras="[sandbox]")
+    name, *arguments = session.posargs
+    session.run("python", "-m", f"benchmarks.{name}", *arguments)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Source distribution and wheel, and the wheel tried away from the checkout."""
     session.install("build", "twine")

@@ -1,0 +1,103 @@
+"""Servers as processes of their own, so that a client's time and memory are the client's; and what a process holds."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import sys
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+_PIPE = 64 * 2**20
+"""Longest line that a server may say."""
+
+
+class Server:
+    """The other end of a server process: a line of JSON in, a line of JSON out."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def ask(self, **question: Any) -> Any:
+        """Say something and hear the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(question).encode() + b"\n")
+        return await self.hear()
+
+    async def hear(self) -> Any:
+        """The next line."""
+        assert self._process.stdout is not None
+        return json.loads(await self._process.stdout.readline())
+
+
+@asynccontextmanager
+async def started(module: str, *arguments: str) -> AsyncIterator[tuple[Server, Any]]:
+    """A module that calls `serve`, as a process; with what it said first."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, stdin=pipe, stdout=pipe, limit=_PIPE
+    )
+    try:
+        server = Server(process)
+        yield server, await server.hear()
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()  # ends it
+        await process.wait()
+
+
+async def serve(first: Any, answer: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
+    """In the server: say the first thing, then answer questions until standard input closes."""
+    print(json.dumps(first), flush=True)
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        print(json.dumps(await answer(json.loads(line))), flush=True)
+
+
+def memory(what: str = "VmHWM") -> float:
+    """MiB that this process holds (`VmRSS`) or ever held (`VmHWM`)."""
+    line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith(what))
+    return int(line.split()[1]) / 1024
+
+
+@attrs.frozen
+class Holdings:
+    """What a process holds that can leak."""
+
+    tasks: int
+    descriptors: int
+    sockets: int
+
+    @classmethod
+    def now(cls) -> Holdings:
+        """Of this process, in its event loop."""
+        gc.collect()
+        targets = []
+        for entry in Path("/proc/self/fd").iterdir():
+            try:
+                targets.append(str(entry.readlink()))
+            except OSError:
+                continue  # the one that lists the folder
+        sockets = sum(target.startswith("socket:") for target in targets)
+        return cls(len(asyncio.all_tasks()), len(targets), sockets)
+
+
+class Complaints:
+    """What Python and asyncio say about things that nobody closed or heard of."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def listen(self) -> None:
+        """From now on, in this event loop."""
+        warnings.simplefilter("always", ResourceWarning)
+        warnings.showwarning = lambda message, *_, **__: self.heard.append(str(message))
+        sys.unraisablehook = lambda told: self.heard.append(f"{told.err_msg}: {told.exc_value!r}")
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, facts: self.heard.append(f"{facts.get('message')}: {facts.get('exception')!r}")
+        )
