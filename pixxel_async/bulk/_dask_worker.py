@@ -275,8 +275,8 @@ async def _client(greeting: Greeting) -> PixxelClient:
 def _require_shared(probe: Path) -> None:
     if not probe.exists():
         raise ConfigurationError(
-            f"{probe.parent} is not the run's folder on a worker: choose one that all machines share under the same "
-            "path, or let the workers store the files elsewhere: DaskEngine(..., files='s3://bucket/prefix')"
+            f"{probe.parent} is another folder on a worker: let files be one that all machines share under the same path, "
+            "or a URL, like s3://bucket/prefix"
         )
 
 

@@ -45,7 +45,7 @@ def result_of(record: RowRecord, out: Path) -> Result:
         if "url" in facts:
             urls += [f"{facts['url']}/{name}" for name in names]
         else:
-            files += [folder / name for name in names]
+            files += [Path(facts.get("folder", folder), name) for name in names]
     return Result(
         row=record.entry.row,
         name=record.entry.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +14,10 @@ from pixxel_async._files import in_thread
 from pixxel_async.errors import ConfigurationError, DownloadError, InvalidInput
 
 _WHOLE_OR_NOT = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
-"""Stores in which an object appears when it is complete, and not before; renaming there would copy it."""
+"""Stores in which an object appears when it is complete, and not before; renaming there would copy it. They have no folders:
+to make one could make a bucket."""
+_PAUSES = (1.0, 5.0)
+"""Seconds before a file that could not be stored is tried again."""
 
 
 def checked_store(url: str) -> str:
@@ -25,9 +29,9 @@ def checked_store(url: str) -> str:
     """
     fsspec = _fsspec()
     parts = urlsplit(url)
-    if not parts.scheme or parts.scheme not in fsspec.available_protocols():
+    if parts.scheme not in fsspec.available_protocols():
         raise InvalidInput(
-            f"files={parts.scheme + ':...' if parts.scheme else url!r}: no URL that fsspec knows, like s3://bucket/prefix"
+            f"files: {parts.scheme}:// is no kind of store that fsspec knows, like s3://bucket/prefix"
         )
     if parts.password or parts.query:
         raise InvalidInput(
@@ -43,9 +47,16 @@ async def upload(folder: Path, names: Sequence[str], url: str) -> str:
     Raises:
         DownloadError: one could not be stored.
     """
-    files = _fsspec()
+    fsspec = _fsspec()
     for name in names:
-        await in_thread(_put, files, folder / name, f"{url}/{name}")
+        for pause in (*_PAUSES, None):
+            try:
+                await in_thread(_put, fsspec, folder / name, f"{url}/{name}")
+                break
+            except DownloadError:
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
     return url
 
 
@@ -54,10 +65,10 @@ def _put(fsspec: Any, file: Path, url: str) -> None:
     try:
         system, path = fsspec.core.url_to_fs(url)
         parent, _, name = path.rpartition("/")
-        system.makedirs(parent, exist_ok=True)
         if urlsplit(url).scheme in _WHOLE_OR_NOT:
             system.put_file(str(file), path)
         else:
+            system.makedirs(parent, exist_ok=True)
             part = f"{parent}/.{name}.{uuid.uuid4().hex}.part"
             try:
                 system.put_file(str(file), part)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,9 +56,10 @@ class DaskEngine:
     Args:
         cluster: An open `distributed.Client` or a scheduler's address, like `tcp://scheduler:8786`. Of a client that is not
             asynchronous, or of another event loop, only address and security are used.
-        files: Where files go: a URL that fsspec knows (`s3://bucket/prefix`), in which each row has a folder; they are fetched
-            and verified on the worker's own disk first. None: the run's folder, which all machines must then
-            share under the same path. The journal is in the run's folder in any case.
+        files: Where files go; each row has a folder there. A folder that all machines share, by its whole path; or a URL that
+            fsspec knows (`s3://bucket/prefix`): they are then fetched and verified on the worker's own disk first, and
+            found in `Result.urls`. None: the run's folder, which is enough where all workers are on this machine; its
+            journal does not go onto a network file system.
         connect: Opens a worker's client; a function of a module that the workers have, or one that can be pickled.
         per_worker: Most steps at a time on one worker.
 
@@ -70,7 +72,7 @@ class DaskEngine:
         self,
         cluster: Client | str,
         *,
-        files: str | None = None,
+        files: str | PathLike[str] | None = None,
         connect: Callable[[], PixxelClient] | None = None,
         per_worker: int = PER_WORKER,
     ) -> None:
@@ -78,7 +80,7 @@ class DaskEngine:
             raise InvalidInput(f"per_worker={per_worker!r}: give a whole number from 1 on")
         _require_distributed()
         self._given = cluster
-        self._store = None if files is None else checked_store(files)
+        self._store, self._folder = _place_of(files)
         self._connect = connect
         self._per_worker = per_worker
         self._here = LocalEngine()
@@ -151,9 +153,11 @@ class DaskEngine:
         cluster = await self._open(client)
         if self._store is not None:
             return await self._once(cluster, StageJob(stage, work, announces=False, store=self._store))
-        work = attrs.evolve(work, folder=work.folder.absolute())
-        probe = await self._probe(work.folder.parent)
-        return await self._once(cluster, StageJob(stage, work, announces=False, probe=probe))
+        out = work.folder.parent.absolute() if self._folder is None else self._folder
+        work = attrs.evolve(work, folder=out / work.folder.name)
+        job = StageJob(stage, work, announces=False, probe=await self._probe(out))
+        facts = await self._once(cluster, job)
+        return facts if self._folder is None else {**facts, "folder": str(work.folder)}
 
     async def _once(self, cluster: Cluster, job: StageJob | ThenJob) -> Facts:
         from pixxel_async.bulk._dask_cluster import Lost, WorkerLost
@@ -206,8 +210,30 @@ class DaskEngine:
         """A file by which workers see that they share the run's folder."""
         if out not in self._probes:
             probe = self._probes[out] = out / f".shared-{uuid.uuid4().hex}"
-            await asyncio.to_thread(probe.touch)
+            await asyncio.to_thread(_touch, probe)
         return self._probes[out]
+
+
+def _place_of(files: str | PathLike[str] | None) -> tuple[str | None, Path | None]:
+    """A store's URL, or a folder."""
+    if files is None:
+        return None, None
+    if isinstance(files, str) and "://" in files:
+        return checked_store(files), None
+    folder = Path(files)
+    if not folder.is_absolute():
+        raise InvalidInput(
+            f"files={str(files)!r}: give the whole path of a folder that all machines share, or a URL, like s3://bucket/prefix"
+        )
+    return None, folder
+
+
+def _touch(probe: Path) -> None:
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+    except OSError as error:
+        raise ConfigurationError(f"{probe.parent}: cannot be written: {error.strerror or error}") from None
 
 
 def _by_our_clock(intent: Intent, client: PixxelClient) -> Intent:

@@ -79,7 +79,13 @@ _DASK = click.option(
     callback=_address,
     metavar="tcp://HOST:PORT",
     help="Create and fetch on the workers of this Dask cluster (extra dask). They take the token from their own "
-    "environment, and see OUT under the same path.",
+    "environment.",
+)
+_FILES = click.option(
+    "--files",
+    metavar="PLACE",
+    help="With --dask: where the workers put files, a folder that all machines share or a URL (s3://BUCKET/PREFIX). Left "
+    "out, OUT, which all must then share.",
 )
 _OTHER_TOKEN = click.option(
     "--other-token",
@@ -109,6 +115,7 @@ def bulk() -> None:
 @_MAX_TOKENS
 @_CONCURRENCY
 @_DASK
+@_FILES
 @click.option(
     "--overwrite",
     is_flag=True,
@@ -126,6 +133,7 @@ def run_command(
     max_tokens: float | None,
     concurrency: int,
     cluster: str | None,
+    files: str | None,
     overwrite: bool,
     sandbox: bool,
     recipe_file: Path | None,
@@ -153,6 +161,7 @@ def run_command(
     options = _account(context, sandbox=sandbox)
     if sandbox and cluster:
         raise click.UsageError("--sandbox lives and ends with this command: leave out --dask")
+    engine = _engine(cluster, files)
     source = source_of(file, given)
     recipe = recipe_of(context, recipe_file, given)
 
@@ -171,7 +180,7 @@ def run_command(
             max_tokens=max_tokens,
             overwrite=overwrite,
             concurrency=concurrency,
-            engine=_engine(cluster),
+            engine=engine,
         ) as run:
             yield run
 
@@ -235,6 +244,7 @@ async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *,
 @_MAX_TOKENS
 @_CONCURRENCY
 @_DASK
+@_FILES
 @click.option(
     "--resend",
     "held",
@@ -258,6 +268,7 @@ def resume_command(
     max_tokens: float | None,
     concurrency: int,
     cluster: str | None,
+    files: str | None,
     held: Literal["resend", "forget"] | None,
     other_token: bool,
     sandbox: bool,
@@ -289,6 +300,7 @@ def resume_command(
         max_tokens=max_tokens,
         concurrency=concurrency,
         cluster=cluster,
+        files=files,
         held=held,
         other_token=other_token,
     )
@@ -299,6 +311,7 @@ def resume_command(
 @_MAX_TOKENS
 @_CONCURRENCY
 @_DASK
+@_FILES
 @_OTHER_TOKEN
 @click.pass_context
 def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
@@ -360,20 +373,25 @@ def report_command(folder: Path) -> int:
     return 0
 
 
-def _take_up(context: click.Context, out: Path, *, cluster: str | None, **given: Any) -> int:
+def _take_up(
+    context: click.Context, out: Path, *, cluster: str | None, files: str | None, **given: Any
+) -> int:
     options: GlobalOptions = context.obj
+    engine = _engine(cluster, files)
     require_resumable(out, options, os.environ)
     session = Session(options, out, run_of(status(out)))
-    return session.carry_out(lambda client: Run.resume(client, out, engine=_engine(cluster), **given))
+    return session.carry_out(lambda client: Run.resume(client, out, engine=engine, **given))
 
 
-def _engine(cluster: str | None) -> Engine | None:
+def _engine(cluster: str | None, files: str | None) -> Engine | None:
     """Where the steps run; None for here."""
     if cluster is None:
+        if files is not None:
+            raise click.UsageError("--files is for the workers of a cluster: say which with --dask")
         return None
     from pixxel_async.bulk.dask import DaskEngine  # what it needs is heavy, and an extra
 
-    return DaskEngine(cluster)
+    return DaskEngine(cluster, files=files)
 
 
 def _account(context: click.Context, *, sandbox: bool) -> GlobalOptions:

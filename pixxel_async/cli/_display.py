@@ -102,6 +102,8 @@ class _Counted:
         head = f"[{self.ended:{width},}/{self.total:,}] {result.state:<7} {result.name}"
         if result.files:
             head += f"  {result.files[0].parent}"
+        elif result.urls:
+            head += f"  {result.urls[0].rpartition('/')[0]}"
         head += f"  {result.seconds:.1f} s"
         return f"{head}: {result.error}" if result.error else head
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import zipfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -17,7 +18,7 @@ from distributed import Client, LocalCluster
 from plots import table
 
 from pixxel_async import ConfigurationError, InvalidInput, PixxelClient
-from pixxel_async.bulk import Insight, Recipe, Result, Run, State
+from pixxel_async.bulk import Insight, Recipe, Result, Run, State, results, to_toml
 from pixxel_async.bulk.dask import DaskEngine
 from pixxel_async.sandbox import Sandbox
 
@@ -137,6 +138,26 @@ async def test_files_go_into_a_store_and_ones_own_step_finds_them_although_a_wor
         assert os.getpid() != int((place / "worker").read_text())
 
 
+async def test_the_command_has_the_workers_put_files_into_a_folder_that_all_share(
+    workers: LocalCluster, sandbox: Sandbox, recipe: Recipe, tmp_path: Path
+) -> None:
+    (tmp_path / "recipe.toml").write_text(to_toml(recipe))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pixxel_async.cli", "--base-url", sandbox.url, "bulk", "run"),
+        *(table(tmp_path, "north"), "--recipe", tmp_path / "recipe.toml", "--out", tmp_path / "out"),
+        *("--dask", workers.scheduler_address, "--files", tmp_path / "shared"),
+        env={**os.environ, "PIXXEL_API_KEY": SANDBOX_TOKEN},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    told, _ = await process.communicate()
+    assert 0 == process.returncode, told.decode()
+    (row,) = results(tmp_path / "out")
+    place = tmp_path / "shared/north"
+    assert (place / "NDVI.png", place / "north.zip") == row.files
+    assert is_sound(place / "north.zip")
+
+
 async def test_workers_with_another_token_are_not_used(
     workers: LocalCluster, sandbox: Sandbox, recipe: Recipe, tmp_path: Path
 ) -> None:
@@ -156,7 +177,8 @@ async def test_workers_with_another_token_are_not_used(
     ("options", "words"),
     [
         ({"per_worker": 0}, "per_worker=0: give a whole number"),
-        ({"files": "out/files"}, "no URL that fsspec knows"),
+        ({"files": "out/files"}, "give the whole path of a folder that all machines share, or a URL"),
+        ({"files": "s4://bucket"}, "s4:// is no kind of store that fsspec knows"),
         ({"files": "sftp://me:hunter2@host/files"}, "holds a password"),
     ],
 )

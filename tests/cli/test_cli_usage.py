@@ -56,6 +56,7 @@ def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_p
         ),
         (["--dask", "scheduler"], "'scheduler' is no scheduler's address; write tcp://HOST:PORT"),
         (["--dask", "tcp://127.0.0.1:8786"], "leave out --dask"),
+        (["--files", "/shared"], "--files is for the workers of a cluster: say which with --dask"),
         (["--colour", "red"], "--colour"),
     ],
 )

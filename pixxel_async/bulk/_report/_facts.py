@@ -51,7 +51,7 @@ Facts = dict[str, Any]
 
 
 def row_facts(record: RowRecord) -> Facts:
-    """What is known of a row, JSON-ready; files are relative to the run's folder."""
+    """What is known of a row, JSON-ready; files are relative to the run's folder, if they are there."""
     result = result_of(record, Path())
     return {
         "row": result.row,
@@ -60,7 +60,7 @@ def row_facts(record: RowRecord) -> Facts:
         "state": result.state.value,
         "step": result.step,
         "ids": dict(result.ids),
-        "files": [file.as_posix() for file in result.files],
+        "files": [*(file.as_posix() for file in result.files), *result.urls],
         "tokens": result.tokens,
         "seconds": round(result.seconds, 3),
         "error": result.error,

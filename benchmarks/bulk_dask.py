@@ -1,0 +1,95 @@
+"""A bulk run on a Dask cluster whose workers are killed: `python -m benchmarks.bulk_dask [--rows N] [--kills N] [--seed N]`.
+
+Rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox, on worker processes of which one after
+the other is killed with SIGKILL, at random moments. Then the sandbox's books are read: nothing may be missing, bought twice,
+or broken on the disk. Exit code 1 unless that is so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from distributed import Client, LocalCluster
+
+from benchmarks.bulk_kills import RECIPE, SETTLE, SPEED, TIMEOUT, Outcome, judge, write_table
+from pixxel_async import PixxelClient
+from pixxel_async.bulk import Run, State, results
+from pixxel_async.bulk.dask import DaskEngine
+from pixxel_async.sandbox import Sandbox, SandboxClock
+
+
+async def killer(dask: Client, rng: random.Random, kills: int, killed: list[int]) -> None:
+    """Kill a worker now and then; those that start in its place are killed too."""
+    while len(killed) < kills:
+        await asyncio.sleep(rng.uniform(0.3, 2.0))
+        pids = await dask.run(os.getpid, on_error="ignore")
+        if pids:
+            pid = rng.choice(sorted(pids.values()))
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+
+async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) -> Outcome:
+    """One run, in which so many workers are killed if it lasts so long."""
+    table, out, killed = folder / "fields.geojson", folder / "out", list[int]()
+    write_table(table, rows)
+    clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
+    began = time.monotonic()
+    async with (
+        Sandbox(clock=clock) as sandbox,
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            worker_dashboard_address=None,
+            env={"PIXXEL_API_KEY": sandbox.token},
+            asynchronous=True,
+            silence_logs=60,
+        ) as cluster,
+        Client(cluster, asynchronous=True) as dask,
+        PixxelClient(token=sandbox.token, base_url=sandbox.url, timeout=TIMEOUT, settle=SETTLE) as client,
+    ):
+        engine = DaskEngine(dask)
+        killing = asyncio.create_task(killer(dask, random.Random(seed), kills, killed))
+        async with Run.start(client, table, RECIPE, out, concurrency=32, engine=engine) as run:
+            async for _ in run:
+                pass
+        killing.cancel()
+        held = sum(row.state is State.HELD for row in results(out))
+        # In a sandbox nothing comes late: what is held has not happened.
+        async with Run.resume(client, out, engine=engine, held="resend") as run:
+            async for _ in run:
+                pass
+        return judge(sandbox, out, rows, len(killed), held, time.monotonic() - began)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--workers", type=int, default=4)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = asyncio.run(
+            measure(Path(folder), options.rows, options.kills, options.seed, options.workers)
+        )
+    print(outcome)
+    return int(bool(outcome.lost or outcome.doubled or outcome.broken))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
