@@ -14,7 +14,7 @@ from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import OPEN, StepRecord, StepState
 from pixxel_async.bulk._stages import Facts, Stage, Work
 from pixxel_async.client import PixxelClient
-from pixxel_async.errors import OutcomeUnknown, PixxelError
+from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
 
 
@@ -61,7 +61,7 @@ class Creating:
                         return facts
                 failed = sum(each.state is StepState.FAILED for each in before)
                 try:
-                    return await self._send(stage, attrs.evolve(work, failed=failed))
+                    return await self._send(stage, attrs.evolve(work, failed=failed), was_sent=bool(before))
                 except OutcomeUnknown:
                     work = attrs.evolve(work, is_fresh=False)  # it stands in the journal: look for it
 
@@ -70,7 +70,7 @@ class Creating:
             return []
         return [each for each in self._journal.steps(work.row) if each.step == stage.name]
 
-    async def _send(self, stage: Stage, work: Work) -> Facts:
+    async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
         """Send it once. If it is cancelled on the way, its intent stays open."""
         journal, row = self._journal, work.row
         price = 0.0 if stage.price is None else await stage.price.ask(self._client, work)
@@ -88,6 +88,15 @@ class Creating:
             intent = None if error.intent is None else error.intent.to_dict()
             await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
             raise
+        except Conflict as conflict:
+            # An attempt of ours that was not listed in time: what is there now is what it made.
+            found = await conflict.existing() if was_sent and conflict.intent is not None else None
+            if found is None:
+                await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
+                raise
+            facts = {"id": found.id, "ids": list(found.ids)}
+            await journal.settle(row, stage.name, StepState.DONE, facts=facts)
+            return facts
         except PixxelError as error:
             if task in self._under_way:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))

@@ -230,6 +230,20 @@ async def test_an_aoi_that_did_not_happen_is_sent_again(
     assert 1 == len(sandbox.ledger.entries("AOICreateAOI"))
 
 
+async def test_an_aoi_that_shows_only_when_it_is_sent_again_is_adopted(
+    client: PixxelClient, only_aoi: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """It happens after the settle window, which is too short here; the API refuses a second one of the name."""
+    sandbox.faults.add("AOICreateAOI", "reset", after_effect=True)
+    sandbox.faults.add("ListAOIs", "lag", late=3600.0, times=1)
+    quick = client.with_options(settle=0.01)
+    row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
+    (made,) = sandbox.ledger.entries("AOICreateAOI")
+    sent = [request.status for request in sandbox.requests if request.operation_id == "AOICreateAOI"]
+    assert [None, 409] == sent, "or this proves nothing"
+    assert (State.DONE, made.resource_id) == (row.state, row.ids["aoi"])
+
+
 async def test_a_purchase_that_cannot_be_found_is_held_until_a_person_decides(
     client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
