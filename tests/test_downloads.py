@@ -315,7 +315,7 @@ async def test_a_proxy_is_used_when_there_is_one(clock: VirtualClock, tmp_path: 
 
 @pytest.mark.parametrize("step", [CLOSE, RESET])
 async def test_every_sending_is_ours_and_counted(downloader: Downloader, tmp_path: Path, step: Step) -> None:
-    """aiohttp would send each of them twice (finding 2)."""
+    """aiohttp would send each of them twice."""
     async with Stub(answer(200, b"x"), [step]) as stub:
         await downloader.save(f"{stub.url}/x.tif", tmp_path)  # so that a pooled connection is there
         with pytest.raises(DownloadError, match=r"the connection broke \(after 8 attempts\)"):
