@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import dask
 from distributed import Client, LocalCluster
 
 from benchmarks.bulk_kills import RECIPE, SETTLE, SPEED, TIMEOUT, Outcome, judge, write_table
@@ -28,16 +30,21 @@ from pixxel_async.bulk.dask import DaskEngine
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
 
-async def killer(dask: Client, rng: random.Random, kills: int, killed: list[int]) -> None:
-    """Kill a worker now and then; those that start in its place are killed too."""
+async def killer(cluster: Client, rng: random.Random, kills: int, killed: list[int]) -> None:
+    """Kill a worker now and then; those that start in its place are killed too, but not while they start."""
+    known: set[int] = set()
     while len(killed) < kills:
         await asyncio.sleep(rng.uniform(0.3, 2.0))
-        pids = await dask.run(os.getpid, on_error="ignore")
-        if pids:
-            pid = rng.choice(sorted(pids.values()))
+        try:
+            async with asyncio.timeout(2.0):  # Dask goes on trying to reach those that are dead
+                there = set((await cluster.run(os.getpid, on_error="ignore")).values())
+        except TimeoutError:
+            continue
+        if old := sorted(known & there):
+            killed.append(rng.choice(old))
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+                os.kill(killed[-1], signal.SIGKILL)
+        known = there
 
 
 async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) -> Outcome:
@@ -57,13 +64,13 @@ async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) 
             worker_dashboard_address=None,
             env={"PIXXEL_API_KEY": sandbox.token},
             asynchronous=True,
-            silence_logs=60,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
-        Client(cluster, asynchronous=True) as dask,
+        Client(cluster, asynchronous=True) as connection,
         PixxelClient(token=sandbox.token, base_url=sandbox.url, timeout=TIMEOUT, settle=SETTLE) as client,
     ):
-        engine = DaskEngine(dask)
-        killing = asyncio.create_task(killer(dask, random.Random(seed), kills, killed))
+        engine = DaskEngine(connection)
+        killing = asyncio.create_task(killer(connection, random.Random(seed), kills, killed))
         async with Run.start(client, table, RECIPE, out, concurrency=32, engine=engine) as run:
             async for _ in run:
                 pass
@@ -83,6 +90,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args()
+    # Else a cluster on one machine gives up a place whose worker is killed twice within 15 s.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"})
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(
             measure(Path(folder), options.rows, options.kills, options.seed, options.workers)

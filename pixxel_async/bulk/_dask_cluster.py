@@ -219,6 +219,7 @@ class Cluster:
     # --- who is there ---
 
     async def _look(self) -> None:
+        is_told = False
         while self._dask.status != "closed":
             try:
                 there = set(await self._dask.nthreads())
@@ -226,6 +227,9 @@ class Cluster:
                 _log.info("the Dask cluster's scheduler does not answer: %s", type(error).__name__)
             else:
                 self._refused = {address: why for address, why in self._refused.items() if address in there}
+                if not there and not is_told:
+                    _log.warning("there is no worker in the Dask cluster: the run waits for one")
+                is_told = not there
                 known = self._links.keys() | self._refused.keys() | self._entering
                 for address in sorted(there - known)[: MOST_WORKERS - len(self._links)]:
                     self._entering.add(address)
