@@ -35,8 +35,8 @@ def workers() -> Iterator[LocalCluster]:
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
-        dashboard_address=None,
-        worker_dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
+        worker_dashboard_address="127.0.0.1:0",
         env={"PIXXEL_API_KEY": SANDBOX_TOKEN},
     ) as cluster:
         yield cluster
