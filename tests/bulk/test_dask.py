@@ -90,16 +90,15 @@ async def test_steps_are_done_by_the_workers_with_the_token_of_their_environment
 async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
     client: PixxelClient, dask: Client, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    """One is killed while AOIs are made, one while insights are bought: its creates have not been answered then."""
-    for operation in ("AOICreateAOI", "createInsights"):
-        sandbox.faults.add(operation, "delay", delay=0.3, times=6)
+    """One is killed when its AOIs are made and the answers have not come, one while insights are bought."""
+    sandbox.faults.add("AOICreateAOI", "hang", after_effect=True, times=6)
     inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
     stress = changed(recipe, make=Insight("cropstress", inputs=inputs))
-    source, out, quick = table(tmp_path, *"abcdef"), tmp_path / "out", client.with_options(settle=0.5)
-    engine = DaskEngine(dask)
+    source, out = table(tmp_path, *"abcdef"), tmp_path / "out"
+    quick, engine = client.with_options(timeout=2.0, settle=0.5), DaskEngine(dask)
     async with asyncio.TaskGroup() as killers:
-        for ending in ("/aois", "/insights"):
-            killers.create_task(killed_when(dask, partial(was_posted, sandbox, ending)))
+        killers.create_task(killed_when(dask, lambda: 6 == len(sandbox.ledger.entries("AOICreateAOI"))))
+        killers.create_task(killed_when(dask, lambda: bool(sandbox.ledger.entries("createInsights"))))
         async with Run.start(quick, source, stress, out, engine=engine) as run:
             rows = await finished(run)
     async with Run.resume(quick, out, engine=engine, held="resend") as run:
