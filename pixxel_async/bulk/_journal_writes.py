@@ -219,9 +219,9 @@ def set_cap(connection: sqlite3.Connection, cap: int | None) -> None:
 def _change_account(connection: sqlite3.Connection, spent: int, reserved: int) -> None:
     if spent or reserved:
         connection.execute(
-            "UPDATE book SET spent = spent + ?1, reserved = reserved + ?2, "
-            "sum = checksum(rows, cap, spent + ?1, reserved + ?2)",
-            (spent, reserved),
+            "UPDATE book SET spent = spent + :spent, reserved = reserved + :reserved, "
+            "sum = checksum(rows, cap, spent + :spent, reserved + :reserved)",
+            {"spent": spent, "reserved": reserved},
         )
 
 
