@@ -75,7 +75,7 @@ BROKEN_LINE: list[dict[str, Any]] = [
         {"kind": "status", "status": 503, "retry_after": 0.2},
         {"kind": "hang"},
     ]},
-    {"share": 0.2595, "targets": ["storage"], "kinds": [
+    {"share": 0.2598, "targets": ["storage"], "kinds": [
         *[{"kind": "reset"}] * 3,
         *[{"kind": "status", "status": 500}] * 3,
         *[{"kind": "truncate", "after_bytes": 700}] * 3,
@@ -84,7 +84,7 @@ BROKEN_LINE: list[dict[str, Any]] = [
         *[{"kind": "change"}] * 2,
         {"kind": "status", "status": 503},
     ]},
-    {"share": 0.0005, "targets": ["storage"], "kinds": [{"kind": "hang"}]},
+    {"share": 0.0002, "targets": ["storage"], "kinds": [{"kind": "hang"}]},
 ]  # fmt: skip
 """What holds up all that stand in line behind it is rarer: a request that hangs for two seconds, at the storage host for
 a minute; 429 and 503, after each of which the client sends a third less at once."""
