@@ -25,13 +25,13 @@ from typing import Any
 import attrs
 
 from benchmarks.claims import Claims
-from benchmarks.processes import Complaints, Holdings, serve, started
+from benchmarks.processes import Complaints, Holdings, more, serve, started
 from pixxel_async import PixxelClient, PixxelError
 from pixxel_async.models import BlockRef
 
 GRACE = 0.1
 DRIP = 0.02
-LARGE = 16 * 2**20
+LARGE = 6 * 2**20
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.55, 12.9], [77.55, 12.95], [77.5, 12.9]]]}
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -204,7 +204,7 @@ CALLS: dict[str, Call] = {
     "put": lambda client: client.jobs.request_download("w", "j"),
     "delete": lambda client: client.stores.delete("s"),
     "create": create,
-    "create of 16 MiB": large_create,
+    "create of 6 MiB": large_create,
     "package": lambda client: client.downloads.create("a", asset_ids=["x"]),
 }
 
@@ -250,7 +250,10 @@ async def server() -> None:
     async def shut(reader: asyncio.StreamReader, writer: Writer) -> None:
         await reset(writer)
 
-    mute = await asyncio.start_server(silent, "127.0.0.1", 0)
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)  # takes in little of what nobody reads
+    narrow.bind(("127.0.0.1", 0))
+    mute = await asyncio.start_server(silent, sock=narrow)
     resetting = await asyncio.start_server(shut, "127.0.0.1", 0)
     hole = socket.socket()
     hole.bind(("127.0.0.1", 0))
@@ -337,7 +340,7 @@ def batches(at_a_time: int) -> list[list[tuple[str, str]]]:
     cells = [(fault, kind) for kind in [*CALLS, "file"] for fault in [*FAULTS, *LINES]]
     # https and the proxy are for addresses beyond this machine; a storage host there is another matter.
     cells = [cell for cell in cells if cell[1] != "file" or cell[0] not in ("silent TLS", "silent proxy")]
-    heavy = [cell for cell in cells if cell[0] in HEAVY or cell[1] == "create of 16 MiB"]
+    heavy = [cell for cell in cells if cell[0] in HEAVY or cell[1] == "create of 6 MiB"]
     light = [cell for cell in cells if cell not in heavy]
     together = [light[start : start + at_a_time] for start in range(0, len(light), at_a_time)]
     return together + [[cell] for cell in heavy]
@@ -369,7 +372,7 @@ def report(
     for cell in cells:
         if not cell.is_ours:
             print(f"{cell.fault:<26}{cell.kind:<20} {cell.end}")
-    for told in complaints.heard[:5]:
+    for told in complaints.heard[:5] + more(before, after):
         print(f"  {told}")
     worst = max(cells, key=lambda cell: cell.late)
     print(

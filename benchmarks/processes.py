@@ -72,6 +72,8 @@ class Holdings:
     tasks: int
     descriptors: int
     sockets: int
+    targets: tuple[str, ...] = attrs.field(eq=False, repr=False)
+    """What the descriptors lead to."""
 
     @classmethod
     def now(cls) -> Holdings:
@@ -84,7 +86,12 @@ class Holdings:
             except OSError:
                 continue  # the one that lists the folder
         sockets = sum(target.startswith("socket:") for target in targets)
-        return cls(len(asyncio.all_tasks()), len(targets), sockets)
+        return cls(len(asyncio.all_tasks()), len(targets), sockets, tuple(targets))
+
+
+def more(before: Holdings, after: Holdings) -> list[str]:
+    """What was not there before."""
+    return sorted({*after.targets} - {*before.targets})
 
 
 class Complaints:

@@ -10,7 +10,7 @@ import zlib
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -57,6 +57,17 @@ class Exchange(Protocol):
         ...
 
 
+class _Answer(aiohttp.ClientResponse):
+    """Knows its transport also when aiohttp has let go of it."""
+
+    transport: asyncio.Transport | None = None
+
+    def start(self, connection: Any) -> Any:
+        """Wait for the head."""
+        self.transport = connection.transport
+        return super().start(connection)
+
+
 class _Progress:
     """How far an exchange got, seen from inside aiohttp as a middleware of its request."""
 
@@ -92,9 +103,19 @@ class _Progress:
     def _look(self, request: aiohttp.ClientRequest) -> None:
         # aiohttp puts the response there once the request has been given to the connection. Tracing would tell as
         # well, but its signals cost a tenth of a small call, and an injected session has none of ours.
-        self.sent = getattr(request, "response", True) is not None
+        response = getattr(request, "response", True)
+        self.sent = response is not None
         if self.sent:
             self.phase = "sent"
+        if isinstance(response, _Answer):
+            _end_sending(response)
+
+
+def _end_sending(response: _Answer) -> None:
+    """Let no connection stay open for the rest of a body that the other side does not take: closing it would wait for that."""
+    transport = response.transport
+    if transport is not None and transport.get_write_buffer_size():
+        transport.abort()
 
 
 class _Limit:
@@ -233,6 +254,7 @@ class AiohttpExchange:
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                response_class=_Answer,
             )
             if fresh:
                 self._fresh = session

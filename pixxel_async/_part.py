@@ -67,6 +67,11 @@ class PartFile:
         return self._hashes.sha256
 
     @property
+    def is_open(self) -> bool:
+        """Whether `close` has anything to do."""
+        return self._handle is not None
+
+    @property
     def kept(self) -> int:
         """Bytes that the next attempt need not fetch again."""
         return self.size if self.known.validator is not None else 0
@@ -113,11 +118,20 @@ class PartFile:
             while (block := os.read(self._fd, _BLOCK)) and not stop.is_set():
                 self._hashes.update(block)
 
+    def take_over(self, stop: threading.Event) -> None:
+        """Open it, and go on with what was left in it."""
+        self.open()
+        self.adopt(stop)
+
     def restart(self, known: Known, gzip: bool = False) -> None:
         """Begin from the first byte; `gzip` when what comes is to be decoded."""
         with disk_errors(self._path):
             self.known, self.size, self.is_resumed = known, 0, False
-            self._save_sidecar()  # first, so that it never vouches for what comes in place of what it meant
+            # A new one would vouch for no byte yet, and most files are whole before it could.
+            if self._sidecar.is_there:
+                self._save_sidecar()  # first, so that it never vouches for what comes in place of what it meant
+            else:
+                self._synced, self._synced_at = 0, self._now()
             os.ftruncate(self._fd, 0)
             os.lseek(self._fd, 0, os.SEEK_SET)
         self._hashes = _Hashes(known)
@@ -150,6 +164,11 @@ class PartFile:
             self._sidecar.write(Sidecar(self._resource, self.known, self.size))
         self._synced, self._synced_at = self.size, self._now()
 
+    @property
+    def has_own_end(self) -> bool:
+        """Whether only the content tells where it ends."""
+        return self.known.size is None or self._gunzip is not None
+
     def check_end(self) -> None:
         """Raise IntegrityError when what was written ends too early by its own account."""
         if self._gunzip is not None:
@@ -175,6 +194,7 @@ class PartFile:
                 os.replace(self._path, final)  # noqa: PTH105  # the name under which everybody knows it to be atomic
             self._is_left = False
             sync_directory(final.parent)
+        self._close()
 
     def _link(self, final: Path) -> bool:
         """Give the name unless somebody took it meanwhile; False where the file system has no links."""
@@ -227,6 +247,10 @@ class _SidecarFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @property
+    def is_there(self) -> bool:
+        return os.path.lexists(self._path)
 
     def read(self) -> Sidecar | None:
         try:

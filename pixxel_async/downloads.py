@@ -189,15 +189,15 @@ class Downloader:
         on_progress = timed("on_progress", on_progress, self._clock)
         stop = threading.Event()
         try:
-            await in_thread(part.open)
-            await in_thread(part.adopt, stop, stop=stop)
+            await in_thread(part.take_over, stop, stop=stop)
             DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
             if part.is_resumed:
                 DOWNLOAD_RESUMED(file=target.path.name, size=part.size)
             await self._fetch(_Course(source), part, target, on_progress, refresh)
             await in_thread(part.publish)
         finally:
-            await in_thread(part.close)
+            if part.is_open:
+                await in_thread(part.close)
         self._counters.files += 1
         elapsed = self._clock.monotonic() - began
         DOWNLOAD_FINISHED(file=target.path.name, size=part.size, elapsed=elapsed)
@@ -299,7 +299,8 @@ class Downloader:
             body = await self._begin(answer, part, target)
             if body is not None:
                 await _receive(body, part, on_progress)
-            await in_thread(part.check_end)
+            if part.has_own_end:
+                await in_thread(part.check_end)
         except (IntegrityError, WrongRange) as error:
             problem = str(error)
             then = Then.FROM_START if isinstance(error, WrongRange) else Then.AGAIN

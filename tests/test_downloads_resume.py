@@ -685,6 +685,17 @@ async def test_k5_a_restart_revokes_the_sidecar_first(
     assert ["""1000 under ('"v0"', 1000)""", """0 under ('"v1"', 0)"""] == events
 
 
+async def test_what_comes_whole_needs_no_sidecar(downloader: Downloader, tmp_path: Path) -> None:
+    """Nothing is synced yet, so there is nothing to promise: small files are spared a file and an fsync."""
+    seen: list[list[str]] = []
+    async with Stub(Store()) as stub:
+        await downloader.save(
+            f"{stub.url}/x.bin", tmp_path, on_progress=lambda *_: seen.append(names(tmp_path))
+        )
+    assert ["x.bin.part"] == seen[0]
+    assert seen[0] == seen[-1]
+
+
 async def test_sync_points_come_by_bytes_and_by_time(
     downloader: Downloader, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

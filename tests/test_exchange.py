@@ -315,6 +315,35 @@ async def test_c1_a_reset_before_the_body_was_sent(end: Any) -> None:
         assert (Trouble.LOST, "sent", True) == facts(await outcome_of(stub, request_to(stub, "POST", LARGE)))
 
 
+def sockets() -> int:
+    links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    return sum(str(path.readlink()).startswith("socket:") for path in links)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open sockets are counted there")
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_c5_a_body_that_nobody_takes_leaves_no_socket_open(fresh: bool) -> None:
+    """To close it in good order would mean to wait until the other side takes the rest."""
+    over = asyncio.Event()
+
+    async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await over.wait()
+        writer.transport.abort()
+
+    async with await asyncio.start_server(deaf, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        before = sockets()
+        exchange = AiohttpExchange(url)
+        request = Request("POST", f"{url}/v0/things", "/v0/things", {}, LARGE)
+        with pytest.raises(ExchangeFailed, match="no answer in time"):
+            await exchange.exchange(request, timeout=0.2, fresh=fresh)
+        await exchange.aclose()
+        await asyncio.sleep(0)  # a transport that is given up closes its socket a turn later
+        assert before + 1 == sockets()  # the server's end
+        over.set()
+
+
 @pytest.mark.parametrize("status", [401, 413])
 async def test_c4_a_status_before_the_body_is_told(status: int) -> None:
     async with Stub([*answer(status, b"no"), HANG], reads_bodies=False) as stub:
