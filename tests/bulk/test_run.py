@@ -155,7 +155,7 @@ async def test_rows_may_name_their_images(
     assert ["/v0/archives/search", "/v0/aois"] == posts, "and no search of its own"
 
 
-async def test_a_row_that_fails_stops_nobody_else(
+async def test_p4_a_row_that_fails_stops_nobody_else(
     client: PixxelClient, only_aoi: Recipe, tmp_path: Path
 ) -> None:
     source = table(tmp_path, "north", "south [fail]", "east")
