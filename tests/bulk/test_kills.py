@@ -48,7 +48,7 @@ async def test_q1_q2_killed_anywhere_a_run_goes_on_and_buys_nothing_twice(
     """Killed at requests of every kind, those that create among them."""
     table(tmp_path, *"abcdef")
     async with asyncio.timeout(LIMIT):
-        for kill_at in (9, 11, 13, 16, 19):
+        for kill_at in (9, 13, 18):
             assert await session(sandbox, tmp_path, kill_at=kill_at)
         for _ in range(2):  # what is held is found out by the first, and sent again by the second
             assert not await session(sandbox, tmp_path, kill_at=None)
