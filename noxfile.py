@@ -34,7 +34,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The test suite, on every supported Python that is installed here."""
     install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "--numprocesses", "auto", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session(python="3.11")
