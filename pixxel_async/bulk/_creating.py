@@ -37,6 +37,8 @@ class Creating:
         self._journal = journal
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._unsettled: set[tuple[int, str]] = set()
+        """Row and step of what this session announced, and has not seen succeed."""
 
     def is_under_way(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task is between an intent and its outcome."""
@@ -63,10 +65,10 @@ class Creating:
                 try:
                     return await self._send(stage, attrs.evolve(work, failed=failed), was_sent=bool(before))
                 except OutcomeUnknown:
-                    work = attrs.evolve(work, is_fresh=False)  # it stands in the journal: look for it
+                    continue  # it stands in the journal: look for it
 
     def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
-        if work.is_fresh:
+        if work.is_fresh and (work.row, stage.name) not in self._unsettled:
             return []
         return [each for each in self._journal.steps(work.row) if each.step == stage.name]
 
@@ -79,6 +81,7 @@ class Creating:
 
         async def commit(intent: Intent) -> None:
             await journal.intend(row, stage.name, intent.to_dict(), reserve=price)
+            self._unsettled.add((row, stage.name))
             self._under_way.add(task)
 
         try:
@@ -94,7 +97,7 @@ class Creating:
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
                 raise
-            facts = {"id": found.id, "ids": list(found.ids)}
+            facts = _facts_of(found, price)
             await journal.settle(row, stage.name, StepState.DONE, facts=facts)
             return facts
         except PixxelError as error:
@@ -105,6 +108,7 @@ class Creating:
             if price:
                 facts = {"tokens": price, **facts}  # what the answer says it cost, else what was asked for
             await journal.settle(row, stage.name, StepState.DONE, facts=facts, tokens=facts.get("tokens"))
+            self._unsettled.discard((row, stage.name))
             return facts
         finally:
             self._under_way.discard(task)
@@ -119,9 +123,7 @@ class Creating:
         intent = Intent.from_dict(record.intent or {})
         match await self._client.reconcile(intent, before=journal.claimed(step)):
             case Found() as found:
-                facts: Facts = {"id": found.id, "ids": list(found.ids)}
-                if record.reserved:
-                    facts["tokens"] = record.reserved
+                facts = _facts_of(found, record.reserved)
                 await journal.settle(row, step, StepState.DONE, facts=facts)
                 return facts
             case Absent() if stage.again_if_absent:
@@ -141,3 +143,9 @@ class Creating:
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
         """What a stage made has failed: should the row be tried again, it makes another."""
         await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
+
+
+def _facts_of(found: Found, tokens: float) -> Facts:
+    """As the stage would have told it; what was reserved for it counts as its price."""
+    facts: Facts = {"id": found.id, "ids": list(found.ids)}
+    return {**facts, "tokens": tokens} if tokens else facts

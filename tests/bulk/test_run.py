@@ -12,7 +12,7 @@ import pytest
 from attrs import evolve as changed
 from plots import polygon, table
 
-from pixxel_async import AuthenticationError, InvalidInput, PixxelClient
+from pixxel_async import AuthenticationError, InvalidInput, PixxelClient, RetryPolicy
 from pixxel_async.bulk import (
     BadRows,
     Insight,
@@ -218,6 +218,17 @@ async def test_q2_a_lost_answer_is_looked_for_and_the_row_goes_on(
     row = await started(quick, table(tmp_path, "north"), changed(recipe, make=make, package=None), tmp_path)
     assert State.DONE is row["north"].state
     assert 1 == len(sandbox.ledger.entries(operation))
+
+
+async def test_a_look_that_fails_is_repeated_and_nothing_is_sent_meanwhile(
+    client: PixxelClient, only_aoi: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.faults.add("AOICreateAOI", "reset", after_effect=True)
+    sandbox.faults.add("ListAOIs", "status", status=500)
+    quick = client.with_options(settle=0.01, retry=RetryPolicy.none())
+    row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
+    (made,) = sandbox.ledger.entries("AOICreateAOI")
+    assert (State.DONE, made.resource_id) == (row.state, row.ids.get("aoi")), row.error
 
 
 async def test_an_aoi_that_did_not_happen_is_sent_again(
