@@ -181,6 +181,9 @@ class _Reader:
         words = ", ".join(_STEPS)
         step = data.get("step") if isinstance(data, Mapping) else None
         if not isinstance(step, str):
+            if isinstance(data, Mapping):  # perhaps it is there, with a typing error
+                known = dict.fromkeys(name for kind in _STEPS.values() for name in attrs.fields_dict(kind))
+                self._unknown(data, ["step", *known], f"{place}.")
             self.faults.append(f"{place}.step: is missing; write one of {words}")
             return None
         if step not in _STEPS:

@@ -158,6 +158,7 @@ def test_all_faults_of_a_file_are_told_at_once_with_their_keys(tmp_path: Path) -
         [[make]]
         step = "visualisation"
         [[make]]
+        stp = "visualization"
         index = "NDVI"
         [[make]]
         step = "insight"
@@ -176,6 +177,7 @@ def test_all_faults_of_a_file_are_told_at_once_with_their_keys(tmp_path: Path) -
         "search.start: is missing; for example start = 2026-05-01",
         "search.max_cloud: 200 is above 100",
         "make[0].step: 'visualisation' is no step; did you mean visualization?; there are visualization, insight, job",
+        "make[1].stp: no such key; did you mean step?",
         "make[1].step: is missing; write one of visualization, insight, job",
         'make[2].block: is missing; for example block = "cropstress"',
         'make[2].inputs.a: expected text, a number or a date, got True; for a value of the row write {property = "NAME"}',
