@@ -14,8 +14,8 @@ import re
 import shutil
 import threading
 import unicodedata
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -120,41 +120,49 @@ class Target:
     folder: Path | None
     """Where the archive is unpacked; None if it is not."""
 
+    @classmethod
+    def of(cls, directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: bool) -> Target:
+        """The place of a file, and of what is in it."""
+        root = Path(directory)
+        path = root / name
+        folder = root / (path.stem if path.stem != name else f"{name}.contents") if unzip else None
+        return cls(path, overwrite, folder)
 
-def claim(directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: bool) -> Target:
-    """Settle where a download goes, before anything is fetched.
+    def claim(self) -> None:
+        """See to it that it can be used, before anything is fetched.
 
-    Raises:
-        FileInTheWay: a name is taken and must not be replaced.
-        DownloadError: the directory cannot be made.
-    """
-    root = Path(directory)
-    with disk_errors(root):
-        root.mkdir(parents=True, exist_ok=True)
-    path = root / name
-    stem = Path(name).stem
-    folder = root / (stem if stem != name else f"{name}.contents") if unzip else None
-    for taken in (path, folder):
-        if taken is not None and os.path.lexists(taken) and not overwrite:
-            raise FileInTheWay(f"{taken} exists already: pass overwrite=True or another filename")
-    if path.is_dir():
-        raise FileInTheWay(f"{path} is a directory: pass another filename")
-    if folder is not None and os.path.lexists(folder) and not folder.is_dir():
-        raise FileInTheWay(
-            f"{folder} is a file, the archive needs a folder of that name: pass another filename"
-        )
-    return Target(path, overwrite, folder)
+        Raises:
+            FileInTheWay: a name is taken and must not be replaced.
+            DownloadError: the directory cannot be made.
+        """
+        path, folder = self.path, self.folder
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        for taken in (path, folder):
+            if taken is not None and os.path.lexists(taken) and not self.overwrite:
+                raise FileInTheWay(f"{taken} exists already: pass overwrite=True or another filename")
+        if path.is_dir():
+            raise FileInTheWay(f"{path} is a directory: pass another filename")
+        if folder is not None and os.path.lexists(folder) and not folder.is_dir():
+            raise FileInTheWay(
+                f"{folder} is a file, the archive needs a folder of that name: pass another filename"
+            )
 
 
-@contextmanager
-def disk_errors(path: Path, kind: type[PixxelError] = DownloadError) -> Generator[None, None, None]:
+class disk_errors:  # noqa: N801  # named as those of contextlib are; a generator would take several times as long
     """Turn what the file system says into an error of ours: DiskFull, else `kind`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _FULL:
-            kind = DiskFull
-        raise kind(f"{path}: {error.strerror or error}") from error
+
+    def __init__(self, path: Path, kind: type[PixxelError] = DownloadError) -> None:
+        self._path = path
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            kind = DiskFull if error.errno in _FULL else self._kind
+            raise kind(f"{self._path}: {error.strerror or error}") from error
 
 
 def lock(handle: int, *, shared: bool = False) -> bool:
@@ -171,12 +179,17 @@ def lock(handle: int, *, shared: bool = False) -> bool:
     return True
 
 
-def require_space(directory: Path, size: int) -> None:
-    """Raise DiskFull unless `size` bytes and one per cent more are free."""
+def room_in(directory: Path) -> int:
+    """How large a file may be to fit, with one per cent to spare."""
     with disk_errors(directory):
-        free = shutil.disk_usage(directory).free
-    if free < size * 1.01:
-        raise DiskFull(f"{directory}: {size} bytes are needed, {free} are free")
+        return int(shutil.disk_usage(directory).free / 1.01)
+
+
+def require_space(directory: Path, size: int) -> None:
+    """Raise DiskFull unless a file of `size` bytes fits."""
+    room = room_in(directory)
+    if room < size:
+        raise DiskFull(f"{directory}: {size} bytes are needed, there is room for {room}")
 
 
 def sync_directory(directory: Path) -> None:

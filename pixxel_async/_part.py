@@ -16,8 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from pixxel_async._files import LARGEST_RATIO, RATIO_FREE_BYTES, Target, disk_errors, lock, sync_directory
-from pixxel_async._resume import Known, Sidecar
+from pixxel_async._files import (
+    LARGEST_RATIO,
+    RATIO_FREE_BYTES,
+    Target,
+    disk_errors,
+    lock,
+    room_in,
+    sync_directory,
+)
+from pixxel_async._resume import NOTHING, Known, Sidecar
 from pixxel_async.errors import DownloadError, FileInTheWay, IntegrityError
 
 SYNC_BYTES = 64 * 2**20
@@ -36,6 +44,10 @@ _FLAGS = (
 )
 
 
+class WrongChecksum(Exception):
+    """All of it came, but it is not what was promised."""
+
+
 class PartFile:
     """Written, counted and hashed piece by piece, locked against a second writer, renamed at the end.
 
@@ -43,21 +55,23 @@ class PartFile:
     """
 
     def __init__(self, target: Target, resource: str, now: Callable[[], float]) -> None:
-        self._target = target
+        self.target = target
         self._resource = resource
         self._now = now
-        self._path = target.path.with_name(target.path.name + ".part")
-        self._sidecar = _SidecarFile(self._path.with_name(self._path.name + ".json"))
+        self._path = Path(f"{target.path}.part")
+        self._sidecar = _SidecarFile(Path(f"{target.path}.part.json"))
         self._handle: int | None = None
         self._is_left = False
         self._gunzip: _Gunzip | None = None
-        self._hashes = _Hashes(Known())
+        self._hashes = _Hashes(NOTHING)
         self._synced = 0
         self._synced_at = now()
-        self.known = Known()
+        self.known = NOTHING
         """Which content it is."""
         self.size = 0
         """Bytes that were written."""
+        self.room = 0
+        """How large a file would have fitted when it was opened."""
         self.is_resumed = False
         """Whether it holds bytes of an earlier download."""
 
@@ -119,7 +133,9 @@ class PartFile:
                 self._hashes.update(block)
 
     def take_over(self, stop: threading.Event) -> None:
-        """Open it, and go on with what was left in it."""
+        """Claim its place, open it, and go on with what was left in it."""
+        self.target.claim()
+        self.room = room_in(self.target.path.parent)
         self.open()
         self.adopt(stop)
 
@@ -164,32 +180,30 @@ class PartFile:
             self._sidecar.write(Sidecar(self._resource, self.known, self.size))
         self._synced, self._synced_at = self.size, self._now()
 
-    @property
-    def has_own_end(self) -> bool:
-        """Whether only the content tells where it ends."""
-        return self.known.size is None or self._gunzip is not None
+    def finish(self) -> None:
+        """Give the file its final name, durably, if all of it is there.
 
-    def check_end(self) -> None:
-        """Raise IntegrityError when what was written ends too early by its own account."""
+        Raises:
+            IntegrityError: it ends too early by its own account.
+            WrongChecksum: it has not the hash that was promised.
+        """
         if self._gunzip is not None:
             self._gunzip.check_end()
         if self.known.size is None:
             with disk_errors(self._path), self._path.open("rb") as file:
                 _check_form(file, self.size)
+        if not self._hashes.match(self.known):
+            raise WrongChecksum("its checksum is not the one that was promised")
+        self._publish()
 
-    def matches_checksum(self) -> bool:
-        """Whether the content has the hash that was promised; True if none was."""
-        return self._hashes.match(self.known)
-
-    def publish(self) -> None:
-        """Give the complete file its final name, durably."""
-        final = self._target.path
+    def _publish(self) -> None:
+        final = self.target.path
         with disk_errors(final):
             os.fsync(self._fd)
             if os.name == "nt":  # Windows renames no open file
                 self._close()
             # The sidecar goes while the part file's name still holds the lock: afterwards it could be another download's.
-            if self._target.overwrite or not self._link(final):
+            if self.target.overwrite or not self._link(final):
                 self._sidecar.remove()
                 os.replace(self._path, final)  # noqa: PTH105  # the name under which everybody knows it to be atomic
             self._is_left = False

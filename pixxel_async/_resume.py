@@ -58,6 +58,10 @@ class Known:
         return self.etag or self.last_modified
 
 
+NOTHING = Known()
+"""What is known before an answer came."""
+
+
 @attrs.frozen
 class Sidecar:
     """What stands in `NAME.part.json`, beside the part file. Never the URL: that is a secret."""
@@ -172,7 +176,9 @@ def _strong_etag(headers: Headers) -> str | None:
 
 def _settled_date(headers: Headers) -> str | None:
     """Both dates are the server's, so that its clock may be wrong."""
-    date = headers.get("last-modified", "")
+    date = headers.get("last-modified")
+    if date is None:
+        return None
     with suppress(ValueError, TypeError, IndexError, OverflowError):
         age = parsedate_to_datetime(headers.get("date", "")) - parsedate_to_datetime(date)
         if age >= _SETTLED and re.fullmatch(_DATE, date):
@@ -180,25 +186,31 @@ def _settled_date(headers: Headers) -> str | None:
     return None
 
 
+def _digest(name: str) -> re.Pattern[str]:
+    prefix = rf"(?:.*[,\s])?{name}=" if name else ""
+    # Repr-Digest has colons around, as RFC 9530 wants it. S3's checksums of parts end in "-3", and do not match.
+    return re.compile(rf"{prefix}:?([A-Za-z0-9+/]+=*):?(?:,.*)?")
+
+
 _DIGESTS = (
-    # Header, the algorithm's name in it, and in hashlib; the strongest first. An ETag is no checksum.
-    ("repr-digest", "sha-256", "sha256"),
-    ("x-amz-checksum-sha256", "", "sha256"),
-    ("repr-digest", "sha-512", "sha512"),
-    ("x-goog-hash", "md5", "md5"),
-    ("content-md5", "", "md5"),
+    # Header, what stands in it, and the algorithm in hashlib; the strongest first. An ETag is no checksum.
+    ("repr-digest", _digest("sha-256"), "sha256"),
+    ("x-amz-checksum-sha256", _digest(""), "sha256"),
+    ("repr-digest", _digest("sha-512"), "sha512"),
+    ("x-goog-hash", _digest("md5"), "md5"),
+    ("content-md5", _digest(""), "md5"),
 )
 _LENGTHS = {"sha256": 32, "sha512": 64, "md5": 16}
 
 
 def _checksum(headers: Headers) -> Checksum | None:
     """The strongest checksum of the whole file that is offered."""
-    for header, name, algorithm in _DIGESTS:
-        prefix = rf"(?:.*[,\s])?{name}=" if name else ""
-        # Repr-Digest has colons around, as RFC 9530 wants it. S3's checksums of parts end in "-3", and do not match.
-        found = re.fullmatch(rf"{prefix}:?([A-Za-z0-9+/]+=*):?(?:,.*)?", headers.get(header, "").strip())
+    for header, form, algorithm in _DIGESTS:
+        found = form.fullmatch(headers.get(header, "").strip())
+        if found is None:
+            continue
         with suppress(ValueError):
-            digest = base64.b64decode(found[1], validate=True) if found else b""
+            digest = base64.b64decode(found[1], validate=True)
             if len(digest) == _LENGTHS[algorithm]:
                 return Checksum(algorithm, digest.hex())
     return None

@@ -172,6 +172,11 @@ class StorageAnswer:
                 raise
             return came_before
 
+    @property
+    def at_end(self) -> bool:
+        """Whether it is known that nothing follows."""
+        return self._response.content.at_eof()
+
     def _unread(self) -> bytes:
         """What came before a fault and was not read yet.
 

@@ -14,6 +14,7 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +27,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._error_page import is_error_page
-from pixxel_async._files import Target, checked_name, claim, in_thread, require_space, settled
+from pixxel_async._files import Target, checked_name, in_thread, require_space, settled
 from pixxel_async._limits import Lane, LaneShut
 from pixxel_async._log_events import (
     DOWNLOAD_BEGUN,
@@ -35,8 +36,17 @@ from pixxel_async._log_events import (
     DOWNLOAD_REFRESHED,
     DOWNLOAD_RESUMED,
 )
-from pixxel_async._part import PartFile
-from pixxel_async._resume import Headers, Known, WrongRange, asked_for_rest, has_all, rest, told_by
+from pixxel_async._part import PartFile, WrongChecksum
+from pixxel_async._resume import (
+    NOTHING,
+    Headers,
+    Known,
+    WrongRange,
+    asked_for_rest,
+    has_all,
+    rest,
+    told_by,
+)
 from pixxel_async._signed_url import SignedUrl
 from pixxel_async._storage import BATCH, Failed, Storage, StorageAnswer, Then
 from pixxel_async._unzip import unzip as _unzip
@@ -52,6 +62,8 @@ _TRIES = 8
 _REFRESHES, _REFRESH_BYTES = 3, 2**20
 """New URLs in a row that do not bring so much."""
 _RESTARTS = {Then.FROM_START: 2, Then.ONCE_MORE: 1}
+_HELP: dict[type[Exception], Then] = {WrongRange: Then.FROM_START, WrongChecksum: Then.ONCE_MORE}
+"""What may help against a fault of the content; another attempt against all others."""
 _BACKOFF_BASE, _BACKOFF_CAP = 0.5, 20.0
 _RETRY_AFTER_CAP = 120.0
 _SLOW_WINDOW, _SLOW_BYTES = 60.0, 60 * 2**10
@@ -117,7 +129,7 @@ class Downloader:
         self, directory: str | PathLike[str], *, filename: str, overwrite: bool, unzip: bool
     ) -> None:
         """Raise what `save` would raise about the place, before anybody waits for the URL."""
-        await in_thread(claim, directory, checked_name(filename), overwrite, unzip)
+        await in_thread(Target.of(directory, checked_name(filename), overwrite, unzip).claim)
 
     async def save(
         self,
@@ -183,18 +195,18 @@ class Downloader:
         unzip: bool,
     ) -> SavedFile:
         name = source.name if filename is None else checked_name(filename)
-        target = await in_thread(claim, directory, name, overwrite, unzip)
+        target = Target.of(directory, name, overwrite, unzip)
         began = self._clock.monotonic()
         part = PartFile(target, resource, self._clock.monotonic)
         on_progress = timed("on_progress", on_progress, self._clock)
         stop = threading.Event()
         try:
             await in_thread(part.take_over, stop, stop=stop)
-            DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
+            if DOWNLOAD_BEGUN.is_on:
+                DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
             if part.is_resumed:
                 DOWNLOAD_RESUMED(file=target.path.name, size=part.size)
-            await self._fetch(_Course(source), part, target, on_progress, refresh)
-            await in_thread(part.publish)
+            await self._fetch(_Course(source), part, on_progress, refresh)
         finally:
             if part.is_open:
                 await in_thread(part.close)
@@ -216,28 +228,29 @@ class Downloader:
         self,
         course: _Course,
         part: PartFile,
-        target: Target,
         on_progress: Progress | None,
         refresh: Refresh | None,
     ) -> None:
         """Attempt after attempt, until one succeeds or nothing is left to try."""
         while True:
             try:
-                return await self._in_lane(course.source, part, target, on_progress)
+                return await self._attempt(course.source, part, on_progress)
             except Failed as caught:
                 failed = caught
+            except (WrongRange, WrongChecksum, IntegrityError) as caught:
+                failed = Failed(str(caught), _HELP.get(type(caught), Then.AGAIN), IntegrityError)
             except DownloadError as error:
                 # The frames of an attempt hold the answer, and that its URL: tracebacks may show local variables.
                 raise error.with_traceback(None) from error.__cause__
             # Outside of the handler: what went wrong in aiohttp must not be anyone's context.
             course.count(part.kept)
-            DOWNLOAD_BROKEN(file=target.path.name, reason=failed.reason, kept=part.kept)
+            DOWNLOAD_BROKEN(file=part.target.path.name, reason=failed.reason, kept=part.kept)
             if failed.then in _RESTARTS:
-                await in_thread(part.restart, Known())
+                await in_thread(part.restart, NOTHING)
             source = course.source
             await self._prepare_next(course, failed, refresh)
             if course.source is not source:
-                DOWNLOAD_REFRESHED(file=target.path.name, source=str(course.source))
+                DOWNLOAD_REFRESHED(file=part.target.path.name, source=str(course.source))
 
     async def _prepare_next(self, course: _Course, failed: Failed, refresh: Refresh | None) -> None:
         """Do what may help, or raise what went wrong."""
@@ -264,10 +277,16 @@ class Downloader:
             return asked + self._clock.rng.uniform(0, min(1.0, asked / 10) + 0.1)
         return self._clock.rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** max(in_vain - 1, 0)))
 
+    async def _attempt(self, source: SignedUrl, part: PartFile, on_progress: Progress | None) -> None:
+        """Fetch what is missing, and give the file its name."""
+        async with _Writer() as writer:
+            await self._in_lane(source, part, writer, on_progress)
+            writer.add(part.finish)  # the lane is left by then: nobody else need wait for the disk
+
     async def _in_lane(
-        self, source: SignedUrl, part: PartFile, target: Target, on_progress: Progress | None
+        self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
     ) -> None:
-        """Make an attempt when its host's lane has room; a lane that is shut for too long ends the download."""
+        """Fetch when the host's lane has room; a lane that is shut for too long ends the download."""
         lane = self._lanes.setdefault(source.host, Lane(self._clock, start=4, most=16))
         try:
             slot = None if lane.try_enter() else await lane.wait(patience=_RETRY_AFTER_CAP)
@@ -278,7 +297,7 @@ class Downloader:
             ) from None
         sent_at = self._clock.monotonic()
         try:
-            await self._attempt(source, part, target, on_progress)
+            await self._complete(source, part, writer, on_progress)
         except Failed as failed:
             if failed.is_overload:
                 lane.refuse(slot, sent_at=sent_at, pause=failed.retry_after)
@@ -290,63 +309,54 @@ class Downloader:
             raise
         lane.succeed(slot, sent_at=sent_at)
 
-    async def _attempt(
-        self, source: SignedUrl, part: PartFile, target: Target, on_progress: Progress | None
+    async def _complete(
+        self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
     ) -> None:
         """Ask for what is missing, and add it to what is there."""
         answer = await self._storage.get(source, asked_for_rest(part.known, part.kept) if part.kept else {})
         try:
-            body = await self._begin(answer, part, target)
+            body = await self._begin(answer, part, writer)
             if body is not None:
-                await _receive(body, part, on_progress)
-            if part.has_own_end:
-                await in_thread(part.check_end)
-        except (IntegrityError, WrongRange) as error:
-            problem = str(error)
-            then = Then.FROM_START if isinstance(error, WrongRange) else Then.AGAIN
-        else:
-            if not part.matches_checksum():
-                raise Failed("its checksum is not the one that was promised", Then.ONCE_MORE, IntegrityError)
-            return
+                await _receive(body, part, writer, on_progress)
         finally:
             answer.close()
-        raise Failed(problem, then, IntegrityError)
 
-    async def _begin(self, answer: StorageAnswer, part: PartFile, target: Target) -> _Body | None:
+    async def _begin(self, answer: StorageAnswer, part: PartFile, writer: _Writer) -> _Body | None:
         """Make the part file ready for what the answer brings; None if nothing is missing."""
         if answer.status == 206:
             if not part.kept:
                 raise WrongRange("a part of the file came that nobody had asked for")
             part.known = rest(answer.headers, part.known, part.kept)
-            await _require_space(target, part, part.known)
+            await _require_space(part, part.known)
             return _Body(answer, self._clock, self._counters, part.size, part.known.size)
         if answer.status == 416 and part.kept:
             part.known = has_all(answer.headers, part.known, part.kept)
             return None
         await answer.check_status()
-        known = told_by(answer.headers)
-        await _require_space(target, part, known)
+        known, is_gzip = told_by(answer.headers), _is_gzip(answer.headers)
+        await _require_space(part, known)
         body = _Body(answer, self._clock, self._counters, 0, known.size)
-        await body.look(target.path.name)  # before what is there is given up for it
-        await in_thread(part.restart, known, _is_gzip(answer.headers))
+        await body.look(part.target.path.name)  # before what is there is given up for it
+        writer.add(part.restart, known, is_gzip)
         return body
 
 
-async def _require_space(target: Target, part: PartFile, known: Known) -> None:
+async def _require_space(part: PartFile, known: Known) -> None:
     """Raise DiskFull unless the file fits; what is there already makes room or is part of it."""
-    if known.size is not None:
-        await in_thread(require_space, target.path.parent, known.size - part.size)
+    missing = 0 if known.size is None else known.size - part.size
+    if missing > part.room:  # by now there may be more
+        await in_thread(require_space, part.target.path.parent, missing)
 
 
-async def _receive(body: _Body, part: PartFile, on_progress: Progress | None) -> None:
-    """Read to the end; what came is hashed and written in a thread while more comes."""
-    async with _Writer(part) as writer:
-        while True:
-            await writer.put(await body.batch())
-            if on_progress is not None:
-                on_progress(body.received, body.total)
-            if body.at_end:
-                break
+async def _receive(body: _Body, part: PartFile, writer: _Writer, on_progress: Progress | None) -> None:
+    """Read to the end; what came is hashed and written in a thread while more comes, and the last of it at the end."""
+    while True:
+        writer.add(part.write, await body.batch())
+        if on_progress is not None:
+            on_progress(body.received, body.total)
+        if body.at_end:
+            break
+        await writer.go()
     if body.total is not None and body.received != body.total:
         raise Failed(f"{body.received} of {body.total} bytes came", Then.AGAIN, IntegrityError)
 
@@ -435,7 +445,7 @@ class _Body:
             except Failed as failed:
                 self._broken = failed
             else:
-                self.at_end = not chunk
+                self.at_end = self._answer.at_end or not chunk
                 pieces.append(chunk)
                 size += len(chunk)
         if self._broken is not None and not size:  # else what came before it is kept first
@@ -444,16 +454,21 @@ class _Body:
 
 
 class _Writer:
-    """Writes one batch in a thread while the next one arrives."""
+    """Does in a thread what is to be done with the file, one after the other; what is not begun before, at the end."""
 
-    def __init__(self, part: PartFile) -> None:
-        self._part = part
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], None]] = []
         self._work: asyncio.Future[None] | None = None
 
-    async def put(self, pieces: list[bytes]) -> None:
-        """Begin to write, once what came before is written."""
+    def add(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Do this next."""
+        self._steps.append(partial(step, *arguments))
+
+    async def go(self) -> None:
+        """Begin with what was added, once what came before is done."""
         await self._settle()
-        self._work = asyncio.get_running_loop().run_in_executor(None, self._part.write, pieces)
+        steps, self._steps = self._steps, []
+        self._work = asyncio.get_running_loop().run_in_executor(None, _do, steps)
 
     async def _settle(self) -> None:
         work, self._work = self._work, None
@@ -466,7 +481,18 @@ class _Writer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._settle()
+        try:
+            if self._steps:  # also after an error: what came before it is kept
+                await self.go()
+            await self._settle()
+        except DownloadError:
+            if not isinstance(error, asyncio.CancelledError):
+                raise
+
+
+def _do(steps: list[Callable[[], None]]) -> None:
+    for step in steps:
+        step()
 
 
 class _SlowGuard:

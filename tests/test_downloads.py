@@ -633,6 +633,26 @@ async def test_a_disk_that_fills_up_is_told_and_left_clean(downloader: Downloade
     assert [] == names(tmp_path)
 
 
+async def test_p1_a_cancellation_is_not_lost_when_the_disk_fills_up_meanwhile(
+    downloader: Downloader, tmp_path: Path
+) -> None:
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    task: asyncio.Task[SavedFile]
+    async with Stub([*answer(200, bytes(2**20), length=2**22), HANG]) as stub:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, hard))
+        try:
+            task = asyncio.ensure_future(
+                downloader.save(f"{stub.url}/x.bin", tmp_path, on_progress=lambda *_: task.cancel())
+            )
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            signal.signal(signal.SIGXFSZ, handler)
+    assert [] == names(tmp_path)
+
+
 async def test_a_directory_that_cannot_be_is_told(downloader: Downloader, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DownloadError, match="file/sub"):

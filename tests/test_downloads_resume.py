@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -25,6 +27,7 @@ from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 
 from pixxel_async import _part, _storage
+from pixxel_async._clock import Clock
 from pixxel_async._resume import Known, Sidecar
 from pixxel_async.downloads import Downloader
 from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, IntegrityError
@@ -590,12 +593,21 @@ async def test_k1_a_disk_that_fills_up_keeps_what_came(downloader: Downloader, t
 async def test_k1_the_rest_needs_room_for_the_rest_only(
     downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr("pixxel_async.downloads.require_space", lambda _, size: asked.append(size))
-    store = Store()
-    async with Stub(store.until(1000), store) as stub:
-        await downloader.save(f"{stub.url}/x.bin", tmp_path)
-    assert [len(CONTENT), len(CONTENT) - 1000] == asked
+    """Told when it comes to it: a disk that was full when the download began may have been cleared since."""
+    free: list[int] = []
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda _: SimpleNamespace(free=free.pop(0) if free[1:] else free[0])
+    )
+    left = len(CONTENT) - 1000
+    leave(tmp_path, CONTENT[:1000], known())
+    async with Stub(Store()) as stub:
+        free[:] = [left]  # one per cent is to spare
+        with pytest.raises(DiskFull, match=f"{left} bytes are needed"):
+            await downloader.save(f"{stub.url}/x.bin", tmp_path)
+        free[:] = [0, left + left // 50]
+        saved = await downloader.save(f"{stub.url}/x.bin", tmp_path)
+    assert (True, CONTENT) == (saved.resumed, saved.path.read_bytes())
+    assert ["bytes=1000-"] * 2 == ranges(stub)
 
 
 async def test_k3_a_file_in_the_way_leaves_the_part_for_overwrite(
@@ -696,8 +708,19 @@ async def test_what_comes_whole_needs_no_sidecar(downloader: Downloader, tmp_pat
     assert seen[0] == seen[-1]
 
 
+class Hurrying(Clock):
+    """Six seconds pass from one look to the next, in whatever thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._times = itertools.count(0.0, 6.0)
+
+    def monotonic(self) -> float:
+        return next(self._times)
+
+
 async def test_sync_points_come_by_bytes_and_by_time(
-    downloader: Downloader, clock: VirtualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Data first, then the sidecar; a jump of the wall clock would change nothing (R1): only `Clock` is asked."""
     synced: list[int] = []
@@ -714,10 +737,12 @@ async def test_sync_points_come_by_bytes_and_by_time(
         assert 1 == len(synced)
         assert 2 * 2**20 <= synced[0]
         synced.clear()
-        await downloader.save(
-            f"{stub.url}/x.bin", tmp_path, overwrite=True, on_progress=lambda *_: clock.advance(6)
-        )
+        monkeypatch.setattr(_part, "SYNC_BYTES", 2**40)
+        hurried = Downloader(clock=Hurrying(), allow_private=True)
+        await hurried.save(f"{stub.url}/x.bin", tmp_path, overwrite=True)
+        await hurried.aclose()
     assert len(synced) >= 2
+    assert synced[0] < len(CONTENT) == synced[-1]
 
 
 PROGRAM = """
