@@ -5,8 +5,9 @@ with `__geo_interface__` (Shapely, GeoPandas and others), or as a geometry out o
 comes out is plain GeoJSON: WGS 84, positions [longitude, latitude] in degrees.
 
 Errors name the place: features are counted from 1, as people count; polygons, rings and vertices from 0, as they stand
-in `coordinates`. Checked are types, lengths, closure, ranges and the antimeridian. Not checked is whether an outline
-crosses itself, or which way round it runs: the API judges that.
+in `coordinates`. Checked are types, lengths, closure, ranges, the antimeridian, and that rings have an area, cross
+neither themselves nor each other, and lie inside the first if they are holes. Not checked is whether rings touch, whether
+parts of a MultiPolygon overlap, or which way round a ring runs: the API judges that.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, NoReturn, Protocol, TypeAlias
 import attrs
 import orjson
 
+from pixxel_async._crossings import Stray, fault_between, has_area
 from pixxel_async._log_events import ALTITUDES
 from pixxel_async._wire import Model
 from pixxel_async.errors import GeometryError
@@ -307,7 +309,9 @@ class _Polygons:
         """The rings of one polygon."""
         if not _is_array(raw) or not raw:
             raise GeometryError(f"{_at(place)}has no rings")
-        return [self._ring(ring, _below(place, "ring", number)) for number, ring in enumerate(raw)]
+        rings = [self._ring(ring, _below(place, "ring", number)) for number, ring in enumerate(raw)]
+        _check_rings(rings, place)
+        return rings
 
     def tell(self) -> None:
         """Tell once what was left out."""
@@ -327,9 +331,11 @@ class _Polygons:
             )
         if ring[0] != ring[-1]:
             raise GeometryError(f"{place}: is not closed; repeat the first vertex {ring[0]} at its end")
-        if len({tuple(position) for position in ring}) < 3:
-            raise GeometryError(f"{place}: has fewer than 3 different vertices, so no area")
         _check_edges(ring, place)
+        if not has_area(ring):
+            few = len({tuple(position) for position in ring}) < 3
+            reason = "has fewer than 3 different vertices" if few else "has all its vertices on one line"
+            raise GeometryError(f"{place}: {reason}, so no area")
         return ring
 
     def _position(self, raw: Any, place: str, number: int) -> list[float]:
@@ -383,6 +389,32 @@ def _check_edges(ring: Sequence[Sequence[float]], place: str) -> None:
                 "area that crosses the antimeridian or holds a pole into polygons on either side of it, and give a "
                 "truly wide one more vertices"
             )
+
+
+def _check_rings(rings: Sequence[Sequence[Sequence[float]]], place: str) -> None:
+    fault = fault_between(rings)
+    if fault is None:
+        return
+    if isinstance(fault, Stray):
+        _refuse(
+            _below(place, "ring", fault.ring),
+            fault.vertex,
+            f"{rings[fault.ring][fault.vertex]} lies outside of ring 0 or in another hole, and rings after the first are "
+            "holes; give separate areas as polygons of a MultiPolygon",
+        )
+    (first, start), (second, other) = fault.first, fault.second
+    where = f"at [{', '.join(str(round(degrees, 7)) for degrees in fault.position)}]"
+    if first == second:
+        raise GeometryError(
+            f"{_below(place, 'ring', first)}: crosses itself {where}, with its edges from vertex {start} to {start + 1} "
+            f"and {other} to {other + 1}; give the vertices in their order around the area, or repair it, for example "
+            "with shapely.make_valid"
+        )
+    raise GeometryError(
+        f"{_below(place, 'ring', second)}: crosses ring {first} {where}, with its edge from vertex {other} to {other + 1} "
+        f"that from {start} to {start + 1}; keep holes inside of ring 0 and apart, or repair it, for example with "
+        "shapely.make_valid"
+    )
 
 
 # Messages

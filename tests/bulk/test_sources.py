@@ -531,7 +531,7 @@ def test_geometries_that_are_no_areas_are_refused_by_their_kind(kind: str, tmp_p
 # All at once
 
 
-def test_all_faults_are_listed_at_once_each_with_row_line_field_and_remedy(tmp_path: Path) -> None:
+def test_t8_all_faults_are_listed_at_once_each_with_row_line_field_and_remedy(tmp_path: Path) -> None:
     """One run shows all that must be repaired, not only the first of it."""
     text = "\n".join(
         [
@@ -551,6 +551,8 @@ def test_all_faults_are_listed_at_once_each_with_row_line_field_and_remedy(tmp_p
             json.dumps(feature(NORTH, name="GOOD")) + ",",
             json.dumps(feature(NORTH, name="bell\x07")) + ",",
             json.dumps(NORTH) + ",",
+            json.dumps(feature(polygon([[10, 45], [11, 46], [11, 45], [10, 46], [10, 45]]), name="bow"))
+            + ",",
             '"text"]}',
         ]
     )
@@ -570,7 +572,14 @@ def test_all_faults_are_listed_at_once_each_with_row_line_field_and_remedy(tmp_p
         (7, 8, "key", "'GOOD' makes the same folder as that of row 1 on some file systems, 'GOOD'", "rename"),
         (8, 9, "name", "has control characters", "rename it"),
         (9, 10, "", 'not a GeoJSON Feature: its "type" must be "Feature"', ""),
-        (10, 11, "", 'not a GeoJSON Feature: its "type" must be "Feature"', ""),
+        (
+            10,
+            11,
+            "geometry",
+            "ring 0: crosses itself at [10.5, 45.5]",
+            "give the vertices in their order",
+        ),
+        (11, 12, "", 'not a GeoJSON Feature: its "type" must be "Feature"', ""),
     ]
     assert [row for row, *_ in expected] == [each.row for each in found]
     for (row, line, name, what, remedy), each in zip(expected, found, strict=True):
