@@ -50,8 +50,8 @@ def lowest(session: nox.Session) -> None:
         *(requirement.replace(">=", "==") for requirement in users),
         *(tool for tool in tools if not tool.startswith("schemathesis")),
     )
-    ignored = ["tests/codegen", "tests/sandbox/test_sandbox_schemathesis.py"]
-    session.run("pytest", *(f"--ignore={path}" for path in ignored), *session.posargs)
+    ignore = ["--ignore=tests/codegen", "--ignore=tests/sandbox/test_sandbox_schemathesis.py"]
+    session.run("pytest", "--numprocesses", "auto", "--dist", "worksteal", *ignore, *session.posargs)
 
 
 @nox.session
