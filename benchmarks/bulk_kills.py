@@ -2,8 +2,9 @@
 
 A process works on rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox. It is killed with
 SIGKILL at random moments, and resumed each time. Then the sandbox's books are read: nothing may be missing, bought twice, or
-broken on the disk. The requests of all sessions are compared with those of a run that nobody disturbs. Exit code 1
-unless nothing was lost, doubled or broken.
+broken on the disk. The requests of all sessions are compared with those of a run that nobody disturbs. That one also tells how
+long a row takes, so that the kills are spread over all of the run. Exit code 1 unless nothing was lost, doubled or broken by
+as many kills as were asked for.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ from typing import Any
 
 import attrs
 
+from benchmarks.claims import Claims
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import (
     Insight,
     Job,
+    JournalError,
     Package,
     Recipe,
     Result,
@@ -35,12 +38,15 @@ from pixxel_async.bulk import (
     State,
     Visualization,
     results,
+    status,
 )
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
 SPEED = 30.0
 TIMEOUT, SETTLE = 5.0, 1.0
 """Seconds; the sandbox acts at once here, so that nothing comes later. A killed session's creates are looked for as long."""
+HASTE = 0.6
+"""Part of the time that the rows left would take, shared out among the kills left: the run must not end before the last."""
 RECIPE = Recipe(
     images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
     make=(
@@ -69,20 +75,20 @@ def write_table(path: Path, rows: int) -> None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
 
 
-async def work(url: str, token: str, table: Path, out: Path, concurrency: int, resend: bool) -> None:
+async def work(url: str, token: str, table: Path, out: Path, concurrency: int, held: Any) -> None:
     """What the process does that is killed: begin the run, or go on with it."""
-    options: dict[str, Any] = {"concurrency": concurrency}
+    print("at work", flush=True)  # a kill before this, while Python imports, would prove nothing
     async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
-        begun = (out / "run.journal").exists()
-        run = (
-            Run.resume(client, out, **options) if begun else Run.start(client, table, RECIPE, out, **options)
-        )
+        if (out / "run.journal").exists():
+            run = Run.resume(client, out, concurrency=concurrency, held=held)
+        else:
+            run = Run.start(client, table, RECIPE, out, concurrency=concurrency)
         async with run as session:
             async for _ in session:
                 pass
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Outcome:
     """What the books and the disk say."""
 
@@ -90,62 +96,82 @@ class Outcome:
     seconds: float
     kills: int
     held: int
-    """Rows of which nobody could tell whether a purchase had happened; a person lets them be sent again."""
+    """Rows of which nobody could tell whether a purchase had happened; a person let them be sent again."""
     states: Counter[State]
     lost: int
+    """Rows that are not done, and things that a row does not have to itself."""
     doubled: int
+    """Things in the account that no row knows of."""
     broken: int
 
 
-async def measure(folder: Path, rows: int, kills: int, seed: int, concurrency: int) -> Outcome:
-    """One run, killed so often."""
-    rng = random.Random(seed)
+async def measure(folder: Path, options: argparse.Namespace, kills: int, each: float) -> Outcome:
+    """One run, killed so often; `each` is how many seconds a row takes, all in all."""
+    rng = random.Random(options.seed)
     table, out = folder / "fields.geojson", folder / "out"
-    write_table(table, rows)
+    write_table(table, options.rows)
     clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
     began = time.monotonic()
-    held_rows: list[int] = []
     async with Sandbox(clock=clock) as sandbox:
         command = [
             *(sys.executable, "-m", "benchmarks.bulk_kills", "--work", sandbox.url, sandbox.token),
-            *(str(table), str(out), str(concurrency)),
+            *(str(table), str(out), str(options.concurrency)),
         ]
-        for number in range(kills):
-            process = await asyncio.create_subprocess_exec(*command, "keep")
-            try:
-                await asyncio.wait_for(process.wait(), rng.uniform(0.5, 4.0))
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-            else:
-                print(f"done after {number} kills: take more rows")
-                kills = number
+        done = 0
+        while done < kills:
+            life = HASTE * each * left(out, options.rows) / (kills - done)
+            if await ended(command, rng.uniform(0.0, 2 * life)):
                 break
-        for held in ("keep", "resend"):
-            process = await asyncio.create_subprocess_exec(*command, held)
-            if code := await process.wait():
-                raise SystemExit(f"the run ended with code {code}")
-            held_rows.append(sum(row.state is State.HELD for row in results(out)))
-        return judge(sandbox, out, rows, kills, held_rows[0], time.monotonic() - began)
+            done += 1
+        if done < kills:
+            print(f"the run ended after {done} kills", flush=True)
+        else:
+            await ended(command)
+        held = sum(row.state is State.HELD for row in results(out))
+        await ended([*command, "resend"])
+        return judge(sandbox, out, options.rows, done, held, time.monotonic() - began)
+
+
+def left(out: Path, rows: int) -> int:
+    """How many rows are not done."""
+    try:
+        return rows - status(out).rows.get(State.DONE, 0)
+    except JournalError:
+        return rows  # it was killed before it had a journal
+
+
+async def ended(command: list[str], life: float | None = None) -> bool:
+    """Whether a session came to its end before it was killed."""
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    try:
+        code = await asyncio.wait_for(process.wait(), life)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+    if code:
+        raise SystemExit(f"the run ended with code {code}")
+    return True
 
 
 def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, held: int, seconds: float) -> Outcome:
     """Compare journal, books and disk."""
     ended: list[Result] = list(results(out))
-    lost = rows - len(ended) + sum(row.state is not State.DONE for row in ended)
-    doubled = 0
-    for operation in CREATES:
-        made = [entry.resource_id for entry in sandbox.ledger.entries(operation)]
-        known = {id for row in ended for id in row.ids.values()}
-        doubled += len(set(made) - known)
+    claimed = [id for row in ended for id in row.ids.values()]
+    made = {entry.resource_id for name in CREATES for entry in sandbox.ledger.entries(name)}
     return Outcome(
         requests=len(sandbox.requests),
         seconds=seconds,
         kills=kills,
         held=held,
         states=Counter(row.state for row in ended),
-        lost=lost,
-        doubled=doubled,
+        lost=rows
+        - sum(row.state is State.DONE for row in ended)
+        + rows * len(CREATES)
+        - len(made & {*claimed}),
+        doubled=len(made - {*claimed}),
         broken=sum(is_broken(file) for row in ended for file in row.files)
         + sum(1 for _ in out.rglob("*.part")),
     )
@@ -165,22 +191,30 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--concurrency", type=int, default=8)
-    parser.add_argument("--work", nargs=6, help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
-        url, token, table, out, concurrency, resend = options.work
-        asyncio.run(work(url, token, Path(table), Path(out), int(concurrency), resend == "resend"))
+        url, token, table, out, concurrency, *held = options.work
+        asyncio.run(work(url, token, Path(table), Path(out), int(concurrency), *(held or [None])))
         return 0
-    outcomes = {}
-    for name, kills in (("undisturbed", 0), ("killed", options.kills)):
-        with tempfile.TemporaryDirectory() as folder:
-            outcomes[name] = asyncio.run(
-                measure(Path(folder), options.rows, kills, options.seed, options.concurrency)
-            )
-        print(f"{name}: {outcomes[name]}", flush=True)
-    more = outcomes["killed"].requests / outcomes["undisturbed"].requests - 1
-    print(f"requests: {more:+.1%} by {outcomes['killed'].kills} kills")
-    return int(any(each.lost or each.doubled or each.broken for each in outcomes.values()))
+    calm = one(options, 0, 0.0)
+    killed = one(options, options.kills, calm.seconds / options.rows)
+    claims = Claims()
+    claims.note(killed.kills == options.kills, "sessions killed", killed.kills, options.kills)
+    for what in ("lost", "doubled", "broken"):
+        claims.none(f"{what}, undisturbed", getattr(calm, what))
+        claims.none(f"{what}, killed", getattr(killed, what))
+    more = killed.requests / calm.requests - 1
+    claims.at_most("more requests than undisturbed", 100 * more, 10, " %", is_hard=False)
+    return claims.exit_code
+
+
+def one(options: argparse.Namespace, kills: int, each: float) -> Outcome:
+    """Measure in a folder of its own, and print."""
+    with tempfile.TemporaryDirectory() as folder:
+        outcome = asyncio.run(measure(Path(folder), options, kills, each))
+    print(outcome, flush=True)
+    return outcome
 
 
 if __name__ == "__main__":
