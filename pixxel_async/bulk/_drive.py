@@ -8,8 +8,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from pathlib import Path
 from typing import Any, TypeVar
 
-import attrs
-
 from pixxel_async._clock import Clock
 from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._engine import Engine, Then
@@ -174,7 +172,7 @@ class Drive:
         """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
         row = _Row(self._journal, record, self._out, self._clock)
         try:
-            self._journal.begin(row.number)
+            row.begin()
             for stage in self._stages.values():
                 if self._is_draining:
                     return None
@@ -235,9 +233,18 @@ class _Row:
         self._clock = clock
         self._began = clock.monotonic()
         self.facts: dict[str, Facts] = {step: dict(facts) for step, facts in record.facts.items()}
+        """By step; work sees them as they come."""
         self.step: str | None = None
-        self._folder = out / record.entry.folder
-        self._is_fresh = record.is_fresh
+        entry = record.entry
+        self.work = Work(
+            row=entry.row,
+            name=entry.name,
+            geometry=entry.geometry,
+            properties=entry.properties,
+            folder=out / entry.folder,
+            facts=self.facts,
+            is_fresh=record.is_fresh,
+        )
         self._failures = record.tokens - _tokens(record.facts)
         """What attempts cost that came to nothing, in tokens."""
 
@@ -246,21 +253,12 @@ class _Row:
         return self._record.entry.row
 
     @property
-    def work(self) -> Work:
-        entry = self._record.entry
-        return Work(
-            row=entry.row,
-            name=entry.name,
-            geometry=entry.geometry,
-            properties=entry.properties,
-            folder=self._folder,
-            facts=self.facts,
-            is_fresh=self._is_fresh,
-        )
-
-    @property
     def final_state(self) -> State:
         return State.PARTIAL if any(facts.get("partial") for facts in self.facts.values()) else State.DONE
+
+    def begin(self) -> None:
+        """It is under way."""
+        self._journal.begin(self.number, seconds=self._record.seconds)
 
     def note(self, step: str, facts: Facts) -> None:
         """A stage is done that an interruption would only repeat."""
@@ -279,14 +277,16 @@ class _Row:
         return self.result(state, error)
 
     def result(self, state: State, error: str | None = None) -> Result:
-        record = attrs.evolve(
-            self._record,
+        record = RowRecord(
+            entry=self._record.entry,
             state=state,
             step=self.step,
             error=error,
             facts=self.facts,
             tokens=self._failures + _tokens(self.facts),
             seconds=self._record.seconds + self._clock.monotonic() - self._began,
+            is_fresh=self._record.is_fresh,
+            updated=self._record.updated,
         )
         return result_of(record, self._out)
 

@@ -306,9 +306,9 @@ class Journal(JournalView):
         text = safe_json(facts, f"row {row}, step {step}", LONGEST_TEXT)
         self._writer.tell(partial(writes.record, row=row, step=step, facts=text, now=self._stamp()))
 
-    def begin(self, row: int) -> None:
-        """Note that a row is under way, without waiting until it is written."""
-        begun = partial(writes.mark, row=row, state=State.RUNNING, step=None, error=None, seconds=None)
+    def begin(self, row: int, *, seconds: float) -> None:
+        """Note that a row is under way on which so long was worked before, without waiting until it is written."""
+        begun = partial(writes.mark, row=row, state=State.RUNNING, step=None, error=None, seconds=seconds)
         self._writer.tell(partial(begun, now=self._stamp()))
 
     def release(self, held: Literal["resend", "forget"]) -> int:

@@ -59,10 +59,10 @@ def checksum(*values: object) -> int:
     return zlib.crc32(repr(values).encode())
 
 
-def put(connection: sqlite3.Connection, table: str, *values: object, verb: str = "INSERT") -> None:
+def put(connection: sqlite3.Connection, table: str, *values: object) -> None:
     """Write one row with its checksum."""
     marks = ", ".join("?" * (len(values) + 1))
-    connection.execute(f"{verb} INTO {table} VALUES ({marks})", (*values, checksum(*values)))
+    connection.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, checksum(*values)))
 
 
 def create_tables(connection: sqlite3.Connection, header: Header) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from pixxel_async.bulk._journal_page import Page
 from pixxel_async.bulk._journal_records import JournalError
 from pixxel_async.errors import PixxelError
 
@@ -28,7 +29,7 @@ MOST_AT_ONCE = 1000
 
 @attrs.frozen(eq=False)
 class _Request(Generic[R]):
-    work: Callable[[sqlite3.Connection], R]
+    work: Callable[[Page], R]
     is_durable: bool
     answer: Future[R] | asyncio.Future[R] | None
     """None: nobody waits."""
@@ -50,12 +51,13 @@ class _Outcome:
 
 
 class Writer:
-    """Owns a connection; runs functions on it, many in a transaction, each of them wholly or not at all."""
+    """Owns a connection; runs functions on a page of it, many in a transaction, each of them wholly or not at all."""
 
     def __init__(
         self, connect: Callable[[], sqlite3.Connection], translate: Callable[[sqlite3.Error], PixxelError]
     ) -> None:
         self._connection = connect()
+        self._page = Page(self._connection)
         self._translate = translate
         self._queue: SimpleQueue[_Request[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
@@ -67,7 +69,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="pixxel-journal", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[sqlite3.Connection], R], *, durable: bool) -> R:
+    async def write(self, work: Callable[[Page], R], *, durable: bool) -> R:
         """What `work` gives, once it is committed; `durable`: and would survive a power cut.
 
         Cancelled, it no longer waits: what it asked for is written all the same.
@@ -77,17 +79,17 @@ class Writer:
         self._put(_Request(work, durable, answer, loop))
         return await answer
 
-    def write_now(self, work: Callable[[sqlite3.Connection], R], *, durable: bool) -> R:
+    def write_now(self, work: Callable[[Page], R], *, durable: bool) -> R:
         """The same, blocking."""
         return self.post(work, durable=durable).result()
 
-    def post(self, work: Callable[[sqlite3.Connection], R], *, durable: bool) -> Future[R]:
+    def post(self, work: Callable[[Page], R], *, durable: bool) -> Future[R]:
         """The same, without waiting."""
         answer: Future[R] = Future()
         self._put(_Request(work, durable, answer, None))
         return answer
 
-    def tell(self, work: Callable[[sqlite3.Connection], object]) -> None:
+    def tell(self, work: Callable[[Page], object]) -> None:
         """The same, not durable and for nobody who waits: why it failed is told to the next who does."""
         self._put(_Request(work, False, None, None))
 
@@ -136,6 +138,7 @@ class Writer:
                 return self._commit(batch)
             except sqlite3.Error as error:
                 failure = error
+                self._page.forget()
                 with suppress(sqlite3.Error):
                     self._connection.rollback()
                 if not is_disk_full(error):
@@ -151,14 +154,18 @@ class Writer:
         self._connection.execute("BEGIN IMMEDIATE")
         outcomes = self._together(batch) or [self._outcome(request) for request in batch]
         self._connection.execute("COMMIT")
+        self._page.committed()
         self.commits += 1
         return outcomes
 
     def _together(self, batch: list[_Request[Any]]) -> list[_Outcome] | None:
         """Run all requests, as nearly always nothing fails; None, and nothing written, when one did."""
         try:
-            return [_Outcome(request.work(self._connection)) for request in batch]
+            outcomes = [_Outcome(request.work(self._page)) for request in batch]
+            self._page.flush()
+            return outcomes
         except Exception:
+            self._page.forget()
             if self._connection.in_transaction:  # a full disk has ended it already
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
@@ -168,7 +175,8 @@ class Writer:
         """Run one request; what it had written when it failed is taken back, and nothing else."""
         self._connection.execute("SAVEPOINT request")
         try:
-            outcome = _Outcome(request.work(self._connection))
+            outcome = _Outcome(request.work(self._page))
+            self._page.flush()
         except sqlite3.Error as error:
             if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError):
                 raise  # it concerns them all
@@ -176,6 +184,7 @@ class Writer:
         except Exception as error:
             outcome = _Outcome(error=error)
         if outcome.error is not None:
+            self._page.forget()
             self._connection.execute("ROLLBACK TO request")
         self._connection.execute("RELEASE request")
         return outcome

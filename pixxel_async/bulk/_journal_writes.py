@@ -4,62 +4,72 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
+from pixxel_async.bulk._journal_page import STEP, Page, write_many
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal_schema import STEP_COLUMNS, Row, put
+from pixxel_async.bulk._journal_schema import Row
 from pixxel_async.bulk._journal_text import from_micro
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 ANEW = frozenset({StepState.NOT_DONE, StepState.FAILED})
 """After these a step may be sent again."""
-_UPDATE_PROGRESS = (
-    "UPDATE progress SET state = :state, step = :step, error = :error, "
-    "seconds = coalesce(:seconds, seconds), updated = :now, "
-    "sum = checksum(row, :state, :step, :error, coalesce(:seconds, seconds), :now) WHERE "
-)
 
 
 # --- rows -------------------------------------------------------------------------------------------------
 
 
-def begin_adding(connection: sqlite3.Connection) -> None:
+def begin_adding(page: Page) -> None:
     """Refuse a second filling; remove what an interrupted one left, for which nothing was sent."""
+    connection = page.connection
     if connection.execute("SELECT rows FROM book").fetchone()[0] is not None:
         raise JournalError("the journal has its rows already")
     connection.execute("DELETE FROM progress")
     connection.execute("DELETE FROM entry")
 
 
-def add(connection: sqlite3.Connection, entries: Sequence[Row], now: str) -> None:
+def add(page: Page, entries: Sequence[Row], now: str) -> None:
     """Add rows: row, key, name, folder, geometry, properties."""
+    connection = page.connection
+    connection.execute("SAVEPOINT entries")
+    try:
+        write_many(connection, "INSERT", "entry", entries)
+    except sqlite3.IntegrityError:
+        connection.execute("ROLLBACK TO entries")
+        refused = _refused(connection, entries)
+    else:
+        connection.execute("RELEASE entries")
+        waiting = [(entry[0], State.WAITING.name, None, None, 0.0, now) for entry in entries]
+        write_many(connection, "INSERT", "progress", waiting)
+        return
+    raise InvalidInput(refused)
+
+
+def _refused(connection: sqlite3.Connection, entries: Sequence[Row]) -> str:
+    """Which of them cannot be added, one after the other, and why."""
     for entry in entries:
         number, key = entry[:2]
         try:
-            put(connection, "entry", *entry)
+            write_many(connection, "INSERT", "entry", [entry])
         except sqlite3.IntegrityError:
-            pass
-        else:
-            put(connection, "progress", number, State.WAITING.name, None, None, 0.0, now)
-            continue
-        there = connection.execute("SELECT row FROM entry WHERE key = ?", (key,)).fetchone()
-        if there is None:
-            raise InvalidInput(f"row {number} is given twice")
-        raise InvalidInput(
-            f"rows {there[0]} and {number} have the same key {key!r}: give each row a key of its own"
-        )
+            break
+    there = connection.execute("SELECT row FROM entry WHERE key = ?", (key,)).fetchone()
+    if there is None:
+        return f"row {number} is given twice"
+    return f"rows {there[0]} and {number} have the same key {key!r}: give each row a key of its own"
 
 
-def end_adding(connection: sqlite3.Connection) -> int:
+def end_adding(page: Page) -> int:
     """Note that all rows are there; how many."""
+    connection = page.connection
     count: int = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
     _change_book(connection, "rows", count)
     return count
 
 
 def mark(
-    connection: sqlite3.Connection,
+    page: Page,
     row: int,
     state: State,
     step: str | None,
@@ -68,26 +78,26 @@ def mark(
     now: str,
 ) -> None:
     """Note where a row stands."""
-    values = {"row": row, "state": state.name, "step": step, "error": error, "seconds": seconds, "now": now}
-    if not connection.execute(f"{_UPDATE_PROGRESS} row = :row", values).rowcount:
-        raise InvalidInput(f"row {row}: the journal has no such row")
+    page.put_row(row, state.name, step, error, seconds, now)
 
 
-def reset(connection: sqlite3.Connection, states: Sequence[State], now: str) -> int:
+def reset(page: Page, states: Sequence[State], now: str) -> int:
     """Rows of these states wait again; how many."""
     words = ", ".join(f"'{state.name}'" for state in states)
-    values = {"state": State.WAITING.name, "step": None, "error": None, "seconds": None, "now": now}
-    return connection.execute(f"{_UPDATE_PROGRESS} state IN ({words})", values).rowcount
+    return page.connection.execute(
+        "UPDATE progress SET state = :state, step = NULL, error = NULL, updated = :now, "
+        f"sum = checksum(row, :state, NULL, NULL, seconds, :now) WHERE state IN ({words})",
+        {"state": State.WAITING.name, "now": now},
+    ).rowcount
 
 
 # --- steps ------------------------------------------------------------------------------------------------
 
 
-def intend(
-    connection: sqlite3.Connection, row: int, step: str, intent: str, reserve: int, now: str, made: list[int]
-) -> None:
+def intend(page: Page, row: int, step: str, intent: str, reserve: int, now: str, made: list[int]) -> None:
     """Announce the next attempt at a step; `made` gets its number."""
-    latest = _latest(connection, row, step)
+    made.clear()  # it may run twice: together with others, then alone
+    latest = page.latest(row, step)
     attempt = 1 if latest is None else latest["attempt"] + 1
     if latest is not None and StepState[latest["state"]] not in ANEW:
         word = StepState[latest["state"]].value
@@ -95,21 +105,14 @@ def intend(
             f"row {row}, step {step}: attempt {attempt - 1} is {word!r}, so it must not be sent again"
         )
     if reserve:
-        _reserve(connection, f"row {row}, step {step}", reserve)
-    try:
-        put(
-            connection,
-            "step",
-            *(row, step, attempt, StepState.INTENT.name, intent, "{}"),
-            *(reserve, None, None, now, None),
-        )
-    except sqlite3.IntegrityError:
-        raise InvalidInput(f"row {row}: the journal has no such row") from None
+        _reserve(page, f"row {row}, step {step}", reserve)
+    values = (row, step, attempt, StepState.INTENT.name, intent, "{}", reserve, None, None, now, None)
+    page.put_attempt(dict(zip(STEP, values, strict=True)))
     made.append(attempt)
 
 
-def _reserve(connection: sqlite3.Connection, what: str, reserve: int) -> None:
-    spent, reserved, cap = connection.execute("SELECT spent, reserved, cap FROM book").fetchone()
+def _reserve(page: Page, what: str, reserve: int) -> None:
+    _, cap, spent, reserved = page.account()
     if cap is not None and spent + reserved + reserve > cap:
         facts = {"needed": reserve, "spent": spent, "reserved": reserved, "cap": cap}
         tokens = {name: from_micro(micro) for name, micro in facts.items()}
@@ -118,18 +121,18 @@ def _reserve(connection: sqlite3.Connection, what: str, reserve: int) -> None:
             "{reserved:g} reserved: raise the cap, or wait for what is under way".format(what=what, **tokens),
             **tokens,
         )
-    _change_account(connection, 0, reserve)
+    page.charge(0, reserve)
 
 
-def withdraw(connection: sqlite3.Connection, row: int, step: str, made: list[int], now: str) -> None:
+def withdraw(page: Page, row: int, step: str, made: list[int], now: str) -> None:
     """Close the attempt that `intend` made, if it made one: nothing was sent for it."""
-    latest = _latest(connection, row, step)
+    latest = page.latest(row, step)
     if latest is not None and made == [latest["attempt"]] and latest["state"] == StepState.INTENT.name:
-        settle(connection, row, step, StepState.NOT_DONE, None, None, "withdrawn before it was sent", now)
+        settle(page, row, step, StepState.NOT_DONE, None, None, "withdrawn before it was sent", now)
 
 
 def settle(
-    connection: sqlite3.Connection,
+    page: Page,
     row: int,
     step: str,
     state: StepState,
@@ -140,7 +143,7 @@ def settle(
     intent: str | None = None,
 ) -> None:
     """Note what became of the latest attempt at a step."""
-    latest = _latest(connection, row, step)
+    latest = page.latest(row, step)
     if latest is None:
         raise JournalError(f"row {row}, step {step}: there is no intent to settle")
     was = StepState[latest["state"]]
@@ -157,34 +160,27 @@ def settle(
             cost = reserved if state is StepState.DONE else 0
         elif cost is None:
             cost = latest["tokens"]
-    _change_account(connection, (cost or 0) - (latest["tokens"] or 0), kept - reserved)
-    latest |= {"state": state.name, "reserved": kept, "tokens": cost, "error": error, "settled_at": now}
+    page.charge((cost or 0) - (latest["tokens"] or 0), kept - reserved)
+    changes = {"state": state.name, "reserved": kept, "tokens": cost, "error": error, "settled_at": now}
+    settled = {**latest, **changes}
     if facts is not None:
-        latest["facts"] = facts
+        settled["facts"] = facts
     if intent is not None:
-        latest["intent"] = intent
-    put(connection, "step", *latest.values(), verb="REPLACE")
+        settled["intent"] = intent
+    page.put_attempt(settled)
 
 
-def record(connection: sqlite3.Connection, row: int, step: str, facts: str, now: str) -> None:
+def record(page: Page, row: int, step: str, facts: str, now: str) -> None:
     """Note a step that needed no intent as done."""
-    try:
-        put(
-            connection,
-            "step",
-            *(row, step, 0, StepState.DONE.name, None, facts, 0, 0, None, now, now),
-            verb="REPLACE",
-        )
-    except sqlite3.IntegrityError:
-        raise InvalidInput(f"row {row}: the journal has no such row") from None
+    page.put_step(row, step, 0, StepState.DONE.name, None, facts, 0, 0, None, now, now)
 
 
-def release(connection: sqlite3.Connection, state: StepState, error: str, now: str) -> int:
+def release(page: Page, state: StepState, error: str, now: str) -> int:
     """Settle all held steps, as a person has decided; how many.
 
     Given up, they count as paid: they may have been.
     """
-    held = connection.execute(
+    held = page.connection.execute(
         "SELECT step.row, name, reserved, progress.state FROM step JOIN progress USING (row) "
         "WHERE step.state = ? ORDER BY step.row, name",
         (StepState.HELD.name,),
@@ -193,36 +189,18 @@ def release(connection: sqlite3.Connection, state: StepState, error: str, now: s
     row_error = None if state is StepState.NOT_DONE else error
     for row, step, reserved, was in held:
         cost = 0 if state is StepState.NOT_DONE else reserved
-        settle(connection, row, step, state, None, cost, error, now)
+        settle(page, row, step, state, None, cost, error, now)
         if was == State.HELD.name:
-            mark(connection, row, row_state, step, row_error, None, now)
+            mark(page, row, row_state, step, row_error, None, now)
     return len(held)
-
-
-def _latest(connection: sqlite3.Connection, row: int, step: str) -> dict[str, Any] | None:
-    """The latest attempt at a step that had an intent, by column."""
-    found = connection.execute(
-        f"SELECT {STEP_COLUMNS} FROM step WHERE row = ? AND name = ? AND attempt > 0 ORDER BY attempt DESC LIMIT 1",
-        (row, step),
-    ).fetchone()
-    return None if found is None else dict(zip(STEP_COLUMNS.split(", "), found, strict=True))
 
 
 # --- the account ------------------------------------------------------------------------------------------
 
 
-def set_cap(connection: sqlite3.Connection, cap: int | None) -> None:
+def set_cap(page: Page, cap: int | None) -> None:
     """Change what the run may spend."""
-    _change_book(connection, "cap", cap)
-
-
-def _change_account(connection: sqlite3.Connection, spent: int, reserved: int) -> None:
-    if spent or reserved:
-        connection.execute(
-            "UPDATE book SET spent = spent + :spent, reserved = reserved + :reserved, "
-            "sum = checksum(rows, cap, spent + :spent, reserved + :reserved)",
-            {"spent": spent, "reserved": reserved},
-        )
+    _change_book(page.connection, "cap", cap)
 
 
 def _change_book(connection: sqlite3.Connection, column: Literal["rows", "cap"], value: int | None) -> None:

@@ -29,6 +29,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from pixxel_async.bulk import _journal_file
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_file import journal_error, writing
+from pixxel_async.bulk._journal_page import Page
 from pixxel_async.bulk._journal_records import (
     CapReached,
     Entry,
@@ -289,7 +290,7 @@ async def test_many_that_come_together_share_a_commit(path: Path) -> None:
 async def test_intents_results_and_ends_survive_a_power_cut_and_notes_need_not(journal: Journal) -> None:
     """By what SQLite is told before each commit."""
     said: list[str] = []
-    await journal._writer.write(lambda connection: connection.set_trace_callback(said.append), durable=False)
+    await journal._writer.write(lambda page: page.connection.set_trace_callback(said.append), durable=False)
 
     async def synced(call: Any) -> bool:
         said.clear()
@@ -363,7 +364,7 @@ def test_what_is_asked_of_the_writer_is_done_before_it_ends(path: Path) -> None:
     with filled(path, 5):
         writer = Writer(partial(writing, path), partial(journal_error, path))
         change = "UPDATE entry SET name = name || '+', sum = checksum(row, key, name || '+', folder, geometry, properties)"
-        asked = [writer.post(lambda connection: connection.execute(change), durable=False) for _ in range(40)]
+        asked = [writer.post(lambda page: page.connection.execute(change), durable=False) for _ in range(40)]
         writer.close()
         assert all(request.done() for request in asked)
     with Journal.open(path) as again:
@@ -371,8 +372,8 @@ def test_what_is_asked_of_the_writer_is_done_before_it_ends(path: Path) -> None:
 
 
 async def test_a_request_that_fails_takes_back_what_it_wrote_and_harms_no_other(journal: Journal) -> None:
-    def half(connection: sqlite3.Connection) -> None:
-        connection.execute("UPDATE progress SET state = 'DONE'")
+    def half(page: Page) -> None:
+        page.connection.execute("UPDATE progress SET state = 'DONE'")
         raise InvalidInput("no")
 
     outcomes = await asyncio.gather(
@@ -389,7 +390,7 @@ async def test_after_a_failure_of_the_disk_nothing_more_is_acknowledged(journal:
     """SQLite cannot tell what a commit after a failed one is worth; any error of its own stands for the disk's."""
     with pytest.raises(JournalError, match="no such table"):
         await journal._writer.write(
-            lambda connection: connection.execute("SELECT 1 FROM nowhere"), durable=True
+            lambda page: page.connection.execute("SELECT 1 FROM nowhere"), durable=True
         )
     with pytest.raises(JournalError, match="no such table"):
         await journal.intend(1, "aoi", {})
