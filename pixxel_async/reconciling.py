@@ -90,7 +90,7 @@ class Intent:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, for `from_dict`."""
-        facts = attrs.asdict(self, recurse=False)
+        facts = {name: getattr(self, name) for name in _FIELDS}
         return {**facts, "sent_at": self.sent_at.isoformat(), "deadline": self.deadline.isoformat()}
 
     @classmethod
@@ -106,6 +106,8 @@ class Intent:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"this is not what Intent.to_dict() gave: {error}") from error
 
+
+_FIELDS = tuple(field.name for field in attrs.fields(Intent))
 
 BeforeCreate = Callable[[Intent], Awaitable[None]]
 """Awaited before a create is sent; what it raises keeps it from being sent."""

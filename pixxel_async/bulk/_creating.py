@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from contextlib import AsyncExitStack
+from contextlib import nullcontext
 from typing import Any
 
 import attrs
@@ -52,18 +52,17 @@ class Creating:
             CapReached: it costs more than is left; nothing was sent.
             PixxelError: it did not happen.
         """
-        async with AsyncExitStack() as turn:
-            if stage.one_at_a_time is not None:
-                await turn.enter_async_context(self._turns[stage.one_at_a_time])
+        async with nullcontext() if stage.one_at_a_time is None else self._turns[stage.one_at_a_time]:
             while True:
                 before = self._attempts(stage, work)
                 if before and before[-1].state in OPEN:
                     facts = await self.settle(stage, before[-1])
                     if facts is not None:
                         return facts
-                failed = sum(each.state is StepState.FAILED for each in before)
+                if failed := sum(each.state is StepState.FAILED for each in before):
+                    work = attrs.evolve(work, failed=failed)
                 try:
-                    return await self._send(stage, attrs.evolve(work, failed=failed), was_sent=bool(before))
+                    return await self._send(stage, work, was_sent=bool(before))
                 except OutcomeUnknown:
                     continue  # it stands in the journal: look for it
 

@@ -22,8 +22,8 @@ _SECRETS = [
     (re.compile(r"\b(bearer|basic)\s+[!-~]{6,}", re.IGNORECASE), r"\1 ***"),
     (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(\.[\w-]*)?"), "***"),
 ]
-_HINT = re.compile(r"://|bearer|basic|eyJ", re.IGNORECASE)
-"""Without any of these, no text is a secret by the rules above."""
+_HINTS = ("://", "bearer", "basic", "eyj")
+"""Without any of these, in whatever case, no text is a secret by the rules above."""
 _MICRO = 1_000_000
 
 
@@ -58,9 +58,16 @@ def json_text(value: Mapping[str, Any], what: str) -> str:
 def safe_json(value: Mapping[str, Any], what: str, most: int | None = None) -> str:
     """JSON without secrets, and with no text longer than `most`."""
     text = json_text(value, what)
-    if _HINT.search(text) is None and (most is None or len(text) <= most):
+    if (most is None or len(text) <= most) and not _may_hold_secrets(text):
         return text  # as nearly always: to look into each value costs thirty times as much
     return json_text(_safe(value, most), what)
+
+
+def _may_hold_secrets(text: str) -> bool:
+    folded = (
+        text.casefold()
+    )  # and searched four times: a tenth of what one regular expression costs that ignores case
+    return any(hint in folded for hint in _HINTS)
 
 
 def _safe(value: Any, most: int | None) -> Any:

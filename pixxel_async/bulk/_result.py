@@ -37,7 +37,6 @@ class Result:
 
 def result_of(record: RowRecord, out: Path) -> Result:
     """A journal's row as a result."""
-    folder = out / record.entry.folder
     files: list[Path] = []
     urls: list[str] = []
     for facts in record.facts.values():
@@ -45,7 +44,7 @@ def result_of(record: RowRecord, out: Path) -> Result:
         if "url" in facts:
             urls += [f"{facts['url']}/{name}" for name in names]
         else:
-            files += [Path(facts.get("folder", folder), name) for name in names]
+            files += [Path(facts.get("folder", out / record.entry.folder), name) for name in names]
     return Result(
         row=record.entry.row,
         name=record.entry.name,
