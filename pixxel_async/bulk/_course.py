@@ -11,9 +11,11 @@ from pixxel_async.bulk._stages import Kind, Price, Stage
 from pixxel_async.bulk._target import Target
 
 
-def stages_of(recipe: Recipe | OrderRecipe, target: Target) -> tuple[Stage, ...]:
-    """What each row goes through."""
-    return tuple(_order(recipe, target) if isinstance(recipe, OrderRecipe) else _aoi(recipe, target))
+def stages_of(recipe: Recipe | OrderRecipe, target: Target, run_id: str) -> tuple[Stage, ...]:
+    """What each row goes through in the run of that id."""
+    if isinstance(recipe, OrderRecipe):
+        return tuple(_order(recipe, target, run_id))
+    return tuple(_aoi(recipe, target, run_id))
 
 
 def _images(images: Search | Items, target: Target) -> Stage:
@@ -22,16 +24,16 @@ def _images(images: Search | Items, target: Target) -> Stage:
     return Stage("images", partial(calls.given_images, items=images))
 
 
-def _aoi(recipe: Recipe, target: Target) -> Iterator[Stage]:
+def _aoi(recipe: Recipe, target: Target, run_id: str) -> Iterator[Stage]:
     yield _images(recipe.images, target)
-    create = partial(calls.create_aoi, target=target, run_id=recipe.run_id)
+    create = partial(calls.create_aoi, target=target, run_id=run_id)
     yield Stage("aoi", create, Kind.CREATE, again_if_absent=True)
     yield Stage("aoi ready", partial(calls.wait_aoi, waiting=recipe.waiting), makes="aoi")
     for make in recipe.make:
         if isinstance(make, Visualization):
             yield from _visualization(make, recipe, target)
         elif isinstance(make, Insight):
-            yield from _insight(make, recipe, target)
+            yield from _insight(make, recipe, target, run_id)
         else:
             yield from _job(make, recipe, target)
     if recipe.package is not None:
@@ -52,10 +54,10 @@ def _visualization(make: Visualization, recipe: Recipe, target: Target) -> Itera
         yield Stage(f"{name} picture", draw, Kind.FETCH, requests=2)
 
 
-def _insight(make: Insight, recipe: Recipe, target: Target) -> Iterator[Stage]:
+def _insight(make: Insight, recipe: Recipe, target: Target, run_id: str) -> Iterator[Stage]:
     name, block = make.label, target.blocks[make.label]
     create = partial(
-        calls.create_insight, insight=make, block=block, project_id=target.project_id, run_id=recipe.run_id
+        calls.create_insight, insight=make, block=block, project_id=target.project_id, run_id=run_id
     )
     price = Price(partial(calls.price_insight, insight=make, block=block), needs=("aoi ready",))
     yield Stage(name, create, Kind.CREATE, price, requests=3)
@@ -87,12 +89,10 @@ def _job(make: Job, recipe: Recipe, target: Target) -> Iterator[Stage]:
         yield Stage(f"{name} file", fetch, Kind.FETCH, requests=2)
 
 
-def _order(recipe: OrderRecipe, target: Target) -> Iterator[Stage]:
+def _order(recipe: OrderRecipe, target: Target, run_id: str) -> Iterator[Stage]:
     yield _images(recipe.images, target)
-    create = partial(
-        calls.create_order, order=recipe.order, project_id=target.project_id, run_id=recipe.run_id
-    )
-    ask = partial(calls.price_order, order=recipe.order, project_id=target.project_id, run_id=recipe.run_id)
+    create = partial(calls.create_order, order=recipe.order, project_id=target.project_id, run_id=run_id)
+    ask = partial(calls.price_order, order=recipe.order, project_id=target.project_id, run_id=run_id)
     yield Stage("order", create, Kind.CREATE, Price(ask, needs=("images",)), requests=2)
     yield Stage("order items", calls.list_order_items)
     yield Stage("order ready", partial(calls.wait_order, waiting=recipe.waiting), makes="order")

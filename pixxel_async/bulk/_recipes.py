@@ -341,7 +341,7 @@ class Waiting(TypedDict):
 
 
 def new_run_id() -> str:
-    """A short random id, so that names of a second run do not meet those of the first."""
+    """A short random id, so that names of one run do not meet those of another."""
     return secrets.token_hex(3)
 
 
@@ -359,8 +359,9 @@ class _Run:
     """Seconds before the second look at a thing; None: as the SDK does by itself."""
     max_poll_interval: float | None = attrs.field(default=None, converter=_maybe(_SECONDS))
     """Most seconds between two looks; None: as the SDK does by itself."""
-    run_id: str = attrs.field(factory=new_run_id, converter=Check(_run_id))
-    """Ends the name of everything that is made (`NAME-RUNID`), because the API takes each name once."""
+    run_id: str | None = attrs.field(default=None, converter=_maybe(Check(_run_id)))
+    """Ends the name of everything that is made (`NAME-RUNID`), because the API takes each name once; so one that is given is
+    good for one run. None: each run takes six random digits, and keeps them in its journal."""
 
     @property
     def waiting(self) -> Waiting:

@@ -23,6 +23,7 @@ from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, Tokens
 from pixxel_async.bulk._plan import Plan, estimate
 from pixxel_async.bulk._recipe_file import AnyRecipe, from_dict, to_dict
+from pixxel_async.bulk._recipes import new_run_id
 from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Stage, Work
 from pixxel_async.bulk._state import State
@@ -61,6 +62,8 @@ class Run:
 
     def __init__(self, journal: Journal, drive: Drive, client: PixxelClient) -> None:
         """Use `start` or `resume`."""
+        self.run_id = journal.header.run_id
+        """Ends the name of everything that this run makes, in all its sessions."""
         self._journal = journal
         self._drive = drive
         self._client = client
@@ -111,15 +114,16 @@ class Run:
         checked = await _checked(source, recipe)
         await asyncio.to_thread(_make_folder, out, overwrite=overwrite)
         target = await resolve(client, recipe)
-        stages = stages_of(recipe, target)
+        run_id = recipe.run_id or new_run_id()
+        stages = stages_of(recipe, target, run_id)
         if max_tokens is not None:
             _require_cap(await estimate(client, stages, _works(source, out)), max_tokens)
         header = Header(
-            run_id=recipe.run_id,
+            run_id=run_id,
             started=datetime.now(UTC),
             sdk=version("pixxel-async"),
             base_url=client.base_url,
-            token_print=await client.token_print(recipe.run_id),
+            token_print=await client.token_print(run_id),
             recipe={"recipe": to_dict(recipe), "target": target.to_dict()},
             input_sha256=checked.sha256,
             input_name=source.path.name,
@@ -179,7 +183,8 @@ class Run:
                     f"{out}: the run was stopped before its rows were read; nothing was sent: remove {JOURNAL} and start anew"
                 )
             recipe = from_dict(journal.header.recipe["recipe"])
-            stages = stages_of(recipe, Target.from_dict(journal.header.recipe["target"]))
+            target = Target.from_dict(journal.header.recipe["target"])
+            stages = stages_of(recipe, target, journal.header.run_id)
             if max_tokens is not None:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
             if held is not None:
@@ -265,7 +270,7 @@ async def plan(client: PixxelClient, source: Source | str | Path, recipe: AnyRec
     """
     source = _opened(source)
     await _checked(source, recipe)
-    stages = stages_of(recipe, await resolve(client, recipe))
+    stages = stages_of(recipe, await resolve(client, recipe), recipe.run_id or new_run_id())
     return await estimate(client, stages, _works(source, Path()))
 
 

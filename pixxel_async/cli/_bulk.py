@@ -184,7 +184,10 @@ def run_command(
         ) as run:
             yield run
 
-    return Session(options, out, words_of(recipe), sandbox=sandbox).carry_out(begin)
+    def what(run: Run) -> str:
+        return f"{words_of(recipe)}; run {run.run_id}"
+
+    return Session(options, out, what, sandbox=sandbox).carry_out(begin)
 
 
 @bulk.command(name="plan", short_help="What a run would do and cost; makes nothing.")
@@ -379,7 +382,8 @@ def _take_up(
     options: GlobalOptions = context.obj
     engine = _engine(cluster, files)
     require_resumable(out, options, os.environ)
-    session = Session(options, out, run_of(status(out)))
+    what = run_of(status(out))
+    session = Session(options, out, lambda _: what)
     return session.carry_out(lambda client: Run.resume(client, out, engine=engine, **given))
 
 

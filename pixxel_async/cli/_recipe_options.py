@@ -196,7 +196,7 @@ def words_of(recipe: AnyRecipe) -> str:
     else:
         made = ["AOI", *(make.label for make in recipe.make)]
     made += ["package"] if recipe.package else []
-    return f"{', '.join(made)} of {_images(recipe.images)}; run {recipe.run_id}"
+    return f"{', '.join(made)} of {_images(recipe.images)}"
 
 
 def _images(images: Search | Items) -> str:

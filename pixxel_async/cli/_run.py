@@ -39,11 +39,13 @@ class Session:
     Args:
         options: Which account.
         out: Folder of the run.
-        what: What is done, in a line.
+        what: Tells what a run does, in a line.
         sandbox: Whether it works against an API of its own.
     """
 
-    def __init__(self, options: GlobalOptions, out: Path, what: str, *, sandbox: bool = False) -> None:
+    def __init__(
+        self, options: GlobalOptions, out: Path, what: Callable[[Run], str], *, sandbox: bool = False
+    ) -> None:
         self._options = options
         self._out = out
         self._what = what
@@ -84,7 +86,7 @@ class Session:
                 progress = await run.progress()
                 if self._sandbox:
                     say(f"sandbox at {client.base_url}: nothing real, nothing charged")
-                say(f"{words.rows(sum(progress.rows.values()))}: {self._what}")
+                say(f"{words.rows(sum(progress.rows.values()))}: {self._what(run)}")
                 results = aiter(run)
                 async with (
                     contextlib.aclosing(results),

@@ -52,7 +52,7 @@ async def entered(greeting: Greeting) -> AsyncIterator[None]:
 @pytest.fixture
 async def create(client: PixxelClient, recipe: Recipe, tmp_path: Path) -> bytes:
     """A row's AOI, to be made."""
-    stages = {stage.name: stage for stage in stages_of(recipe, await resolve(client, recipe))}
+    stages = {stage.name: stage for stage in stages_of(recipe, await resolve(client, recipe), "t1")}
     work = Work(row=1, name="a", geometry=polygon(1), properties={}, folder=tmp_path / "a", facts={})
     images = await stages["images"].do(client, work)
     return packed(StageJob(stages["aoi"], changed(work, facts={"images": images}), announces=True))

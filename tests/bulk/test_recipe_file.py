@@ -89,10 +89,6 @@ def test_the_same_thing_is_not_made_twice_of_an_aoi() -> None:
     Recipe(images=SEARCH, make=[Insight("crops"), Insight("crops", name="second")])
 
 
-def test_run_ids_differ_unless_given() -> None:
-    assert Recipe(images=SEARCH).run_id != Recipe(images=SEARCH).run_id
-
-
 @pytest.mark.parametrize("given", ["a,b", " a , b ,", ["a", "b"], '["a", "b"]', "a,b,a"])
 def test_item_ids_are_read_from_text_json_and_lists_each_once(given: Any) -> None:
     assert ("a", "b") == Items().of({"item_ids": given})

@@ -30,6 +30,7 @@ from pixxel_async.bulk import (
     State,
     Visualization,
     plan,
+    status,
 )
 from pixxel_async.sandbox import Sandbox
 
@@ -521,6 +522,23 @@ async def test_a_run_of_another_token_or_api_is_refused_unless_told(
     async with PixxelClient(token="t", base_url="http://127.0.0.1:9") as elsewhere:
         with pytest.raises(InvalidInput, match="the run belongs to"):
             await resumed(elsewhere, tmp_path)
+
+
+async def test_a_recipe_that_is_run_twice_names_things_anew_and_a_resumed_run_keeps_its_names(
+    client: PixxelClient, only_aoi: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    source, unnamed = table(tmp_path, "north", "south"), changed(only_aoi, run_id=None)
+    ids = []
+    for out in (tmp_path / "first", tmp_path / "second"):
+        async with Run.start(client, source, unnamed, out / "out", concurrency=1) as run:
+            ids.append(run.run_id)
+            await anext(aiter(run))
+        assert {State.DONE} == {result.state for result in (await resumed(client, out)).values()}
+        assert {State.DONE: 2} == status(out / "out").rows
+        assert ids[-1] == status(out / "out").run_id
+    assert ids[0] != ids[1]
+    expected = {f"{name}-{run_id}" for name in ("north", "south") for run_id in ids}
+    assert expected == {aoi.name for aoi in await client.aois.list()}
 
 
 async def test_an_earlier_run_is_given_up_only_if_nothing_of_it_is_open(
