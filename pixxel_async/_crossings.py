@@ -22,7 +22,7 @@ Ring: TypeAlias = Sequence[Position]
 _TOUCHING = 1e-9
 """Degrees; computed distances from a line are right to 1e-13, so that none beyond it comes from rounding."""
 _FEW = 16
-"""Edges up to which comparing all pairs is quicker."""
+"""Vertices up to which comparing all pairs is quicker."""
 
 
 @attrs.frozen
@@ -44,14 +44,15 @@ class Stray:
 
 def fault_between(rings: Sequence[Ring]) -> Crossing | Stray | None:
     """A fault of the edges of one polygon, if there is any. The rings are closed, the first is the outline."""
-    if len(rings) > 1 or len(rings[0]) > _FEW:
+    ring = rings[0]
+    if len(rings) > 1 or len(ring) > _FEW:
         return _Sweep(rings).run()
-    edges = list(pairwise(rings[0]))
-    for number, edge in enumerate(edges):
-        # Neighbours have a vertex in common; the last edge and the first are such, too.
-        for other in range(number + 2, len(edges) - (number == 0)):
-            if _do_cross(*edge, *edges[other]):
-                return Crossing((0, number), (0, other), _meeting(*edge, *edges[other]))
+    for first in range(len(ring) - 3):
+        # Neighbours have a vertex in common; so have the first edge and the last.
+        for second in range(first + 2, len(ring) - 1 - (first == 0)):
+            ends = ring[first], ring[first + 1], ring[second], ring[second + 1]
+            if _do_cross(*ends):
+                return Crossing((0, first), (0, second), _meeting(*ends))
     return None
 
 
@@ -77,7 +78,15 @@ def _side(start: Position, end: Position, position: Position) -> int:
 
 
 def _do_cross(a: Position, b: Position, c: Position, d: Position) -> bool:
-    return _side(a, b, c) * _side(a, b, d) < 0 and _side(c, d, a) * _side(c, d, b) < 0
+    x, y = a
+    dx, dy = b[0] - x, b[1] - y
+    slack = _TOUCHING * (abs(dx) + abs(dy))
+    turn = dx * (c[1] - y) - dy * (c[0] - x)  # as in _side: most pairs end here, and calls would take longest
+    if turn > slack:
+        is_between = dx * (d[1] - y) - dy * (d[0] - x) < -slack
+    else:
+        is_between = turn < -slack and dx * (d[1] - y) - dy * (d[0] - x) > slack
+    return is_between and _side(c, d, a) * _side(c, d, b) < 0
 
 
 def _meeting(a: Position, b: Position, c: Position, d: Position) -> tuple[float, float]:
