@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 import attrs
 
 REQUEST_CLASSES: Final = ("read", "idempotent", "create", "repeatable")
-INPUTS: Final = ("polygon", "geometry", "feature-collection", "interval", "instant")
+INPUTS: Final = ("polygon", "geometry", "feature-collection", "bbox", "interval", "instant")
 PAGE_PARAMETERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "page-number": ("query", ("page_num", "page_size")),
     "offset-query": ("query", ("offset", "limit")),

@@ -13,6 +13,7 @@ INPUT_TYPES: Final = {
     "polygon": "_inputs.GeometryInput",
     "geometry": "_inputs.GeometryInput",
     "feature-collection": "_inputs.GeometryInput",
+    "bbox": "_inputs.BoundingBox",
     "interval": "_inputs.Interval",
     "instant": "_inputs.Instant",
 }
@@ -34,7 +35,7 @@ def class_name(resource: str, tag: str) -> str:
 
 
 def input_form(schema: Schema) -> str | None:
-    """Which converter of `_inputs` takes the value of a request; every date-time is an instant."""
+    """Which of the inputs takes the value of a request; every date-time is an instant."""
     return "instant" if schema.format == "date-time" and schema.input is None else schema.input
 
 

@@ -236,6 +236,30 @@ time_filter: Any = _form(lambda value: value if isinstance(value, str) else _inp
 """An instant, or text as it is: what a filter on a time may look like is not documented."""
 
 
+def _box(value: Any, place: str) -> Any:
+    box = _numbers.test(value, place)
+    order = "give [west, south, east, north] in degrees"
+    if len(box) != 4:
+        remedy = "leave the two heights out" if len(box) == 6 else order
+        raise _refused(place, f"has {len(box)} numbers, not 4", remedy)
+    west, south, east, north = box
+    for name, latitude in (("south", south), ("north", north)):
+        if abs(latitude) > 90:
+            raise _refused(place, f"{name} {latitude} is outside -90 to 90", order)
+    for name, longitude in (("west", west), ("east", east)):
+        if abs(longitude) > 180:
+            remedy = f"{order}; over the antimeridian, west is greater than east"
+            raise _refused(place, f"{name} {longitude} is outside -180 to 180", remedy)
+    if south > north:
+        raise _refused(place, f"south {south} is greater than north {north}", order)
+    return box
+
+
+_numbers = each(number())
+bbox: Any = Check(_box)
+"""Four numbers. West may be greater than east: such a box crosses the antimeridian."""
+
+
 # Rules about several fields of one model
 
 

@@ -11,6 +11,7 @@ from pixxel_async.errors import InvalidInput
 from pixxel_async.geometry import GeometryInput, feature_collection, geometry, polygon
 
 __all__ = [
+    "BoundingBox",
     "GeometryInput",
     "Instant",
     "Interval",
@@ -20,6 +21,9 @@ __all__ = [
     "interval",
     "polygon",
 ]
+
+BoundingBox: TypeAlias = Sequence[float]
+"""West, south, east and north in degrees; over the antimeridian, west is greater than east."""
 
 Instant: TypeAlias = str | datetime
 """A point in time: an aware `datetime`, or RFC 3339 text."""

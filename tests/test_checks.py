@@ -59,6 +59,7 @@ class Order(Model):
     )
     secrets: Any = attrs.field(default=None, converter=_checks.secret(_checks.table(_checks.text())))
     area: Any = attrs.field(default=None, converter=_checks.polygon)
+    box: Any = attrs.field(default=None, converter=_checks.bbox)
     start: Any = attrs.field(default=None, converter=_checks.instant)
     end: Any = attrs.field(default=None, converter=_checks.instant)
 
@@ -221,6 +222,46 @@ def test_a_geometry_error_keeps_its_class_and_gets_the_place() -> None:
     with pytest.raises(GeometryError) as caught:
         Order(name="north", area={"type": "Point", "coordinates": [0, 0]})
     assert str(caught.value).startswith("Order.area: ")
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [77, 12, 78.5, 13],
+        (77.0, 12.0, 77.0, 12.0),
+        [-180, -90, 180, 90],
+        pytest.param([179, -17, -179, -16], id="antimeridian"),
+    ],
+)
+def test_a_bounding_box_is_sent_as_it_is(box: Any) -> None:
+    assert list(box) == Order(name="north", box=box).box
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([77, 12, 78], "has 3 numbers, not 4; give [west, south, east, north] in degrees"),
+        ([77, 12, 0, 78, 13, 900], "has 6 numbers, not 4; leave the two heights out"),
+        ([77, 13, 78, 12], "south 13 is greater than north 12; give [west, south, east, north] in degrees"),
+        ([12, 139, 13, 140], "south 139 is outside -90 to 90; give [west, south, east, north] in degrees"),
+        ([0, 0, 1, 90.5], "north 90.5 is outside -90 to 90; give [west, south, east, north] in degrees"),
+        (
+            [179, -17, 181, -16],
+            "east 181 is outside -180 to 180; give [west, south, east, north] in degrees; over the antimeridian, "
+            "west is greater than east",
+        ),
+        ("77,12,78,13", "expected a list, got '77,12,78,13'; write [...] around a single value"),
+    ],
+)
+def test_t2_a_bounding_box_that_is_none_is_refused(box: Any, message: str) -> None:
+    assert f"Order.box: {message}" == refusal(lambda: Order(name="north", box=box))
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, "12", None, True])
+def test_t2_a_bounding_box_of_other_than_numbers_is_refused(number: Any) -> None:
+    assert refusal(lambda: Order(name="north", box=[77, number, 78, 13])).startswith(
+        "Order.box[1]: expected a "
+    )
 
 
 @pytest.mark.parametrize("fields", [{}, {"left": "a", "right": "b"}])

@@ -154,7 +154,7 @@ class Archives(Resource):
         *,
         collections: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
-        bbox: Sequence[float] | None = None,
+        bbox: _inputs.BoundingBox | None = None,
         intersects: _inputs.GeometryInput | None = None,
         datetime: _inputs.Interval | None = None,
         query: Mapping[str, Any] | None = None,
@@ -173,7 +173,8 @@ class Archives(Resource):
         Args:
             collections: Only items of these collections.
             ids: Only items with these ids.
-            bbox: Only items that touch this box, [west, south, east, north] in degrees.
+            bbox: Only items that touch this box, [west, south, east, north] in degrees. Assumption: as in
+                STAC, a box over the antimeridian has west greater than east.
             intersects: Only items that touch this geometry, [lon, lat] in degrees.
             datetime: Only items of this instant or interval, RFC 3339. An interval is start/end, with ..
                 for an open side.

@@ -100,7 +100,7 @@ class Catalogs(Resource):
     def search(
         self,
         *,
-        bbox: Sequence[float] | None = None,
+        bbox: _inputs.BoundingBox | None = None,
         collections: Sequence[str] | None = None,
         datetime: _inputs.Interval | None = None,
         ids: Sequence[str] | None = None,

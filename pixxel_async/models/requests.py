@@ -391,9 +391,7 @@ class DeliveriesCreate(Model):
 class CatalogSearch(Model):
     """Filters of a catalog search. All are optional; an entry must meet all that are given."""
 
-    bbox: Sequence[float] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.number(), min_items=4, max_items=4)
-    )
+    bbox: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
     """
     Bounding box west, south, east, north in degrees, longitude before latitude. A box over the
     antimeridian has west greater than east.
@@ -438,10 +436,11 @@ class ArchiveSearch(Model):
     """Only items of these collections."""
     ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
     """Only items with these ids."""
-    bbox: Sequence[float] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.number(), min_items=4, max_items=4)
-    )
-    """Only items that touch this box, [west, south, east, north] in degrees."""
+    bbox: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
+    """
+    Only items that touch this box, [west, south, east, north] in degrees. Assumption: as in STAC, a box
+    over the antimeridian has west greater than east.
+    """
     intersects: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.geometry)
     """Only items that touch this geometry, [lon, lat] in degrees."""
     datetime: _inputs.Interval | None = attrs.field(default=None, converter=_checks.interval)

@@ -152,6 +152,7 @@ class Crops(Resource):
         field_id: str,
         *,
         area: _inputs.GeometryInput | None = None,
+        frame: _inputs.BoundingBox | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,
@@ -165,6 +166,7 @@ class Crops(Resource):
         Args:
             field_id: Id of the field.
             area: Where.
+            frame: In which box.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
             prefetch: Ask for the next page while this one is used.
@@ -176,7 +178,7 @@ class Crops(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(_SEARCH, path={"field_id": field_id}, body=CropSearch(area=area)),
+            Operation(_SEARCH, path={"field_id": field_id}, body=CropSearch(area=area, frame=frame)),
             limit=limit,
             page_size=page_size,
             prefetch=prefetch,

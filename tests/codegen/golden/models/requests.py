@@ -74,6 +74,8 @@ class CropSearch(Model):
 
     area: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.geometry)
     """Where."""
+    frame: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
+    """In which box."""
     limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1))
     """Most to answer with."""
 
