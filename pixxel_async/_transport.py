@@ -68,7 +68,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 _LARGE = 64 * 2**10
 """Bytes from which the collector's passes cost more than pausing it."""
-_FRESH = frozenset({"create", "repeatable"})
+_MAKES = frozenset({"create", "repeatable"})
+"""What is worth knowing to have been executed, when the client is closed meanwhile."""
 
 
 def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -148,6 +149,14 @@ class _Call:
         self.last: tuple[Response | ExchangeFailed, CallError, Verdict] | None = None
         """What the attempts so far came to; None before the first."""
 
+    @property
+    def needs_fresh_connection(self) -> bool:
+        """Whether a connection that the server may be about to close would cost more than a sending.
+
+        A create could not be sent again; what is repeatable can, but only once.
+        """
+        return self.kind == "create" or (self.kind == "repeatable" and bool(self.attempts))
+
     def told(self) -> tuple[int, str, RequestClass, str, str, int]:
         """What its events have in common."""
         request = self.request
@@ -220,7 +229,7 @@ class HttpTransport:
                 return await self._send(operation, options)
         except ClientClosed as closed:
             cut = closed.__cause__
-            if operation.request_class not in _FRESH or not was_sent(cut):
+            if operation.request_class not in _MAKES or not was_sent(cut):
                 raise
         raise OutcomeUnknown(
             "this call may have been executed: the client was closed before its answer came. "
@@ -257,7 +266,7 @@ class HttpTransport:
                 outcome = await self._exchange.exchange(
                     call.request,
                     timeout=time_limit,
-                    fresh=call.kind in _FRESH,
+                    fresh=call.needs_fresh_connection,
                 )
                 if outcome.status in _REDIRECTS:
                     outcome = await self._follow(call, outcome, started)

@@ -228,6 +228,17 @@ async def test_a7_a_stale_connection_costs_a_read_one_resending() -> None:
         assert (2, 1) == (len(stub.received), len(line.clock.slept))
 
 
+async def test_a7_what_is_repeatable_uses_a_kept_connection_once_and_a_create_none() -> None:
+    """A stale one costs it a sending, of which it has two: the second must not go the same way."""
+    async with Stub(OK, OK, OK, [*OK, Wait(0.05), CLOSE], OK) as stub, line_to(stub.url) as line:
+        for call in (READ, CREATE, REPEATABLE, READ, REPEATABLE, READ):
+            assert AOI(aoi_id="a-1") == await line.send(call)
+        assert ([1, 2, 1, 1, 3, 4], 1) == (
+            [request.connection for request in stub.received],
+            len(line.clock.slept),
+        )
+
+
 @pytest.mark.parametrize(("call", "sendings"), [(READ, 2), (CREATE, 1)], ids=["read", "create"])
 async def test_c1_a_reset_before_the_body_is_judged_by_class(call: Operation[Any], sendings: int) -> None:
     large = attrs.evolve(
