@@ -24,7 +24,7 @@ from cattrs.errors import AttributeValidationNote, BaseValidationError, Iterable
 from cattrs.gen import make_dict_structure_fn, override
 
 from pixxel_async._enums import OpenEnum
-from pixxel_async._wire import Member, Model, members, unstructure
+from pixxel_async._wire import Member, Model, members, plain, unstructure
 from pixxel_async.errors import InvalidInput
 
 Hook = Callable[[Any, Any], Any]
@@ -447,6 +447,16 @@ def _finite(text: str) -> float | None:
 def dumps(value: Any) -> bytes:
     """JSON for a request body, UTF-8. Raises InvalidInput, naming the path, for what JSON has no word for."""
     try:
+        # An outline of a million vertices is written as it is, not copied first.
+        data = orjson.dumps(value, plain, orjson.OPT_PASSTHROUGH_DATETIME)
+    except orjson.JSONEncodeError:
+        return _dumps_slowly(value)
+    return _dumps_slowly(value) if b"null" in data else data  # orjson writes null for NaN and infinities
+
+
+def _dumps_slowly(value: Any) -> bytes:
+    """Knows more types, and what is wrong."""
+    try:
         ready = unstructure(value)
     except RecursionError:
         raise InvalidInput("nested too deep to be sent as JSON") from None
@@ -454,7 +464,7 @@ def dumps(value: Any) -> bytes:
         data = orjson.dumps(ready)
     except orjson.JSONEncodeError as error:
         raise next(_unsendable(ready, "$"), InvalidInput(f"cannot be sent as JSON: {error}")) from None
-    if b"null" in data:  # orjson writes null for NaN and infinities
+    if b"null" in data:
         for problem in _unsendable(ready, "$"):
             raise problem
     return data

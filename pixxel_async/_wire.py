@@ -98,10 +98,15 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""
-        result: dict[str, Any] = unstructure(self.extra or {})
+        result: dict[str, Any] = unstructure(self._given())
+        return result
+
+    def _given(self) -> dict[str, Any]:
+        """What is not None, by its key in JSON."""
+        result = dict(self.extra or {})
         for member in members(type(self)):
             if (value := getattr(self, member.attribute)) is not None:
-                result[member.wire] = unstructure(value)
+                result[member.wire] = value
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -162,6 +167,25 @@ def unstructure(value: Any) -> Any:
     if isinstance(value, float):  # numpy's, for one
         return float(value)
     return value
+
+
+def plain(value: Any) -> Any:
+    """What orjson cannot write by itself as something that it can, but for what is in it.
+
+    Raises:
+        TypeError: there is no such thing.
+    """
+    if isinstance(value, Model):
+        return value._given()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, float):
+        return float(value)
+    raise TypeError
 
 
 def rfc3339(moment: datetime) -> str:

@@ -3,9 +3,10 @@
 import json
 import math
 import threading
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import attrs
@@ -50,6 +51,14 @@ class Thing(Model):
     by_key: "dict[str, Thing] | None" = None
     owner: Named | None = None
     named: list[Named] | None = None
+
+
+class Text(str):
+    """A text of somebody else's."""
+
+
+class Number(float):
+    """A number of somebody else's, as NumPy's are."""
 
 
 # Reading
@@ -310,6 +319,27 @@ def test_the_first_readings_of_a_class_may_happen_in_many_threads():
 
 def test_a_model_is_written_with_wire_names_and_without_none():
     assert b'{"eo:size":1.5,"mood":"calm"}' == dumps(Thing(size=1.5, mood=Mood.CALM))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Thing(anything={"parts": [Thing(name="a"), {"deep": Thing(size=2)}], "mood": Mood.CALM}),
+        structure({"name": "a", "new": {"deep": [1, None]}}, Thing),
+        {Mood.CALM: (1, 2.5, True), "proxy": MappingProxyType({"a": {1}, "b": frozenset()})},
+        [datetime(2024, 5, 27, 8, 50, tzinfo=timezone(timedelta(hours=2))), date(2024, 5, 27)],
+        [Number(0.1), Text("a"), {Text("key"): 1}],
+    ],
+    ids=["models", "extra", "mappings", "times", "subclasses"],
+)
+def test_what_is_written_is_what_to_dict_says(value):
+    """Although it is written without being made into plain values first."""
+    assert json.loads(dumps(value)) == json.loads(json.dumps(unstructure(value), default=str))
+
+
+def test_a_time_without_zone_is_not_written():
+    with pytest.raises(InvalidInput, match="has no time zone: make it aware"):
+        dumps(Thing(anything={"since": datetime(2024, 5, 27)}))
 
 
 def test_a_null_inside_free_json_is_written():
