@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble, note_sent
+from pixxel_async._time_limit import TimeLimit
 from pixxel_async.auth import Hidden
 from pixxel_async.config import is_loopback
 from pixxel_async.errors import ClientClosed, ConfigurationError
@@ -118,39 +119,6 @@ def _end_sending(response: _Answer) -> None:
         transport.abort()
 
 
-class _Limit:
-    """What `asyncio.timeout_at` does, at a quarter of its price: that alone is a fortieth of a small call."""
-
-    __slots__ = ("_cancelling", "_is_over", "_loop", "_task", "_timer")
-
-    def __init__(self, when: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._task = task
-        self._cancelling = task.cancelling()
-        self._is_over = False
-        self._loop = task.get_loop()
-        self._timer = self._loop.call_at(when, self._end)
-
-    def move(self, when: float) -> None:
-        """End at another time."""
-        self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._end)
-
-    def _end(self) -> None:
-        self._is_over = True
-        self._task.cancel()
-
-    def __enter__(self) -> _Limit:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._timer.cancel()
-        # A cancellation by somebody else at the same time goes on: it is counted as well.
-        if self._is_over and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError
-
-
 class _Broken(aiohttp.ClientError):
     """A broken connection, in a class that does not make aiohttp send the request again."""
 
@@ -200,7 +168,7 @@ class AiohttpExchange:
         try:
             now = asyncio.get_running_loop().time()
             end = now + timeout
-            with _Limit(min(end, now + HEAD_LIMIT)) as limit:
+            with TimeLimit(min(end, now + HEAD_LIMIT)) as limit:
                 head = await self._session(fresh=fresh).request(
                     request.method,
                     URL(request.url, encoded=True),
@@ -361,7 +329,7 @@ def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
 # --- bodies -----------------------------------------------------------------------------------------------
 
 
-async def _read(response: aiohttp.ClientResponse, pieces: list[bytes], limit: _Limit, end: float) -> None:
+async def _read(response: aiohttp.ClientResponse, pieces: list[bytes], limit: TimeLimit, end: float) -> None:
     """Collect the body. Each piece has its own time limit: aiohttp never reports a broken chunk after the head."""
     content = response.content
     is_success = response.status in SUCCESS

@@ -18,6 +18,7 @@ from yarl import URL
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
 from pixxel_async._signed_url import SignedUrl, is_private
+from pixxel_async._time_limit import TimeLimit
 from pixxel_async.errors import ClientClosed, DownloadError
 
 BATCH = 2**20
@@ -96,9 +97,8 @@ class Storage:
             Failed: no answer, or one that leads where nobody should go.
         """
         for _ in range(_REDIRECTS + 1):
-            with _network():
-                async with asyncio.timeout(_HEAD_LIMIT):
-                    response = await self._request(source, headers)
+            with _network(), TimeLimit(_in(_HEAD_LIMIT)):
+                response = await self._request(source, headers)
             if response.status not in {301, 302, 303, 307, 308}:
                 return StorageAnswer(response)
             response.close()
@@ -162,10 +162,9 @@ class StorageAnswer:
     async def read(self, *, is_all: bool = False) -> bytes:
         """The next bytes, empty at the end. `is_all` when nothing is missing: a fault after that is none."""
         try:
-            with _network():
-                # Around every read: aiohttp's own limits do not notice all ways to stall.
-                async with asyncio.timeout(_END_LIMIT if is_all else _IDLE_LIMIT):
-                    return await self._response.content.readany()
+            # Around every read: aiohttp's own limits do not notice all ways to stall.
+            with _network(), TimeLimit(_in(_END_LIMIT if is_all else _IDLE_LIMIT)):
+                return await self._response.content.readany()
         except Failed:
             came_before = self._unread()
             if not came_before and not is_all:
@@ -246,6 +245,10 @@ async def _send_once(
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         pass
     raise Failed("the connection broke", Then.AGAIN)
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
 
 
 @contextmanager

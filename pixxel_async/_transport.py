@@ -77,7 +77,7 @@ def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} must be a positive number of seconds, not {value!r}")
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class CallOptions:
     """How long a call may take, and how it is resent."""
 

@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf, isfinite
 from os import PathLike
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from pixxel_async._callbacks import timed
 from pixxel_async._clock import Clock
@@ -26,6 +26,7 @@ from pixxel_async._log_events import LOOK_FAILED, UNKNOWN_STATUS, WAIT_BEGUN, WA
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._sansio import clean_text
 from pixxel_async._sweeps import JITTER, LAST_LOOK, NOT_YET, TICK, Group, Seat, Shown
+from pixxel_async._time_limit import TimeLimit
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import (
     APIError,
@@ -119,30 +120,6 @@ class Poller(Generic[T]):
         """Where the newest snapshot stands: tells success from partial success after the wait."""
         return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
 
-    async def _told(self) -> AsyncGenerator[T, None]:
-        """The changes, counted and logged."""
-        thing = {"kind": self.life_cycle.name, "id": self.id}
-        began = self._clock.monotonic()
-        self._counters.waits += 1
-        self._counters.waiting += 1
-        WAIT_BEGUN(**thing)
-        end = "without a look"
-        try:
-            async with aclosing(self._changes()) as changes:
-                async for snapshot in changes:
-                    end = _word(self.life_cycle, snapshot)
-                    WAIT_CHANGED(**thing, status=end)
-                    yield snapshot
-        except GeneratorExit:
-            end = "not heard to the end"
-            raise
-        except BaseException as error:
-            end = type(error).__name__
-            raise
-        finally:
-            self._counters.waiting -= 1
-            WAIT_ENDED(**thing, end=end, elapsed=self._clock.monotonic() - began)
-
     async def _changes(self) -> AsyncGenerator[T, None]:
         pace = _Pace(
             self.life_cycle, self._clock, self._timeout, self._poll_interval, self._max_poll_interval
@@ -150,7 +127,10 @@ class Poller(Generic[T]):
         words = _Words(self.life_cycle, self.id, self._clock)
         previous: T | None = None
         due = self._clock.monotonic()
-        with self._group.seat(self.id, end=pace.end, first=pace.interval, most=pace.most) as seat:
+        with (
+            _Diary(self, self._clock, self._counters) as diary,
+            self._group.seat(self.id, end=pace.end, first=pace.interval, most=pace.most) as seat,
+        ):
             while True:
                 shown = await self._group.turn(seat, due)
                 snapshot = await self._look(seat, pace, shown)
@@ -161,6 +141,7 @@ class Poller(Generic[T]):
                     if snapshot != previous:
                         previous = snapshot
                         await self._tell(snapshot)
+                        diary.changed(snapshot)
                         yield snapshot
                     if phase is Phase.FAILURE:
                         raise words.failed(snapshot)
@@ -189,12 +170,13 @@ class Poller(Generic[T]):
         return None
 
     async def _read_one(self, seat: Seat[T], pace: _Pace[T]) -> T | None:
-        limit = asyncio.timeout(pace.look_limit)
+        limit = TimeLimit(asyncio.get_running_loop().time() + pace.look_limit)
         try:
-            async with limit, seat.looking:  # never two looks at one thing at once, whoever waits
-                snapshot = await self._read()
+            with limit:
+                async with seat.looking:  # never two looks at one thing at once, whoever waits
+                    snapshot = await self._read()
         except TimeoutError:
-            if not limit.expired():
+            if not limit.is_over:
                 raise
             return None
         if snapshot is None and pace.elapsed > NOT_YET:
@@ -214,11 +196,11 @@ class Poller(Generic[T]):
         return _wait_error(WaitTimeout, self.life_cycle, self.id, words, last)
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
-        return self._told()
+        return self._changes()
 
     async def _finish(self) -> T:
         final = None
-        async with aclosing(self._told()) as changes:
+        async with aclosing(self._changes()) as changes:
             async for snapshot in changes:
                 final = snapshot
         assert final is not None  # the terminal snapshot differs from all before it
@@ -287,6 +269,42 @@ class PackagePoller(Poller[T]):
         return url
 
 
+class _Diary(Generic[T]):
+    """Counts and logs one wait, whatever becomes of it."""
+
+    def __init__(self, wait: Poller[T], clock: Clock, counters: Counters) -> None:
+        self._thing = {"kind": wait.life_cycle.name, "id": wait.id}
+        self._life_cycle = wait.life_cycle
+        self._clock = clock
+        self._counters = counters
+        self._began = clock.monotonic()
+        self._last: T | None = None
+
+    def __enter__(self) -> Self:
+        self._counters.waits += 1
+        self._counters.waiting += 1
+        WAIT_BEGUN(**self._thing)
+        return self
+
+    def changed(self, snapshot: T) -> None:
+        """It is about to be told of this."""
+        self._last = snapshot
+        if WAIT_CHANGED.is_on:
+            WAIT_CHANGED(**self._thing, status=_word(self._life_cycle, snapshot))
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._counters.waiting -= 1
+        if WAIT_ENDED.is_on:
+            WAIT_ENDED(**self._thing, end=self._end(kind), elapsed=self._clock.monotonic() - self._began)
+
+    def _end(self, kind: type[BaseException] | None) -> str:
+        if kind is GeneratorExit:
+            return "not heard to the end"
+        if kind is not None:
+            return kind.__name__
+        return "without a look" if self._last is None else _word(self._life_cycle, self._last)
+
+
 class _Pace(Generic[T]):
     """The clock of one wait: what is left of it, and how long to the next look."""
 
@@ -322,10 +340,8 @@ class _Pace(Generic[T]):
         return self._timeout - self.elapsed
 
     @property
-    def look_limit(self) -> float | None:
+    def look_limit(self) -> float:
         """Seconds that a look may take."""
-        if self._timeout == inf:
-            return None
         return LAST_LOOK if self.is_over else self.left
 
     @property
@@ -381,12 +397,14 @@ class _Words(Generic[T]):
         """
         cycle = self._life_cycle
         self._judge_word(snapshot)
-        if cycle.phase(snapshot) in _READY and not _has_url(cycle, snapshot):
-            self._without_url += 1
-            if self._without_url > _LOOKS_WITHOUT_URL:
-                words = f"is {_word(cycle, snapshot)}, but the API gives no URL for it"
-                raise _wait_error(WaitError, cycle, self._id, words, snapshot)
-        return _phase(cycle, snapshot)
+        phase = cycle.phase(snapshot)
+        if phase not in _READY or _has_url(cycle, snapshot):
+            return phase
+        self._without_url += 1
+        if self._without_url > _LOOKS_WITHOUT_URL:
+            words = f"is {_word(cycle, snapshot)}, but the API gives no URL for it"
+            raise _wait_error(WaitError, cycle, self._id, words, snapshot)
+        return Phase.IN_FLIGHT
 
     def _judge_word(self, snapshot: T) -> None:
         cycle, now = self._life_cycle, self._clock.monotonic()

@@ -23,6 +23,7 @@ from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer
 from pixxel_async import _exchange
 from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_of_environment, tls_of
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
+from pixxel_async._time_limit import TimeLimit
 from pixxel_async.auth import Hidden
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
@@ -590,7 +591,7 @@ async def test_a_cancellation_in_the_very_moment_of_a_limit_goes_on() -> None:
     when = loop.time() + 0.05
 
     async def limited() -> None:
-        with _exchange._Limit(when):
+        with TimeLimit(when):
             await asyncio.sleep(5)
 
     task = asyncio.create_task(limited())
