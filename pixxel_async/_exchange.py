@@ -189,8 +189,9 @@ class AiohttpExchange:
                     progress.pieces.append(content.read_nowait())
                 else:
                     await _read(head, progress.pieces, limit, end)
-            read = _body if head.status in SUCCESS else _scrap
-            return Response(head.status, head.headers, read(head, progress.pieces))
+            is_success = head.status in SUCCESS
+            body = await _body(head, progress.pieces) if is_success else _scrap(head, progress.pieces)
+            return Response(head.status, head.headers, body)
         except asyncio.CancelledError as cancelled:
             progress.drop()
             if progress.sent:
@@ -360,7 +361,7 @@ def _garbled(detail: str) -> ExchangeFailed:
     return ExchangeFailed(Trouble.GARBLED, "body", detail, sent=True)
 
 
-def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
+async def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     """The body of an answer that came whole. aiohttp would take a gzip stream that was cut for complete."""
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     encoding = head.headers.get("Content-Encoding", "")
@@ -369,7 +370,7 @@ def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise _garbled("the answer is encoded in a way nobody asked for")
     try:
-        body, is_whole = inflate(body)
+        body, is_whole = await inflate(body)
     except zlib.error:
         is_gzip = False
     else:
@@ -392,8 +393,8 @@ def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
         return b""
 
 
-def inflate(data: bytes) -> tuple[bytes, bool]:
-    """Gunzip, and tell whether the stream came to its end.
+async def inflate(data: bytes) -> tuple[bytes, bool]:
+    """Gunzip, and tell whether the stream came to its end. Other tasks have their turn after each MiB.
 
     Raises:
         ExchangeFailed: there is more in it than an answer may have, and the rest is not inflated; or it is in very many
@@ -413,6 +414,8 @@ def inflate(data: bytes) -> tuple[bytes, bool]:
                 raise _too_large()
             if not piece and not data:
                 break
+            if data:
+                await asyncio.sleep(0)
         data = inflater.unused_data
         if not inflater.eof or not data.startswith(b"\x1f\x8b"):
             return b"".join(pieces), inflater.eof

@@ -426,24 +426,42 @@ async def test_f6_f7_f8_a_bad_compressed_answer_is_found(
 def test_inflating_gives_what_was_compressed_or_tells_that_it_is_cut(members: list[bytes], cut: int) -> None:
     packed = b"".join(map(gzip.compress, members))
     whole = b"".join(members)
-    assert (whole, bool(members)) == inflate(packed)
-    assert not inflate(packed[:-cut])[1] or len(members) > 1 or not packed
+    assert (whole, bool(members)) == asyncio.run(inflate(packed))
+    assert not asyncio.run(inflate(packed[:-cut]))[1] or len(members) > 1 or not packed
 
 
-def test_f8_inflating_without_end_takes_no_more_memory_than_an_answer_may() -> None:
+async def test_while_a_large_answer_is_inflated_other_tasks_have_their_turns() -> None:
+    """In one go, 64 MiB would keep them waiting for most of a second."""
+    inflating = asyncio.create_task(inflate(gzip.compress(bytes(20 * 2**20))))
+    turns = 0
+    while not inflating.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert (20 * 2**20, True) == (len((await inflating)[0]), turns >= 20)
+
+
+async def test_inflating_can_be_cancelled() -> None:
+    inflating = asyncio.create_task(inflate(gzip.compress(bytes(20 * 2**20))))
+    await asyncio.sleep(0)
+    inflating.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await inflating
+
+
+async def test_f8_inflating_without_end_takes_no_more_memory_than_an_answer_may() -> None:
     bomb = gzip.compress(bytes(2**24)) * 60
     tracemalloc.start()
     with pytest.raises(ExchangeFailed, match="larger than 64 MiB"):
-        inflate(bomb)
+        await inflate(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 80 * 2**20
 
 
-def test_f14_a_flood_of_gzip_streams_is_refused() -> None:
+async def test_f14_a_flood_of_gzip_streams_is_refused() -> None:
     """Each costs a copy of all that follow: 64 MiB of empty ones would keep the event loop for hours."""
     with pytest.raises(ExchangeFailed, match="more than 64 gzip streams") as caught:
-        inflate(gzip.compress(b"") * 100_000)
+        await inflate(gzip.compress(b"") * 100_000)
     assert (Trouble.GARBLED, "body", True) == facts(caught.value)
 
 
