@@ -11,7 +11,8 @@ from hypothesis.strategies import composite
 
 from pixxel_async import geometry as geo
 from pixxel_async._crossings import Stray, fault_between
-from pixxel_async.errors import GeometryError
+from pixxel_async.errors import GeometryError, InvalidInput
+from pixxel_async.sandbox import Sandbox
 
 SQUARE = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
 BOW = [[0, 0], [4, 4], [4, 0], [0, 4], [0, 0]]
@@ -124,6 +125,24 @@ def test_t8_the_part_of_a_multipolygon_is_named():
 @pytest.mark.parametrize("line", [[[0, 0], [1, 1], [2, 2], [0, 0]], [[0, 0], [1e-12, 0], [0, 1e-12], [0, 0]]])
 def test_t1_a_ring_without_area_is_told(line):
     assert "ring 0: has all its vertices on one line, so no area" == refusal(line)
+
+
+async def test_t8_calls_with_such_an_area_or_a_box_that_is_none_send_nothing():
+    bow = {"type": "Polygon", "coordinates": [BOW]}
+    async with Sandbox() as sandbox, sandbox.client() as client:
+        with pytest.raises(GeometryError, match=r"^AOICreate\.geometry: ring 0: crosses itself"):
+            await client.aois.create(
+                name="north", description="", satellite_id="s", provider="pixxel", project_id="p", geometry=bow,
+                item_ids=["i"],
+            )  # fmt: skip
+        for search in (client.archives.search, client.catalogs.search):
+            with pytest.raises(GeometryError, match=r"^\w+Search\.intersects: ring 0: crosses itself"):
+                await search(intersects=bow, limit=1)
+            with pytest.raises(
+                InvalidInput, match=r"^\w+Search\.bbox: south 9 is greater than north 8; give \["
+            ):
+                await search(bbox=[0, 9, 1, 8], limit=1)
+        assert 0 == len(sandbox.requests)
 
 
 # What is let through: the API judges it
