@@ -91,6 +91,7 @@ class Pipelines(asyncio.Protocol):
 MADE: list[str] = []
 LATENCY: list[float] = []
 """Seconds before each answer, if any."""
+GEOMETRY = payloads.aoi(1)["geometry"]
 AOI = orjson.dumps({**payloads.aoi(1), "status": "success"})
 
 
@@ -140,7 +141,7 @@ def new_aoi(number: int) -> dict[str, Any]:
         "satellite_id": "s-1",
         "provider": "planetary",
         "project_id": "p-1",
-        "geometry": payloads.aoi(1)["geometry"],
+        "geometry": GEOMETRY,
         "item_ids": [SCENE],
     }
 

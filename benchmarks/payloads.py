@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from math import atan2
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ def aoi(number: int) -> dict[str, Any]:
     rng = random.Random(number)
     lon, lat = rng.uniform(-179, 179), rng.uniform(-80, 80)
     ring = [[lon + rng.uniform(0, 0.1), lat + rng.uniform(0, 0.1)] for _ in range(VERTICES - 1)]
+    ring.sort(key=lambda point: atan2(point[1] - lat - 0.05, point[0] - lon - 0.05))  # around its middle
     created = (START + timedelta(seconds=number)).isoformat()
     return {
         "aoi_id": f"aoi-{number:06}",

@@ -1,7 +1,8 @@
 """Where the rings of a polygon cross, and which holes lie outside: faults that no vertex shows by itself.
 
-A few edges are compared each with each. Of more, a line sweeps over the plane (Shamos and Hoey): it keeps the edges
-under it in order, and two edges that cross must have been neighbours there, so that n edges take n log n steps.
+The edges of a small outline are compared with those that they overlap. Over more, a line sweeps (Shamos and Hoey): it
+keeps the edges under it in order, and two edges that cross must have been neighbours there, so that n edges take n log n
+steps, wherever they lie.
 
 Only a proper crossing counts, where each edge has an end clearly on either side of the other. Touching, sharing a vertex
 or lying upon each other does not, and what is nearer than 1e-9° (0.1 mm) touches: rounding must never look like a fault.
@@ -21,8 +22,8 @@ Ring: TypeAlias = Sequence[Position]
 
 _TOUCHING = 1e-9
 """Degrees; computed distances from a line are right to 1e-13, so that none beyond it comes from rounding."""
-_FEW = 16
-"""Vertices up to which comparing all pairs is quicker."""
+_FEW = 200
+"""Vertices up to which comparing is quicker: several times for a field, about the same where all edges overlap."""
 
 
 @attrs.frozen
@@ -44,15 +45,31 @@ class Stray:
 
 def fault_between(rings: Sequence[Ring]) -> Crossing | Stray | None:
     """A fault of the edges of one polygon, if there is any. The rings are closed, the first is the outline."""
-    ring = rings[0]
-    if len(rings) > 1 or len(ring) > _FEW:
+    if len(rings) > 1 or len(rings[0]) > _FEW:
         return _Sweep(rings).run()
-    for first in range(len(ring) - 3):
-        # Neighbours have a vertex in common; so have the first edge and the last.
-        for second in range(first + 2, len(ring) - 1 - (first == 0)):
-            ends = ring[first], ring[first + 1], ring[second], ring[second + 1]
-            if _do_cross(*ends):
-                return Crossing((0, first), (0, second), _meeting(*ends))
+    return _crossing_within(rings[0])
+
+
+def _crossing_within(ring: Ring) -> Crossing | None:
+    """Compare each edge with those that begin, from left to right, before it ends."""
+    edges = []
+    for number, (a, b) in enumerate(pairwise(ring)):
+        left, right = (a[0], b[0]) if a[0] < b[0] else (b[0], a[0])
+        low, high = (a[1], b[1]) if a[1] < b[1] else (b[1], a[1])
+        edges.append((left, right, low, high, number))
+    edges.sort()
+    last = len(edges) - 1
+    for place, (_, right, low, high, one) in enumerate(edges):
+        for other_place in range(place + 1, len(edges)):
+            left, _, bottom, top, other = edges[other_place]
+            if left > right:
+                break
+            # Neighbours have a vertex in common; so have the first edge and the last.
+            if bottom <= high and low <= top and 1 < abs(one - other) < last:
+                first, second = (one, other) if one < other else (other, one)
+                ends = ring[first], ring[first + 1], ring[second], ring[second + 1]
+                if _do_cross(*ends):
+                    return Crossing((0, first), (0, second), _meeting(*ends))
     return None
 
 
