@@ -34,6 +34,8 @@ NOW = datetime(2026, 9, 1, tzinfo=UTC)
 class NoWork:
     """Runs steps that do nothing."""
 
+    requests = 0
+
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:

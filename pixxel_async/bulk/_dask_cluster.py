@@ -69,6 +69,8 @@ class _Link:
         self._greeting = attrs.evolve(greeting, session=f"{greeting.session}-{uuid.uuid4().hex}")
         self._calls: dict[str, Call] = {}
         self._seen = 0
+        self.requests = 0
+        """Requests that it had sent for the run when it told its last news."""
         self._gone = asyncio.Event()
 
     @property
@@ -105,7 +107,8 @@ class _Link:
                 if news is None:
                     return
                 failures = 0
-                for number, ticket, outcome in news:
+                for number, ticket, outcome, requests in news:
+                    self.requests = max(self.requests, requests)
                     self._hand_out(number, ticket, outcome)
         finally:
             self.lose()
@@ -159,12 +162,18 @@ class Cluster:
         self._greeting = greeting
         self._per_worker = per_worker
         self._links: dict[str, _Link] = {}
+        self._sent_by_lost = 0
         self._refused: dict[str, str] = {}
         self._entering: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
         self._is_over = False
         self._looking = asyncio.create_task(self._look())
+
+    @property
+    def requests(self) -> int:
+        """Requests to the API that its workers told of."""
+        return self._sent_by_lost + sum(link.requests for link in self._links.values())
 
     @asynccontextmanager
     async def call(self, job: StageJob | ThenJob) -> AsyncIterator[Call]:
@@ -264,6 +273,7 @@ class Cluster:
             if not self._is_over:
                 _log.warning("worker %s is lost", address)
                 del self._links[address]
+                self._sent_by_lost += link.requests
                 await self._tell_change()
 
     async def _is_there(self, address: str) -> bool:

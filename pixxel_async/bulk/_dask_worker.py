@@ -91,8 +91,8 @@ class Failure:
 
 
 Outcome = Intent | Failure | Facts
-News = list[tuple[int, str, bytes]]
-"""Number, ticket, and the pickled outcome."""
+News = list[tuple[int, str, bytes, int]]
+"""Number, ticket, the pickled outcome, and how many requests the worker has sent for the run so far."""
 
 
 class _Session:
@@ -101,6 +101,7 @@ class _Session:
     def __init__(self, greeting: Greeting, client: PixxelClient, scratch: str | None) -> None:
         self._id = greeting.session
         self._owner = client
+        self._sent_before = client.stats.requests
         self._client = client.with_options(**greeting.options)
         self._scratch = scratch
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -202,7 +203,8 @@ class _Session:
 
     def _tell(self, ticket: str, outcome: Outcome) -> None:
         self._count += 1
-        self._news.append((self._count, ticket, _packed(outcome)))
+        sent = self._owner.stats.requests - self._sent_before
+        self._news.append((self._count, ticket, _packed(outcome), sent))
         self._has_news.set()
 
 

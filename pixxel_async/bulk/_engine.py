@@ -22,6 +22,11 @@ class Engine(Protocol):
     it raises OutcomeUnknown with the intent that it told.
     """
 
+    @property
+    def requests(self) -> int:
+        """Requests to the API that others than the run's client have sent since it began."""
+        ...
+
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:
@@ -39,6 +44,8 @@ class Engine(Protocol):
 
 class LocalEngine:
     """Runs stages here, in this event loop."""
+
+    requests = 0
 
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None

@@ -43,7 +43,7 @@ class Progress:
     """How many rows are in which state."""
     tokens: Tokens
     requests_per_second: float
-    """Requests to the API since this session began."""
+    """Requests to the API since this session began, those of a cluster's workers among them."""
     seconds_left: float | None
     """How long the rest takes if it goes on as it did in this session; None while nothing is finished."""
 
@@ -60,13 +60,14 @@ class Run:
     Leaving the loop or the block stops what is under way; another session takes it up from the journal, `OUT/run.journal`.
     """
 
-    def __init__(self, journal: Journal, drive: Drive, client: PixxelClient) -> None:
+    def __init__(self, journal: Journal, drive: Drive, client: PixxelClient, engine: Engine) -> None:
         """Use `start` or `resume`."""
         self.run_id = journal.header.run_id
         """Ends the name of everything that this run makes, in all its sessions."""
         self._journal = journal
         self._drive = drive
         self._client = client
+        self._engine = engine
         self._results: AsyncGenerator[Result, None] | None = None
         self._began = time.monotonic()
         self._requests = client.stats.requests
@@ -219,7 +220,7 @@ class Run:
             then=then,
             clock=Clock(),
         )
-        run = cls(journal, drive, client)
+        run = cls(journal, drive, client, engine)
         try:
             yield run
         finally:
@@ -237,11 +238,12 @@ class Run:
         """How far it is; reads the journal."""
         tally = await asyncio.to_thread(self._journal.tally)
         seconds = time.monotonic() - self._began
+        requests = self._client.stats.requests - self._requests + self._engine.requests
         left = sum(count for state, count in tally.items() if state in (State.WAITING, State.RUNNING))
         return Progress(
             rows=tally,
             tokens=await asyncio.to_thread(self._journal.tokens),
-            requests_per_second=(self._client.stats.requests - self._requests) / max(seconds, 1.0),
+            requests_per_second=requests / max(seconds, 1.0),
             seconds_left=left * seconds / self._finished if self._finished else None,
         )
 

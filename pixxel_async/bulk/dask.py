@@ -89,6 +89,11 @@ class DaskEngine:
         self._own: Client | None = None
         self._probes: dict[Path, Path] = {}
 
+    @property
+    def requests(self) -> int:
+        """Requests to the API that workers have sent, as far as they told: with what comes of each step."""
+        return 0 if self._cluster is None else self._cluster.requests
+
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:

@@ -77,7 +77,9 @@ async def test_steps_are_done_by_the_workers_with_the_token_of_their_environment
     source, engine = table(tmp_path, *"abcdef"), DaskEngine(dask)
     async with Run.start(client, source, recipe, tmp_path / "out", engine=engine) as run:
         rows = await finished(run)
+        counted = client.stats.requests + engine.requests
     assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
+    assert counted == sum(each.operation_id != "storage" for each in sandbox.requests)
     assert 6 == len(sandbox.ledger.entries("AOICreateAOI"))
     for row in rows.values():
         picture, package = row.files

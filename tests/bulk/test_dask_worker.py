@@ -68,7 +68,7 @@ async def outcomes(count: int) -> list[Any]:
     found: dict[int, Any] = {}
     async with asyncio.timeout(10):
         while len(found) < count:
-            for number, _, outcome in await worker.news(SESSION, max(found, default=0)) or []:
+            for number, _, outcome, _ in await worker.news(SESSION, max(found, default=0)) or []:
                 found[number] = pickle.loads(outcome)
     return [found[number] for number in sorted(found)]
 
