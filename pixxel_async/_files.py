@@ -83,9 +83,9 @@ def safe_name(text: str) -> str:
     a longer one keeps its ending and gets eight digits of its hash.
     """
     name = re.split(r"[/\\]", text)[-1]
-    name = "".join(
-        character for character in unicodedata.normalize("NFC", name) if not is_invisible(character)
-    )
+    if not (name.isascii() and name.isprintable()):  # such a one, as nearly all are, would stay as it is
+        composed = unicodedata.normalize("NFC", name)
+        name = "".join(character for character in composed if not is_invisible(character))
     name = _FOREIGN.sub("_", name).strip(" .")
     if is_reserved(name):
         name = f"_{name}"

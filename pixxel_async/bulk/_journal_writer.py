@@ -27,7 +27,7 @@ MOST_AT_ONCE = 1000
 """Requests in one transaction: whoever came first waits for the last."""
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # six for each row, and what is frozen takes twice as long to make
 class _Request(Generic[R]):
     work: Callable[[Page], R]
     is_durable: bool
@@ -36,7 +36,7 @@ class _Request(Generic[R]):
     loop: asyncio.AbstractEventLoop | None
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class _Outcome:
     value: Any = None
     error: Exception | None = None

@@ -141,6 +141,15 @@ async def test_a_row_tells_how_far_it_got(journal: Journal) -> None:
     )
 
 
+async def test_a_row_that_is_taken_up_again_keeps_the_time_that_was_worked_on_it(journal: Journal) -> None:
+    await journal.mark(1, State.RUNNING, seconds=7.5)
+    journal.begin(1, seconds=7.5)
+    await journal.mark(2, State.RUNNING)  # whatever was asked for before is written now
+    assert (State.RUNNING, 7.5) == (journal.row(1).state, journal.row(1).seconds)
+    await journal.mark(1, State.HELD, step="job")
+    assert (State.HELD, 7.5) == (journal.row(1).state, journal.row(1).seconds)
+
+
 def test_rows_that_could_not_be_added_at_once_are_added_anew(path: Path) -> None:
     def broken() -> Iterator[Entry]:
         yield from map(entry, range(1, 1500))
