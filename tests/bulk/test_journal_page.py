@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
@@ -53,13 +54,13 @@ def opened() -> sqlite3.Connection:
 @cache
 def empty() -> bytes:
     """The file of that journal."""
-    connection = opened()
-    connection.execute(f"PRAGMA user_version={schema.VERSION}")
-    schema.create_tables(connection, HEADER)
-    entries = [(row, f"k{row}", "n", "f", "{}", "{}") for row in range(1, ROWS + 1)]
-    writes.add(Page(connection), entries, "now")
-    writes.end_adding(Page(connection))
-    return connection.serialize()
+    with closing(opened()) as connection:
+        connection.execute(f"PRAGMA user_version={schema.VERSION}")
+        schema.create_tables(connection, HEADER)
+        entries = [(row, f"k{row}", "n", "f", "{}", "{}") for row in range(1, ROWS + 1)]
+        writes.add(Page(connection), entries, "now")
+        writes.end_adding(Page(connection))
+        return connection.serialize()
 
 
 def intend(row: int, reserve: int) -> Request:
