@@ -425,16 +425,14 @@ async def inflate(data: bytes) -> tuple[bytes, bool]:
 # --- proxy and TLS ----------------------------------------------------------------------------------------
 
 
-def proxy_of_environment(url: str) -> Hidden | None:
-    """The proxy that the environment names for a URL; none for this machine.
+def proxy_of_environment(scheme: str, host: str) -> Hidden | None:
+    """The proxy that the environment names for a host; none for this machine.
 
     Read by ourselves: aiohttp's trust_env would also read .netrc, and put its password in the place of our token.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
     if is_loopback(host) or proxy_bypass(host):
         return None
-    proxy = _named_in_environment(parts.scheme)
+    proxy = _named_in_environment(scheme)
     return check_proxy(proxy, "the proxy in the environment") if proxy else None
 
 

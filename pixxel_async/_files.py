@@ -137,16 +137,21 @@ class Target:
         """
         path, folder = self.path, self.folder
         with disk_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        for taken in (path, folder):
-            if taken is not None and os.path.lexists(taken) and not self.overwrite:
-                raise FileInTheWay(f"{taken} exists already: pass overwrite=True or another filename")
-        if path.is_dir():
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_taken(path) and path.is_dir():
             raise FileInTheWay(f"{path} is a directory: pass another filename")
-        if folder is not None and os.path.lexists(folder) and not folder.is_dir():
+        if folder is not None and self._is_taken(folder) and not folder.is_dir():
             raise FileInTheWay(
                 f"{folder} is a file, the archive needs a folder of that name: pass another filename"
             )
+
+    def _is_taken(self, path: Path) -> bool:
+        if not os.path.lexists(path):
+            return False
+        if not self.overwrite:
+            raise FileInTheWay(f"{path} exists already: pass overwrite=True or another filename")
+        return True
 
 
 class disk_errors:  # noqa: N801  # named as those of contextlib are; a generator would take several times as long

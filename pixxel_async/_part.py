@@ -61,6 +61,8 @@ class PartFile:
         self._path = Path(f"{target.path}.part")
         self._sidecar = _SidecarFile(Path(f"{target.path}.part.json"))
         self._handle: int | None = None
+        self._length = 0
+        """Bytes in the file, whatever they are worth."""
         self._is_left = False
         self._gunzip: _Gunzip | None = None
         self._hashes = _Hashes(NOTHING)
@@ -108,10 +110,12 @@ class PartFile:
         """Lock it; False when its last writer removed or renamed it in that moment."""
         if not lock(handle):
             raise FileInTheWay(f"{self._path} is being written by another download")
+        found = os.fstat(handle)
+        self._length = found.st_size
         if os.name == "nt":  # Windows removes and renames no open file
             return True
         try:
-            return os.path.samestat(os.fstat(handle), os.lstat(self._path))
+            return os.path.samestat(found, os.lstat(self._path))
         except FileNotFoundError:
             return False
 
@@ -122,7 +126,7 @@ class PartFile:
         """
         with disk_errors(self._path):
             sidecar = self._sidecar.read()
-            if sidecar is None or not sidecar.fits(self._resource, os.fstat(self._fd).st_size):
+            if sidecar is None or not sidecar.fits(self._resource, self._length):
                 return
             self.known, self.size, self.is_resumed = sidecar.known, sidecar.synced, True
             self._synced, self._synced_at = sidecar.synced, self._now()
@@ -148,8 +152,10 @@ class PartFile:
                 self._save_sidecar()  # first, so that it never vouches for what comes in place of what it meant
             else:
                 self._synced, self._synced_at = 0, self._now()
-            os.ftruncate(self._fd, 0)
-            os.lseek(self._fd, 0, os.SEEK_SET)
+            if self._length:
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
+                self._length = 0
         self._hashes = _Hashes(known)
         self._gunzip = _Gunzip() if gzip else None
 
@@ -157,6 +163,7 @@ class PartFile:
         """Append; every now and then, see to it that a power cut does not take it all."""
         blocks: Iterable[bytes] = pieces if self._gunzip is None else self._gunzip.feed(b"".join(pieces))
         for block in blocks:
+            self._length += len(block)
             with disk_errors(self._path):
                 view = memoryview(block)
                 while view:
@@ -261,15 +268,16 @@ class _SidecarFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-
-    @property
-    def is_there(self) -> bool:
-        return os.path.lexists(self._path)
+        self.is_there = True
+        """Whether there may be one; nobody else makes or removes it while the part file is locked."""
 
     def read(self) -> Sidecar | None:
         try:
             handle = os.open(self._path, _FLAGS & ~os.O_CREAT)
-        except OSError:  # none there, or nothing that we made
+        except FileNotFoundError:
+            self.is_there = False
+            return None
+        except OSError:  # nothing that we made
             return None
         try:
             return Sidecar.loads(os.read(handle, _LONGEST_SIDECAR))
@@ -280,6 +288,7 @@ class _SidecarFile:
 
     def write(self, sidecar: Sidecar) -> None:
         handle = os.open(self._path, _FLAGS, 0o666)
+        self.is_there = True
         try:
             data = sidecar.dumps()
             os.write(handle, data)
@@ -289,7 +298,9 @@ class _SidecarFile:
             os.close(handle)
 
     def remove(self) -> None:
-        self._path.unlink(missing_ok=True)
+        if self.is_there:
+            self._path.unlink(missing_ok=True)
+            self.is_there = False
 
 
 # --- what the content says of itself ----------------------------------------------------------------------

@@ -114,8 +114,11 @@ class PixxelClient:
         auth: Auth | None = None
         ahead: Callable[[], float | None] = lambda: None  # noqa: E731
 
+        in_environment = cache(proxy_of_environment)  # it is long, and not read again for each file
+
         def proxy_for(target: str) -> str | None:
-            return proxy or proxy_of_environment(target)
+            parts = urlsplit(target)
+            return proxy or in_environment(parts.scheme, parts.hostname or "")
 
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)

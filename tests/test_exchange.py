@@ -669,17 +669,17 @@ def test_a10_the_environment_names_the_proxy_but_not_for_this_machine(
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    assert proxy_of_environment("https://api.example") is None
+    assert proxy_of_environment("https", "api.example") is None
     monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    assert "http://proxy.example:3128" == proxy_of_environment("https://api.example")
-    assert proxy_of_environment("https://127.0.0.1:8000") is None
-    assert proxy_of_environment("http://api.example") is None
+    assert "http://proxy.example:3128" == proxy_of_environment("https", "api.example")
+    assert proxy_of_environment("https", "127.0.0.1") is None
+    assert proxy_of_environment("http", "api.example") is None
     monkeypatch.setenv("NO_PROXY", ".example")
-    assert proxy_of_environment("https://api.example") is None
+    assert proxy_of_environment("https", "api.example") is None
     monkeypatch.setenv("NO_PROXY", "other.org")
     monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
     with pytest.raises(ConfigurationError, match=r"the proxy in the environment must be .* for SOCKS"):
-        proxy_of_environment("https://api.example")
+        proxy_of_environment("https", "api.example")
 
 
 @pytest.mark.parametrize("proxy", ["", "http://", "ftp://x", "http://[::1", "http://x:port"])
