@@ -97,7 +97,7 @@ class Storage:
             Failed: no answer, or one that leads where nobody should go.
         """
         for _ in range(_REDIRECTS + 1):
-            with _network(), TimeLimit(_in(_HEAD_LIMIT)):
+            with _network(), TimeLimit.within(_HEAD_LIMIT):
                 response = await self._request(source, headers)
             if response.status not in {301, 302, 303, 307, 308}:
                 return StorageAnswer(response)
@@ -163,7 +163,7 @@ class StorageAnswer:
         """The next bytes, empty at the end. `is_all` when nothing is missing: a fault after that is none."""
         try:
             # Around every read: aiohttp's own limits do not notice all ways to stall.
-            with _network(), TimeLimit(_in(_END_LIMIT if is_all else _IDLE_LIMIT)):
+            with _network(), TimeLimit.within(_END_LIMIT if is_all else _IDLE_LIMIT):
                 return await self._response.content.readany()
         except Failed:
             came_before = self._unread()
@@ -245,10 +245,6 @@ async def _send_once(
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
         pass
     raise Failed("the connection broke", Then.AGAIN)
-
-
-def _in(seconds: float) -> float:
-    return asyncio.get_running_loop().time() + seconds
 
 
 @contextmanager

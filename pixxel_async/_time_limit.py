@@ -24,6 +24,11 @@ class TimeLimit:
         self._loop = task.get_loop()
         self._timer = self._loop.call_at(when, self._end)
 
+    @classmethod
+    def within(cls, seconds: float) -> TimeLimit:
+        """One that begins now."""
+        return cls(asyncio.get_running_loop().time() + seconds)
+
     def move(self, when: float) -> None:
         """End at another time."""
         self._timer.cancel()

@@ -10,7 +10,6 @@ the next: an attempt and the retries of one look are the transport's, the whole 
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
@@ -170,7 +169,7 @@ class Poller(Generic[T]):
         return None
 
     async def _read_one(self, seat: Seat[T], pace: _Pace[T]) -> T | None:
-        limit = TimeLimit(asyncio.get_running_loop().time() + pace.look_limit)
+        limit = TimeLimit.within(pace.look_limit)
         try:
             with limit:
                 async with seat.looking:  # never two looks at one thing at once, whoever waits

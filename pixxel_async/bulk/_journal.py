@@ -32,6 +32,7 @@ from pixxel_async.bulk._journal_file import (
     make_file,
     writing,
 )
+from pixxel_async.bulk._journal_page import Page
 from pixxel_async.bulk._journal_records import OPEN, Entry, Header, JournalError, StepState
 from pixxel_async.bulk._journal_schema import Row
 from pixxel_async.bulk._journal_text import (
@@ -293,23 +294,27 @@ class Journal(JournalView):
 
         Recorded again, the new facts replace the old. A power cut may take it: it is simply done again then.
         """
-        text = safe_json(facts, f"row {row}, step {step}", LONGEST_TEXT)
-        await self._writer.write(
-            partial(writes.record, row=row, step=step, facts=text, now=self._stamp()), durable=False
-        )
+        await self._writer.write(self._recording(row, step, facts), durable=False)
 
     def note(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
         """The same, without waiting until it is written: what is announced later is written later.
 
         Why it cannot be written, is told to the next who waits.
         """
+        self._writer.tell(self._recording(row, step, facts))
+
+    def _recording(self, row: int, step: str, facts: Mapping[str, Any]) -> Callable[[Page], None]:
         text = safe_json(facts, f"row {row}, step {step}", LONGEST_TEXT)
-        self._writer.tell(partial(writes.record, row=row, step=step, facts=text, now=self._stamp()))
+        return partial(writes.record, row=row, step=step, facts=text, now=self._stamp())
 
     def begin(self, row: int, *, seconds: float) -> None:
         """Note that a row is under way on which so long was worked before, without waiting until it is written."""
-        begun = partial(writes.mark, row=row, state=State.RUNNING, step=None, error=None, seconds=seconds)
-        self._writer.tell(partial(begun, now=self._stamp()))
+        now = self._stamp()
+        self._writer.tell(
+            partial(
+                writes.mark, row=row, state=State.RUNNING, step=None, error=None, seconds=seconds, now=now
+            )
+        )
 
     def release(self, held: Literal["resend", "forget"]) -> int:
         """Settle what is held, as a person has decided; how many steps.

@@ -6,18 +6,13 @@ A statement costs more than what it writes, the more so as Python's lock changes
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
-from functools import cache
-from itertools import chain
 from typing import Any
 
 from pixxel_async.bulk._journal_records import StepState
-from pixxel_async.bulk._journal_schema import STEP_COLUMNS, Row, checksum
+from pixxel_async.bulk._journal_schema import STEP_COLUMNS, Row, checksum, write_many
 from pixxel_async.errors import InvalidInput
 
 STEP = STEP_COLUMNS.split(", ")
-_AT_ONCE = (64, 16, 4, 1)
-"""Rows in one statement: few different statements, so that they stay prepared, and few values for old versions of SQLite."""
 
 Key = tuple[int, str]
 """Row and name of a step."""
@@ -142,20 +137,3 @@ class Page:
         for known in (self._announced, self._latest, self._steps, self._rows):
             known.clear()
         self._book, self._is_charged = None, False
-
-
-def write_many(connection: sqlite3.Connection, verb: str, table: str, rows: Collection[Row]) -> None:
-    """Write rows of a table, each with its checksum."""
-    summed = [(*row, checksum(*row)) for row in rows]
-    at = 0
-    for size in _AT_ONCE:
-        while len(summed) - at >= size:
-            values = tuple(chain.from_iterable(summed[at : at + size]))
-            connection.execute(_statement(verb, table, len(summed[at]), size), values)
-            at += size
-
-
-@cache
-def _statement(verb: str, table: str, width: int, rows: int) -> str:
-    marks = f"({', '.join('?' * width)})"
-    return f"{verb} INTO {table} VALUES {', '.join([marks] * rows)}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import cache
+from itertools import chain
 from typing import Any
 
 from pixxel_async.bulk._journal_records import Entry, Header, StepRecord, StepState, Tokens
@@ -53,24 +55,36 @@ ENTRY_COLUMNS = ", ".join(f"entry.{name}" for name in _COLUMNS["entry"])
 
 Row = tuple[Any, ...]
 
+_AT_ONCE = (64, 16, 4, 1)
+"""Rows in one statement: few different statements, so that they stay prepared, and few values for old versions of SQLite."""
+
 
 def checksum(*values: object) -> int:
     """Checksum of a row."""
     return zlib.crc32(repr(values).encode())
 
 
-def put(connection: sqlite3.Connection, table: str, *values: object) -> None:
-    """Write one row with its checksum."""
-    marks = ", ".join("?" * (len(values) + 1))
-    connection.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, checksum(*values)))
+def write_many(connection: sqlite3.Connection, verb: str, table: str, rows: Collection[Row]) -> None:
+    """Write rows of a table, each with its checksum."""
+    summed = [(*row, checksum(*row)) for row in rows]
+    at = 0
+    for size in _AT_ONCE:
+        while len(summed) - at >= size:
+            values = tuple(chain.from_iterable(summed[at : at + size]))
+            connection.execute(_statement(verb, table, len(summed[at]), size), values)
+            at += size
+
+
+@cache
+def _statement(verb: str, table: str, width: int, rows: int) -> str:
+    marks = f"({', '.join('?' * width)})"
+    return f"{verb} INTO {table} VALUES {', '.join([marks] * rows)}"
 
 
 def create_tables(connection: sqlite3.Connection, header: Header) -> None:
     """Make an empty journal of a run."""
     connection.executescript(f"BEGIN; {TABLES}")
-    put(
-        connection,
-        "run",
+    run = (
         header.run_id,
         instant_text(header.started),
         header.sdk,
@@ -81,7 +95,8 @@ def create_tables(connection: sqlite3.Connection, header: Header) -> None:
         header.input_name,
     )
     cap = None if header.cap is None else to_micro(header.cap, "cap")
-    put(connection, "book", None, cap, 0, 0)
+    write_many(connection, "INSERT", "run", [run])
+    write_many(connection, "INSERT", "book", [(None, cap, 0, 0)])
     connection.execute("COMMIT")
 
 

@@ -64,9 +64,8 @@ def safe_json(value: Mapping[str, Any], what: str, most: int | None = None) -> s
 
 
 def _may_hold_secrets(text: str) -> bool:
-    folded = (
-        text.casefold()
-    )  # and searched four times: a tenth of what one regular expression costs that ignores case
+    # Folded and searched four times, it takes a tenth of what one regular expression costs that ignores case.
+    folded = text.casefold()
     return any(hint in folded for hint in _HINTS)
 
 

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Literal
 
-from pixxel_async.bulk._journal_page import STEP, Page, write_many
+from pixxel_async.bulk._journal_page import STEP, Page
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal_schema import Row
+from pixxel_async.bulk._journal_schema import Row, write_many
 from pixxel_async.bulk._journal_text import from_micro
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
