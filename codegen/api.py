@@ -147,6 +147,8 @@ class Operation:
     unwrap: str | None
     free_when: tuple[str, Any] | None
     trace: Trace | None
+    key: Mapping[str, str]
+    """Path parameter to the property of the answer that must equal it."""
 
 
 @attrs.frozen

@@ -255,6 +255,11 @@ def _endpoint(spec: Spec, operation: Operation, call: Call, returns: str) -> str
         parts.append(f'paging=Paging(style="{paging.style}", items="{naming.attribute(paging.items)}"{told})')
     if operation.unwrap:
         parts.append(f'unwrap="{operation.unwrap}"')
+    if operation.key:
+        pairs = [
+            f"{_quoted(name)}: {_quoted(naming.attribute(path))}" for name, path in operation.key.items()
+        ]
+        parts.append(f"key={{{', '.join(pairs)}}}")
     if operation.trace and call.request_class == "create":
         parts.append(f"trace={_trace(spec, operation.trace)}")
     return f"Endpoint({', '.join(parts)})"

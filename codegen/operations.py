@@ -54,6 +54,7 @@ def read_operation(path: str, method: str, node: Node, responses: Mapping[str, A
         unwrap=node.text("x-unwrap", None),
         free_when=None if free_when is None else _one_value(free_when),
         trace=_trace(node.maybe("x-reconcile")),
+        key=_pairs(node.maybe("x-key")),
     )
     node.done()
     return operation

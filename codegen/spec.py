@@ -85,6 +85,7 @@ def _check(spec: Spec) -> None:
         _check_parameters(operation)
         _check_body_values(operation, spec.components)
         _check_trace(spec, operation)
+        _check_key(spec, operation)
         for call in operation.calls:
             _once(seen, f"{call.resource}.{call.name}", call.place)
             if call.answer.schema is not None:
@@ -168,6 +169,21 @@ def _check_trace(spec: Spec, operation: Operation) -> None:
         for here, there in pairs.items():
             _check_path(spec, operation.body, here, below(trace.place, key, here))
             _check_path(spec, thing, there, below(trace.place, key, here))
+
+
+def _check_key(spec: Spec, operation: Operation) -> None:
+    """The parameters are in the path, and the answer has the properties."""
+    for name, path in operation.key.items():
+        place = below(operation.place, "x-key", name)
+        if f"{{{name}}}" not in operation.path:
+            raise SpecError(place, f"the path has no parameter {name!r}")
+        for call in operation.calls:
+            schema = call.answer.schema
+            component = schema.component if schema is not None else None
+            if operation.unwrap and component:
+                inner = spec.components[component].properties.get(operation.unwrap)
+                component = inner.component if inner is not None else component
+            _check_path(spec, component, path, place)
 
 
 def _check_path(spec: Spec, component: str | None, path: str, place: str) -> None:

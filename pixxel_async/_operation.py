@@ -71,6 +71,8 @@ class Endpoint(Generic[T]):
     """Wire key under which the result stands, or may stand, in the answer."""
     trace: Trace | None = None
     """How to find what this create has made; None where no listing shows it."""
+    key: Mapping[str, str] = attrs.field(factory=dict)
+    """Path parameter to the attribute of the result that must equal it."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

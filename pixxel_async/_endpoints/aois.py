@@ -42,7 +42,12 @@ _CREATE: Endpoint[AOI] = Endpoint(
     ),
 )
 _GET: Endpoint[AOI] = Endpoint(
-    id="GetAoiById", method="GET", path="/v0/aoi/{aoi_id}", returns=AOI, request_class="read"
+    id="GetAoiById",
+    method="GET",
+    path="/v0/aoi/{aoi_id}",
+    returns=AOI,
+    request_class="read",
+    key={"aoi_id": "aoi_id"},
 )
 
 

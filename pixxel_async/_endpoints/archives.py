@@ -32,6 +32,7 @@ _COLLECTION: Endpoint[Collection] = Endpoint(
     path="/v0/archives/collections/{collection_id}",
     returns=Collection,
     request_class="read",
+    key={"collection_id": "id"},
 )
 _ITEMS: Endpoint[STACItemCollection] = Endpoint(
     id="ListItemInCollection",
@@ -47,6 +48,7 @@ _ITEM: Endpoint[STACItem] = Endpoint(
     path="/v0/archives/collections/{collection_id}/items/{item_id}",
     returns=STACItem,
     request_class="read",
+    key={"collection_id": "collection", "item_id": "id"},
 )
 _SEARCH: Endpoint[STACItemCollection] = Endpoint(
     id="SearchItemInArchive",

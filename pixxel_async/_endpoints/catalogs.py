@@ -34,6 +34,7 @@ _GET_DOWNLOAD: Endpoint[CatalogDownload] = Endpoint(
     path="/v0/catalogs/download/{download_id}",
     returns=CatalogDownload,
     request_class="read",
+    key={"download_id": "id"},
 )
 _SEARCH: Endpoint[CatalogList] = Endpoint(
     id="SearchCatalogs",
@@ -44,7 +45,12 @@ _SEARCH: Endpoint[CatalogList] = Endpoint(
     paging=Paging(style="offset-body", items="catalogs", total=("pagination", "total")),
 )
 _GET: Endpoint[Catalog] = Endpoint(
-    id="GetCatalogById", method="GET", path="/v0/catalogs/{catalog_id}", returns=Catalog, request_class="read"
+    id="GetCatalogById",
+    method="GET",
+    path="/v0/catalogs/{catalog_id}",
+    returns=Catalog,
+    request_class="read",
+    key={"catalog_id": "id"},
 )
 
 

@@ -25,6 +25,7 @@ _GET: Endpoint[AOIDownload] = Endpoint(
     path="/v0/aois/{aoi_id}/downloads/{download_id}",
     returns=AOIDownload,
     request_class="read",
+    key={"download_id": "download_id"},
 )
 
 

@@ -38,6 +38,7 @@ _GET: Endpoint[Job] = Endpoint(
     path="/v0/workflows/{workflow_id}/jobs/{job_id}",
     returns=Job,
     request_class="read",
+    key={"workflow_id": "workflow_id", "job_id": "id"},
 )
 _REQUEST_DOWNLOAD: Endpoint[JobPackage] = Endpoint(
     id="downloadJob",

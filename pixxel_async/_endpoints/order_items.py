@@ -29,6 +29,7 @@ _GET: Endpoint[OrderItem] = Endpoint(
     path="/v0/order-items/{order_item_id}",
     returns=OrderItem,
     request_class="read",
+    key={"order_item_id": "id"},
 )
 
 

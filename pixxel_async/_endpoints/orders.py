@@ -38,7 +38,12 @@ _CREATE: Endpoint[Order] = Endpoint(
     ),
 )
 _GET: Endpoint[Order] = Endpoint(
-    id="GetOrderById", method="GET", path="/v0/orders/{order_id}", returns=Order, request_class="read"
+    id="GetOrderById",
+    method="GET",
+    path="/v0/orders/{order_id}",
+    returns=Order,
+    request_class="read",
+    key={"order_id": "id"},
 )
 
 

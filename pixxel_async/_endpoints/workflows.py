@@ -22,6 +22,7 @@ _GET: Endpoint[Workflow] = Endpoint(
     path="/v0/workflows/{workflow_id}",
     returns=Workflow,
     request_class="read",
+    key={"workflow_id": "id"},
 )
 _ESTIMATE: Endpoint[WorkflowEstimate] = Endpoint(
     id="getWorkflowCostEstimate",
