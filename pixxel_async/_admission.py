@@ -25,7 +25,9 @@ _LONGEST_NAP = 5.0
 """Seconds after which one who waits for the service looks whether somebody else has found it."""
 _SHORT = CONNECT_LIMIT
 """An attempt with less time than these seconds says nothing about the service when it times out."""
-_NOT_OF_THE_SERVICE = frozenset({Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH, Trouble.TOO_LARGE})
+_NOT_OF_THE_SERVICE = frozenset(
+    {Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH, Trouble.TOO_LARGE, Trouble.HOOK}
+)
 _NOT_DOWN = frozenset({501, 505, 511})
 """Answers of 5xx that are about the request."""
 

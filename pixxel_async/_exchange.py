@@ -7,17 +7,30 @@ import ssl
 import sys
 import warnings
 import zlib
+from contextlib import suppress
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
 
-from pixxel_async._sansio import SUCCESS, ExchangeFailed, Request, Response, Trouble, note_sent
+from pixxel_async._log_events import HOOK_FAILED
+from pixxel_async._sansio import SUCCESS, ExchangeFailed, Redact, Request, Response, Trouble, note_sent
+from pixxel_async._sending import (
+    Broken,
+    Sending,
+    SentOnce,
+    SpokeFirst,
+    bare,
+    formatted,
+    place_of,
+    user_error,
+)
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.auth import Hidden
 from pixxel_async.config import is_loopback
@@ -48,8 +61,9 @@ class Exchange(Protocol):
     async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
         """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed.
 
-        `fresh` asks for a connection that no other request has used: one that the server may be about to close would
-        leave open whether the request arrived.
+        `fresh` is for what must not be sent twice. It asks for a connection that no other request has used: one that the
+        server may be about to close would leave open whether the request arrived. And it refuses code around the request
+        that would send it again.
         """
         ...
 
@@ -58,69 +72,58 @@ class Exchange(Protocol):
         ...
 
 
-class _Answer(aiohttp.ClientResponse):
-    """Knows its transport also when aiohttp has let go of it."""
+class _Progress(Sending):
+    """How far an exchange got, and its answer as soon as that is whole."""
 
-    transport: asyncio.Transport | None = None
+    __slots__ = ("answer", "end", "head", "limit", "pieces")
 
-    def start(self, connection: Any) -> Any:
-        """Wait for the head."""
-        self.transport = connection.transport
-        return super().start(connection)
-
-
-class _Progress:
-    """How far an exchange got, seen from inside aiohttp as a middleware of its request."""
-
-    __slots__ = ("head", "phase", "pieces", "sent")
-
-    def __init__(self) -> None:
-        self.sent = False
-        self.phase = "connect"
+    def __init__(self, used: WeakSet[Any], limit: TimeLimit, end: float, *, once: bool) -> None:
+        super().__init__(used, once=once)
+        self.limit = limit
+        self.end = end
         self.head: aiohttp.ClientResponse | None = None
         self.pieces: list[bytes] = []
         """The body, as far as it came."""
+        self.answer: Response | None = None
 
-    async def watch(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        """Note whether the request was sent, and keep aiohttp from sending GET, PUT and DELETE again by itself."""
+    async def received(self, response: aiohttp.ClientResponse) -> None:
+        """Read the body at once: code of the user's that fails later must not lose the answer."""
+        self.head, self.pieces = response, []
+        if response.status in SUCCESS:
+            await self._read()
+            self._keep(await _body(response, self.pieces))
+            return
         try:
-            return await handler(request)
-        except aiohttp.ClientConnectorError:
-            raise  # never resent by aiohttp, and tells what went wrong
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            self._look(request)
-        except BaseException:
-            self._look(request)
-            raise
-        raise _Broken
+            with suppress(Exception):
+                await self._read()
+        finally:  # the status is known, and says more than a body that broke off
+            self._keep(_scrap(response, self.pieces))
+            if not response.content.is_eof():
+                response.close()
+
+    async def _read(self) -> None:
+        assert self.head is not None
+        if self.head.content.is_eof():  # came together with the head, as small answers do
+            self.pieces.append(self.head.content.read_nowait())
+        else:
+            await _read(self.head, self.pieces, self.limit, self.end)
+
+    def _keep(self, body: bytes) -> None:
+        assert self.head is not None
+        self.answer = Response(self.head.status, self.head.headers, body)
+        self.head._body = body  # for code of the user's that reads it: the connection has no more
+
+    @property
+    def phase(self) -> str:
+        """connect, sent or body."""
+        if self.head is not None:
+            return "body"
+        return "sent" if self.was_sent else "connect"
 
     def drop(self) -> None:
         """Close the connection of an answer that was not read to its end."""
         if self.head is not None:
             self.head.close()
-
-    def _look(self, request: aiohttp.ClientRequest) -> None:
-        # aiohttp puts the response there once the request has been given to the connection. Tracing would tell as
-        # well, but its signals cost a tenth of a small call, and an injected session has none of ours.
-        response = getattr(request, "response", True)
-        self.sent = response is not None
-        if self.sent:
-            self.phase = "sent"
-        if isinstance(response, _Answer):
-            _end_sending(response)
-
-
-def _end_sending(response: _Answer) -> None:
-    """Let no connection stay open for the rest of a body that the other side does not take: closing it would wait for that."""
-    transport = response.transport
-    if transport is not None and transport.get_write_buffer_size():
-        transport.abort()
-
-
-class _Broken(aiohttp.ClientError):
-    """A broken connection, in a class that does not make aiohttp send the request again."""
 
 
 class AiohttpExchange:
@@ -131,6 +134,10 @@ class AiohttpExchange:
         session: the session to use; its pool settings apply.
         proxy: URL of the proxy to use.
         tls: whom to trust; True for the system's authorities.
+        redact: takes the token out of a text.
+
+    Raises:
+        ConfigurationError: `session` is no session of aiohttp.
     """
 
     def __init__(
@@ -140,7 +147,12 @@ class AiohttpExchange:
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
         tls: ssl.SSLContext | bool = True,
+        redact: Redact = str,
     ) -> None:
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            raise ConfigurationError(
+                f"session must be an aiohttp.ClientSession, not a {type(session).__name__}"
+            )
         self._injected = session
         self._proxy = None if proxy is None else URL(proxy)
         self._tls = tls
@@ -152,6 +164,10 @@ class AiohttpExchange:
         """Exchanges under way; those beyond the most that there may be wait for a connection."""
         self._pooled: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._used: WeakSet[Any] = WeakSet()
+        self._redact = redact
+        self._reported: set[str] = set()
+        """Failures of code of the user's that were logged."""
         self._is_closed = False
 
     async def aclose(self) -> None:
@@ -163,13 +179,15 @@ class AiohttpExchange:
 
     async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
         """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed."""
-        progress = _Progress()
+        session = self._session(fresh=fresh)
+        now = asyncio.get_running_loop().time()
+        end = now + timeout
+        limit = TimeLimit(min(end, now + HEAD_LIMIT))
+        progress = _Progress(self._used, limit, end, once=fresh)
         self._busy += 1
         try:
-            now = asyncio.get_running_loop().time()
-            end = now + timeout
-            with TimeLimit(min(end, now + HEAD_LIMIT)) as limit:
-                head = await self._session(fresh=fresh).request(
+            with limit:
+                head = await session.request(
                     request.method,
                     URL(request.url, encoded=True),
                     data=_data(request.body),
@@ -179,51 +197,42 @@ class AiohttpExchange:
                     raise_for_status=False,
                     auto_decompress=False,
                     timeout=_CONNECT_ONLY,
-                    middlewares=(progress.watch, *self._middlewares),
+                    middlewares=(*self._middlewares, progress),
                     proxy=self._proxy,
                     ssl=self._tls,
                 )
-                progress.head, progress.phase, progress.sent = head, "body", True
-                content = head.content
-                if content.is_eof():  # came together with the head, as small answers do
-                    progress.pieces.append(content.read_nowait())
-                else:
-                    await _read(head, progress.pieces, limit, end)
-            is_success = head.status in SUCCESS
-            body = await _body(head, progress.pieces) if is_success else _scrap(head, progress.pieces)
-            return Response(head.status, head.headers, body)
-        except asyncio.CancelledError as cancelled:
-            progress.drop()
-            if progress.sent:
-                note_sent(cancelled, request)
-            # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
-            cancelled.__context__ = None
-            raise cancelled.with_traceback(None)  # noqa: B904
+                if head is not progress.head:  # code of the user's has put another answer in its place
+                    await progress.received(head)
         except Exception as error:
             progress.drop()
             failure = self._failure(error, progress)
+        except BaseException as stopped:  # cancelled, mostly
+            progress.drop()
+            if progress.was_sent:
+                note_sent(stopped, request)
+            # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
+            stopped.__context__ = None
+            raise stopped.with_traceback(None)  # noqa: B904
         finally:
             self._busy -= 1
-        if progress.head is not None and progress.head.status not in SUCCESS:
-            # The status is known, and says more than a body that broke off.
-            return Response(
-                progress.head.status, progress.head.headers, _scrap(progress.head, progress.pieces)
-            )
+        if progress.answer is not None:
+            return progress.answer
         # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
         raise failure
 
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
+        """The session to use; raises what is certain before anything is sent."""
+        if self._is_closed:
+            raise ClientClosed("the client is closed: make a new PixxelClient")
         if self._injected is not None:
+            _check_usable(self._injected)
             return self._injected
         session = self._fresh if fresh else self._pooled
         if session is None:
-            if self._is_closed:
-                raise ClientClosed("the client is closed: make a new PixxelClient")
             # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                response_class=_Answer,
             )
             if fresh:
                 self._fresh = session
@@ -233,28 +242,48 @@ class AiohttpExchange:
 
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
         """What happened, in our words; with nothing in it of an exception that may hold the token."""
-        if isinstance(error, ExchangeFailed | ClientClosed):
+        if progress.answer is not None:
+            self._report(error, progress.limit)
+            return error
+        sent = progress.was_sent
+        if isinstance(error, SentOnce) and progress.error is not None:
+            error = progress.error  # what the first sending came to
+        if isinstance(error, ExchangeFailed):
             return error.with_traceback(None)
-        if (
-            isinstance(error, ValueError)
-            and self._injected is not None
-            and not isinstance(error, aiohttp.ClientError)
-        ):
-            return ConfigurationError(
-                "the injected session refuses to send the token: it must not have auth= or trust_env=True (.netrc)"
-            )
-        if self._is_closed and not progress.sent:
+        if not sent and self._is_closed:
             return ClientClosed("the client was closed while this call was under way")
-        if self._injected is not None and self._injected.closed:
+        if not sent and self._injected is not None and self._injected.closed:
             return ClientClosed("the injected session is closed")
-        trouble, detail = self._connect_trouble(error)
-        if trouble is not None:
-            return ExchangeFailed(trouble, "connect", detail, sent=False)
+        raised = self._raised_by_user(error, progress)
+        if raised is not None:
+            self._report(raised, progress.limit)
+            detail = f"code that aiohttp runs around the request raised {place_of(raised) or type(raised).__name__}"
+            return ExchangeFailed(Trouble.HOOK, progress.phase, detail, sent=sent, cause=bare(raised))
+        if not sent:
+            trouble, detail = self._connect_trouble(error)
+            if trouble is not None:
+                return ExchangeFailed(trouble, "connect", detail, sent=False)
         phase = progress.phase
         if phase == "connect" and self._busy > self._most:
             phase = "pool"
         trouble, detail = _trouble(error, phase)
-        return ExchangeFailed(trouble, phase, detail, sent=progress.sent)
+        return ExchangeFailed(trouble, phase, detail, sent=sent)
+
+    def _raised_by_user(self, error: Exception, progress: _Progress) -> Exception | None:
+        """What code of the user's raised, if that ended the request without an answer."""
+        if error is progress.error:
+            return progress.user_error
+        if progress.limit.is_over or progress.head is not None:
+            return None
+        return user_error(error)
+
+    def _report(self, error: Exception, limit: TimeLimit) -> None:
+        """Log the failure of code of the user's; once for each place where it fails."""
+        raised = error.__context__ if limit.is_over and error.__context__ is not None else error
+        place = place_of(raised)
+        if place and place not in self._reported:
+            self._reported.add(place)
+            HOOK_FAILED(error=place, traceback=self._redact(f"\n{formatted(raised)}"))
 
     def _connect_trouble(self, error: Exception) -> tuple[Trouble | None, str]:
         """The troubles that aiohttp knows to come before anything is sent."""
@@ -289,6 +318,21 @@ class AiohttpExchange:
         return "" if self._proxy is None else f"{self._proxy.host}:{self._proxy.port}"
 
 
+def _check_usable(session: aiohttp.ClientSession) -> None:
+    """Raise what would make every request over an injected session fail."""
+    if session.closed:
+        raise ClientClosed("the injected session is closed")
+    if session.auth is not None or session.trust_env:
+        raise ConfigurationError(
+            "the injected session refuses to send the token: it must not have auth= or trust_env=True (.netrc)"
+        )
+    loop = asyncio.get_running_loop()
+    if getattr(session, "_loop", loop) is not loop:  # its public name is deprecated
+        raise ConfigurationError(
+            "the injected session belongs to another event loop: make it in the one that uses the client"
+        )
+
+
 def _most_connections(session: aiohttp.ClientSession) -> int:
     connector = session.connector
     return (connector.limit if connector is not None else 0) or sys.maxsize
@@ -321,7 +365,9 @@ def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
         return Trouble.TIMEOUT, _SILENCE[phase]
     if phase == "body":
         return Trouble.CUT, "the answer broke off"
-    if isinstance(error, _Broken | OSError | aiohttp.ClientConnectionError):
+    if isinstance(error, SpokeFirst):
+        return Trouble.HEAD, "the server sent something before it was asked"
+    if isinstance(error, Broken | SentOnce | OSError | aiohttp.ClientConnectionError):
         return Trouble.LOST, "the connection broke before an answer came"
     # Among them ClientResponseError(status=400): aiohttp's word for an answer that *it* cannot read.
     return Trouble.HEAD, "the answer is not HTTP"

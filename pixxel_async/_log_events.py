@@ -6,6 +6,8 @@ docs/observing.md explains them. No field holds a query, a header, a body or a t
 from __future__ import annotations
 
 import logging
+import sys
+import traceback
 from typing import Any
 
 import attrs
@@ -33,16 +35,22 @@ class LogEvent:
         return self.logger.isEnabledFor(self.level)
 
     def __call__(self, error: BaseException | None = None, /, **fields: Any) -> None:
-        """Log it; `error` with its traceback."""
+        """Log it; `error` with its traceback. Never raises: a filter or record factory that fails must not end a call."""
         if self.is_on:
-            self.logger.log(
-                self.level,
-                self.text,
-                fields,
-                exc_info=error,
-                extra={"pixxel": {"event": self.name, **fields}},
-                stacklevel=2,
-            )
+            try:
+                self.logger.log(
+                    self.level,
+                    self.text,
+                    fields,
+                    exc_info=error,
+                    extra={"pixxel": {"event": self.name, **fields}},
+                    stacklevel=2,
+                )
+            except Exception:
+                if (
+                    logging.raiseExceptions and sys.stderr is not None
+                ):  # as `logging.Handler.handleError` does
+                    traceback.print_exc()
 
 
 ATTEMPT = LogEvent(
@@ -91,6 +99,12 @@ OFFSET_IGNORED = LogEvent(
     _PAGING,
     logging.WARNING,
     "%(listing)s: ignores the offset; its one short page is taken for the whole",
+)
+ROWS_MISSING = LogEvent(
+    "listing.rows_missing",
+    _PAGING,
+    logging.WARNING,
+    "%(operation)s: the answer has no key '%(key)s'; the listing counts as empty",
 )
 CUT_SHORT = LogEvent(
     "listing.cut_short",
@@ -155,6 +169,12 @@ CALLBACK_FAILED = LogEvent(
     _CALLBACKS,
     logging.ERROR,
     "%(callback)s failed: the call goes on, and further failures of it are not told",
+)
+HOOK_FAILED = LogEvent(
+    "hook.failed",
+    _CALLBACKS,
+    logging.ERROR,
+    "code that runs around a request raised %(error)s; further failures at this place are not logged: %(traceback)s",
 )
 CALLBACK_SLOW = LogEvent(
     "callback.slow",

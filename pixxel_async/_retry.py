@@ -73,7 +73,8 @@ _ONCE_MORE = Verdict(most=2)
 _UNKNOWN = Verdict(is_unknown=True)
 _ACCEPTED = Verdict(is_unknown=True, is_accepted=True)
 
-_HOPELESS = frozenset({Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH})
+_HOPELESS = frozenset({Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH, Trouble.HOOK})
+"""What would fail again."""
 _TWICE = frozenset({Trouble.HEAD, Trouble.CUT, Trouble.GARBLED})
 
 
@@ -89,7 +90,7 @@ def _by_class(kind: RequestClass, harmless: Verdict, unknown: Verdict = _UNKNOWN
 def judge_failure(kind: RequestClass, failure: ExchangeFailed) -> Verdict:
     """What an exchange without an answer allows."""
     if failure.trouble in _HOPELESS:
-        return _FINAL
+        return _by_class(kind, _FINAL) if failure.sent else _FINAL
     if not failure.sent:
         return Verdict(most=2 if failure.trouble is Trouble.DNS else float("inf"), was_sent=False)
     unknown = _ACCEPTED if failure.phase == "body" else _UNKNOWN

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import cache
 from http import HTTPStatus
 from math import isfinite
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ import attrs
 from pixxel_async import errors
 from pixxel_async._convert import StructureError, dumps, loads, structure
 from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._wire import Member, members
 
 T = TypeVar("T")
 
@@ -65,12 +66,15 @@ class Trouble(Enum):
     CUT = "body cut"
     GARBLED = "body garbled"
     TOO_LARGE = "too large"
+    HOOK = "hook failed"
 
 
 class ExchangeFailed(Exception):
     """No answer came. Internal: the transport turns it into a public error."""
 
-    def __init__(self, trouble: Trouble, phase: str, detail: str, *, sent: bool) -> None:
+    def __init__(
+        self, trouble: Trouble, phase: str, detail: str, *, sent: bool, cause: Exception | None = None
+    ) -> None:
         super().__init__(detail)
         self.trouble = trouble
         self.phase = phase
@@ -79,6 +83,8 @@ class ExchangeFailed(Exception):
         """A sentence of ours; nothing of the peer's, no URL, no header."""
         self.sent = sent
         """Whether the API may have received the request."""
+        self.cause = cause
+        """What code of the user's raised, without traceback."""
 
 
 # --- requests ---------------------------------------------------------------------------------------------
@@ -197,6 +203,64 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
     else:
         return result  # type: ignore[no-any-return]
     raise errors.SchemaError(f"the answer differs from the API's description: {problem}")
+
+
+@cache
+def rows_member(endpoint: Endpoint[Any]) -> Member:
+    """The field of a listing's answer that holds its rows."""
+    paging = endpoint.paging
+    assert paging is not None
+    return next(member for member in members(endpoint.returns) if member.attribute == paging.items)
+
+
+def lacks_rows(endpoint: Endpoint[Any], result: Any, response: Response) -> bool:
+    """Whether the answer of a listing does not have the key of its rows; null under that key is an empty listing."""
+    if endpoint.paging is None or getattr(result, endpoint.paging.items) is not None:
+        return False
+    return rows_member(endpoint).wire not in loads(response.body)
+
+
+def check_key(operation: Operation[Any], result: Any) -> None:
+    """Refuse an answer about another resource than the one that was asked for.
+
+    Raises:
+        UnexpectedAnswer: An id in it differs, in more than the case of a UUID.
+    """
+    for parameter, attribute in operation.endpoint.key.items():
+        asked, answered = operation.path[parameter], getattr(result, attribute, None)
+        if answered is not None and answered != asked and not _is_same_uuid(asked, answered):
+            raise errors.UnexpectedAnswer(
+                f"the answer is about another resource: {attribute} is {clean_text(str(answered), most=200)!r}, "
+                f"{asked!r} was asked for"
+            )
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+
+
+def _is_same_uuid(asked: str, answered: Any) -> bool:
+    return bool(_UUID.fullmatch(asked)) and asked.lower() == str(answered).lower()
+
+
+def made_ids(endpoint: Endpoint[Any], response: Response) -> tuple[str, ...]:
+    """Ids of what an accepted create has made, out of an answer that cannot be read otherwise; none unless all are there."""
+    if endpoint.trace is None:
+        return ()
+    try:
+        raw = loads(response.body)
+    except ValueError:
+        return ()
+    if endpoint.unwrap is not None and isinstance(raw, dict):
+        raw = raw.get(endpoint.unwrap, raw)
+    rows = raw if isinstance(raw, list) else [raw]
+    ids = [id for row in rows if (id := id_in(row, endpoint.trace.id)) is not None]
+    return tuple(ids) if len(ids) == len(rows) else ()
+
+
+def id_in(row: Any, key: str) -> str | None:
+    """The id in the JSON of a resource; None if it has none. A number is no id: nothing says how the API would spell it."""
+    id = row.get(key) if isinstance(row, dict) else None
+    return id if isinstance(id, str) and id else None
 
 
 def _json(response: Response) -> Any:
@@ -389,13 +453,16 @@ _FAILURES: dict[Trouble, type[errors.CallError]] = {
     Trouble.CUT: errors.ConnectionLost,
     Trouble.GARBLED: errors.ProtocolError,
     Trouble.TOO_LARGE: errors.ResponseTooLarge,
+    Trouble.HOOK: errors.HookError,
 }
 
 
 def error_from_failure(failure: ExchangeFailed) -> errors.CallError:
     """The public error of an exchange that gave no answer."""
     lost = errors.ConnectionLost if failure.sent else errors.ConnectError
-    return _FAILURES.get(failure.trouble, lost)(failure.detail)
+    error = _FAILURES.get(failure.trouble, lost)(failure.detail)
+    error.__cause__ = failure.cause
+    return error
 
 
 # --- Deprecation and Sunset -------------------------------------------------------------------------------
@@ -431,15 +498,15 @@ def _day(value: str) -> str | None:
 _WAS_SENT = "was sent: it may have been executed."
 
 
-def note_sent(cancelled: asyncio.CancelledError, request: Request) -> None:
-    """Say on a cancellation that it came too late to keep a request from being executed."""
+def note_sent(stopped: BaseException, request: Request) -> None:
+    """Say on a cancellation, or what else stops a call, that it came too late to keep a request from being executed."""
     if request.method != "GET":
-        cancelled.add_note(f"{request.method} {request.path} {_WAS_SENT}")
+        stopped.add_note(f"{request.method} {request.path} {_WAS_SENT}")
 
 
-def was_sent(cancelled: BaseException | None) -> bool:
+def was_sent(stopped: BaseException | None) -> bool:
     """Whether that was said."""
-    return any(note.endswith(_WAS_SENT) for note in getattr(cancelled, "__notes__", ()))
+    return any(note.endswith(_WAS_SENT) for note in getattr(stopped, "__notes__", ()))
 
 
 # --- Retry-After ------------------------------------------------------------------------------------------

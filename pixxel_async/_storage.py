@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum, auto
+from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import ResolveResult
@@ -17,6 +19,7 @@ from yarl import URL
 
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
+from pixxel_async._sending import Sending, bare, place_of, user_error
 from pixxel_async._signed_url import SignedUrl, is_private
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.errors import ClientClosed, DownloadError
@@ -57,6 +60,7 @@ class Failed(Exception):
         retry_after: float | None = None,
         *,
         is_overload: bool = False,
+        cause: Exception | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -65,6 +69,8 @@ class Failed(Exception):
         self.retry_after = retry_after
         self.is_overload = is_overload
         """Whether the host has too much to do: the fewer who ask, the better."""
+        self.cause = cause
+        """What code of the user's raised, without traceback."""
 
 
 class Storage:
@@ -82,6 +88,7 @@ class Storage:
         self._tls = tls
         self._resolver: _Resolver | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._used: WeakSet[Any] = WeakSet()
         self._is_closed = False
 
     async def aclose(self) -> None:
@@ -97,10 +104,11 @@ class Storage:
             Failed: no answer, or one that leads where nobody should go.
         """
         for _ in range(_REDIRECTS + 1):
+            sending = Sending(self._used, once=False)
             with _network(), TimeLimit.within(_HEAD_LIMIT):
-                response = await self._request(source, headers)
+                response = await self._request(source, headers, sending)
             if response.status not in {301, 302, 303, 307, 308}:
-                return StorageAnswer(response)
+                return StorageAnswer(response, sending)
             response.close()
             location = response.headers.get("Location", "")
             try:
@@ -112,7 +120,7 @@ class Storage:
             raise Failed(f"redirect refused: {refused}", Then.STOP)
         raise Failed(f"more than {_REDIRECTS} redirects", Then.STOP)
 
-    async def _request(self, source: SignedUrl, headers: Headers) -> aiohttp.ClientResponse:
+    async def _request(self, source: SignedUrl, headers: Headers, sending: Sending) -> aiohttp.ClientResponse:
         proxy = None if self._proxy_for is None else self._proxy_for(source.url)
         session, resolver = self._connections()
         if proxy is not None:
@@ -123,11 +131,24 @@ class Storage:
                 headers={**_HEADERS, **headers},
                 allow_redirects=False,
                 proxy=proxy,
+                middlewares=(sending,),
             )
         except asyncio.CancelledError as cancelled:
             # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
             cancelled.__context__ = None
             raise cancelled.with_traceback(None)  # noqa: B904
+        except Failed:
+            raise
+        except Exception as error:
+            raised = sending.user_error if error is sending.error else user_error(error)
+            if raised is None or self._is_closed:
+                raise
+            failed = Failed(
+                f"code that aiohttp runs around the request raised {place_of(raised) or type(raised).__name__}",
+                Then.STOP,
+                cause=bare(raised),
+            )
+        raise failed
 
     def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
         if self._is_closed:
@@ -139,7 +160,6 @@ class Storage:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT),
                 skip_auto_headers=("Accept",),
-                middlewares=(_send_once,),
                 trust_env=False,  # would read .netrc
                 auto_decompress=False,  # would hide a cut
                 requote_redirect_url=False,  # would break signatures
@@ -151,8 +171,9 @@ class Storage:
 class StorageAnswer:
     """An answer whose body is read piece by piece."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, sending: Sending) -> None:
         self._response = response
+        self._sending = sending
         self.status = response.status
         self.content_type = response.content_type
         self.headers: Headers = {
@@ -207,6 +228,7 @@ class StorageAnswer:
 
     def close(self) -> None:
         """Drop the connection if anything is left on it."""
+        self._sending.leave_idle(self._response)
         self._response.close()
 
 
@@ -232,19 +254,6 @@ class _Resolver(aiohttp.ThreadedResolver):
         ):
             raise Failed("the host's name leads to a private address", Then.STOP)
         return found
-
-
-async def _send_once(
-    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a request again by itself after a broken connection."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-        pass
-    raise Failed("the connection broke", Then.AGAIN)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
 from pixxel_async._limits import Lane, TokenGate, Turn
-from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY
+from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY, ROWS_MISSING
 from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._retry import (
     CLEAN_SUCCESS,
@@ -37,14 +37,18 @@ from pixxel_async._sansio import (
     Response,
     Trouble,
     build_request,
+    check_key,
     error_from,
     error_from_failure,
+    lacks_rows,
+    made_ids,
     parse,
     redirect_refused,
     redirect_target,
     request_id,
     retirement,
     retry_after,
+    rows_member,
     was_sent,
 )
 from pixxel_async.auth import Auth
@@ -116,6 +120,7 @@ class _Call:
     __slots__ = (
         "attempts",
         "deadline",
+        "ids",
         "is_lost",
         "is_renewed",
         "is_trial",
@@ -140,6 +145,8 @@ class _Call:
         self.retries: Retries | None = None
         """Made when something goes wrong."""
         self.attempts: list[Attempt] = []
+        self.ids: tuple[str, ...] = ()
+        """What an accepted create has made, where its answer cannot be read otherwise."""
         self.is_lost = False
         """Whether an attempt so far may have been executed without our knowing."""
         self.is_renewed = False
@@ -190,6 +197,8 @@ class HttpTransport:
         self._closing = Closing()
         self._retiring: set[str] = set()
         """Operations of whose end the log was told."""
+        self._without_rows: set[str] = set()
+        """Listings of whose missing rows the log was told."""
 
     async def available(self) -> None:
         """Return when calls are not held back; until then, probe the service when that is due."""
@@ -291,9 +300,14 @@ class HttpTransport:
             elif outcome.status in SUCCESS:
                 try:
                     result = _parsed(operation.endpoint, outcome)
+                    if operation.endpoint.key:
+                        check_key(operation, result)
                 except UnexpectedAnswer as unexpected:
                     error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
+                    call.ids = made_ids(operation.endpoint, outcome)
                 else:
+                    if operation.endpoint.paging is not None:
+                        self._warn_of_rows(operation.endpoint, result, outcome)
                     if self._gate.refusals:
                         self._gate.open()
                     self._budget.give(CLEAN_SUCCESS if call.retries is None else call.retries.spent)
@@ -452,14 +466,14 @@ class HttpTransport:
             accepted=verdict.is_accepted,
             reason=self._auth.redact(error.message),
         )
-        return self._signed(
-            OutcomeUnknown(
-                f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
-                cause=self._signed(error, call),
-                accepted=verdict.is_accepted,
-            ),
-            call,
+        unknown = OutcomeUnknown(
+            f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
+            cause=self._signed(error, call),
+            accepted=verdict.is_accepted,
+            ids=call.ids,
         )
+        unknown.__cause__ = error.__cause__  # what code of the user's raised
+        return self._signed(unknown, call)
 
     def _is_out_of_time(self, call: _Call, outcome: Response | ExchangeFailed) -> bool:
         return (
@@ -477,6 +491,12 @@ class HttpTransport:
         error.message = self._auth.redact(error.message)
         error.args = (error.message,)
         return error
+
+    def _warn_of_rows(self, endpoint: Endpoint[Any], result: Any, response: Response) -> None:
+        """Log once per listing that an answer has no rows, not even an empty list."""
+        if lacks_rows(endpoint, result, response) and endpoint.id not in self._without_rows:
+            self._without_rows.add(endpoint.id)
+            ROWS_MISSING(operation=endpoint.id, key=rows_member(endpoint).wire)
 
     def _tell_of_end(self, endpoint: Endpoint[Any], response: Response) -> None:
         """Log once per operation that the API means to take it away. A warning could end a call that was carried out."""

@@ -269,7 +269,7 @@ class Downloader:
             raise failed.kind(
                 f"{course.source}: {failed.reason}"
                 + (f" (after {attempts} attempts)" if attempts > 1 else "")
-            )
+            ) from failed.cause
         await self._clock.sleep(wait)
 
     def _wait(self, in_vain: int, asked: float | None) -> float:

@@ -26,6 +26,7 @@
     │   │   ├── UnexpectedBody        not JSON (HTML, cut, binary)
     │   │   ├── SchemaError           JSON of another shape; names the path inside it
     │   │   └── ResponseTooLarge      more bytes than any answer of this API
+    │   ├── HookError             your code that aiohttp runs inside a call raised; it is the error's `__cause__`
     │   ├── DeadlineExceeded      the call's own deadline passed
     │   └── OutcomeUnknown        a create may or may not have happened; never resent blindly: `reconcile()`
     ├── PaginationError           a listing that does not advance
@@ -39,7 +40,7 @@
         └── DiskFull                  not enough room
 
 Errors hold facts, never a header, a token, a signed URL's query, or an aiohttp object. aiohttp's, cattrs' and
-backoff's own exceptions do not leave the SDK, not even as `__cause__`.
+backoff's own exceptions do not leave the SDK, not even as `__cause__`. That is set for `HookError` only.
 """
 
 from __future__ import annotations
@@ -268,6 +269,15 @@ class ResponseTooLarge(UnexpectedAnswer):
     """The answer is larger than the limit for API answers."""
 
 
+class HookError(CallError):
+    """Your code that aiohttp runs inside a call raised before an answer came: a trace hook, a middleware, a cookie jar.
+
+    `__cause__` is what it raised, without its traceback, which is in the log; None for an exception of aiohttp, which may
+    hold the token. The call is not sent again. A create that may have been sent ends in `OutcomeUnknown` with this error as
+    its `cause`. Code that fails after the answer came does not end a call.
+    """
+
+
 class DeadlineExceeded(CallError):
     """The call's own deadline passed; `attempts` tells what was tried. Not an `asyncio.TimeoutError`."""
 
@@ -282,13 +292,22 @@ class OutcomeUnknown(CallError):
     _look: Callable[..., Awaitable[Reconciliation]] | None = None
 
     def __init__(
-        self, message: str, *, cause: CallError | None = None, accepted: bool = False, **call: Any
+        self,
+        message: str,
+        *,
+        cause: CallError | None = None,
+        accepted: bool = False,
+        ids: tuple[str, ...] = (),
+        **call: Any,
     ) -> None:
         super().__init__(message, **call)
         self.cause = cause
         """What went wrong: the error that a harmless call would have raised."""
         self.accepted = accepted
         """Whether the API said that it did it, and only what it made is not known."""
+        self.ids = ids
+        """Ids of what it made, where the API accepted it and only the rest of the answer cannot be read; `reconcile` is
+        `Found` at once."""
         self.intent: Intent | None = None
         """What it was about to make, and when it was sent; None where a second one would cost nothing (packages)."""
 

@@ -331,7 +331,7 @@ async def test_n6_netrc_is_read_neither_for_calls_nor_for_files(
     ],
 )
 async def test_s5_an_id_arrives_as_one_segment(id: str, segment: str) -> None:
-    async with Stub(ORDER) as stub, PixxelClient("token", base_url=stub.url) as client:
+    async with Stub(json_answer({"id": id})) as stub, PixxelClient("token", base_url=stub.url) as client:
         await client.orders.get(id)
         assert [f"/v0/orders/{segment}"] == [request.target for request in stub.received]
 

@@ -205,7 +205,10 @@ async def test_a_hook_runs_in_the_callers_context() -> None:
         request.set(name)
         await client.orders.get(name)
 
-    async with Stub(ORDER) as stub, client_of(stub, on_request=listen, on_response=listen) as client:
+    def order(request: Received) -> Answer:
+        return json_answer({"id": request.target.rpartition("/")[2]})
+
+    async with Stub(order) as stub, client_of(stub, on_request=listen, on_response=listen) as client:
         await asyncio.gather(*(handle(f"o-{number}") for number in range(8)))
     assert 16 == len(heard)
     assert [] == [(name, path) for name, path in heard if path != f"/v0/orders/{name}"]

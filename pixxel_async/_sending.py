@@ -1,0 +1,261 @@
+"""One request on its way through aiohttp: whether it was sent, and whether code of the user's ended it.
+
+aiohttp runs code of the user's around every request: trace hooks (also those that instrumentation libraries add to our own
+session), middlewares, cookie jars, resolvers, request and response classes. Such code may raise, take long, be cancelled, or
+send a request a second time. What is known of a request must not depend on it.
+"""
+
+from __future__ import annotations
+
+import select
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+
+_NOT_OF_USERS = frozenset({"pixxel_async", "aiohttp", "aiosignal", "asyncio"})
+"""Packages whose frames are left out of the traceback of a failed hook, up to the first frame of another one."""
+
+
+class Broken(aiohttp.ClientError):
+    """A broken connection, in a class that does not make aiohttp send the request again."""
+
+
+class SentOnce(aiohttp.ClientError):
+    """Code of the user's tried to send a second time what may be sent only once."""
+
+
+class SpokeFirst(aiohttp.ClientError):
+    """A new connection on which the server wrote before it was asked."""
+
+
+class _Stale(Exception):
+    """A kept connection that cannot be used; the next one can. Never leaves this module."""
+
+
+class Sending:
+    """The innermost middleware of one request.
+
+    Args:
+        used: The connections on which requests were sent; shared by all requests of a session.
+        once: Refuse to send the request a second time.
+    """
+
+    __slots__ = (
+        "_has_run",
+        "_is_sent",
+        "_once",
+        "_parser",
+        "_protocol",
+        "_running",
+        "_transport",
+        "_used",
+        "error",
+        "user_error",
+    )
+
+    def __init__(self, used: WeakSet[Any], *, once: bool) -> None:
+        self._used = used
+        self._once = once
+        self._has_run = False
+        self._running = 0
+        self._is_sent = False
+        self._protocol: Any = None
+        self._parser: Any = None
+        self._transport: Any = None
+        self.error: Exception | None = None
+        """What it raised at last."""
+        self.user_error: Exception | None = None
+        """What code of the user's raised below it, if that is what ended the request."""
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the server may have received the request.
+
+        False only with proof: this middleware ran, and ended before the request's `send` was entered. Where it never ran
+        (code that replaces `ClientSession._request`), or still runs in another task, nothing is proved.
+        """
+        return self._is_sent or self._running > 0 or not self._has_run
+
+    async def __call__(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send the request, and read of its answer what must not be lost."""
+        if self._once and self._is_sent:
+            raise SentOnce("a create is sent once: code around the request tried to send it again")
+        self._has_run = True
+        self._running += 1
+        self.error = self.user_error = None
+        try:
+            try:
+                response = await self._sent(request, handler)
+            except Exception as error:
+                self.user_error = user_error(error)
+                self.error = _never_resent(error)
+            else:
+                self._is_sent = True
+                try:
+                    await self.received(response)
+                except Exception as error:
+                    self.error = error
+                else:
+                    self.leave_idle(response)
+                    return response
+            raise self.error
+        except BaseException:
+            self._end_sending()
+            raise
+        finally:
+            self._running -= 1
+
+    async def received(self, response: aiohttp.ClientResponse) -> None:
+        """Called with each answer, before any code of the user's has seen it."""
+
+    async def _sent(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        while True:
+            self._watch(request)
+            try:
+                return await handler(request)
+            except _Stale:
+                continue  # aiohttp has closed that connection
+            finally:
+                vars(request).pop("send", None)
+
+    def _watch(self, request: aiohttp.ClientRequest) -> None:
+        """Shadow the request's `send`, which aiohttp calls when it has a connection."""
+        send: Callable[[Any], Awaitable[aiohttp.ClientResponse]] = request.send
+
+        async def noted(connection: Any) -> aiohttp.ClientResponse:
+            if self._once and self._is_sent:
+                raise SentOnce("a create is sent once: code around the request tried to send it again")
+            self._check_idle(connection)
+            self._is_sent = True
+            return await send(connection)
+
+        try:
+            request.send = noted  # type: ignore[method-assign, assignment]
+        except (AttributeError, TypeError):  # a request class with slots: nothing can be proved
+            self._is_sent = True
+
+    # --- kept connections ---
+
+    def _check_idle(self, connection: Any) -> None:
+        """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
+        protocol, transport = connection.protocol, connection.transport
+        is_kept = protocol in self._used
+        if protocol.should_close or (is_kept and _has_unread(transport)):
+            raise _Stale if is_kept else SpokeFirst
+        self._used.add(protocol)
+        self._protocol, self._transport = protocol, transport
+        self._parser = getattr(protocol, "_parser", None)
+
+    def leave_idle(self, response: aiohttp.ClientResponse) -> None:
+        """Let whatever comes on the connection from now on close it; called when the answer was read to its end.
+
+        aiohttp's own parser would keep half a head that came early, unseen. It is replaced only where it is still the one of
+        this request: another request may have the connection already.
+        """
+        protocol = self._protocol
+        if self._parser is not None and response.content.is_eof() and protocol._parser is self._parser:
+            protocol._parser = _IDLE
+
+    def _end_sending(self) -> None:
+        """Let no connection stay open for the rest of a body that the other side does not take: closing it would wait for that."""
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()
+
+
+class _Idle:
+    """Stands in for the parser of a connection while no request uses it."""
+
+    def feed_data(self, data: bytes) -> Any:
+        """Make aiohttp close the connection, as for any answer that cannot be read."""
+        raise ValueError("the server sent something that was not asked for")
+
+    def feed_eof(self) -> None:
+        """The server has closed the connection, as it may."""
+
+
+_IDLE = _Idle()
+
+
+def _has_unread(transport: Any) -> bool:
+    """Whether the system holds bytes, or the end, of a connection that the event loop did not read yet.
+
+    That is so where code of the user's has kept the loop busy since they came.
+    """
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return False
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sock, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([sock], [], [], 0)[0])
+
+
+def _never_resent(error: Exception) -> Exception:
+    """The error, or one in its place that does not make aiohttp send GET, PUT and DELETE again by itself."""
+    is_resent = isinstance(error, aiohttp.ServerDisconnectedError | OSError)
+    if not is_resent or isinstance(error, aiohttp.ClientConnectorError):
+        return error
+    is_time_limit = isinstance(error, TimeoutError) and error.errno is None
+    return error if is_time_limit else Broken()
+
+
+# --- code of the user's -----------------------------------------------------------------------------------
+
+
+def user_error(error: Exception) -> Exception | None:
+    """The error, if code of the user's raised it: a trace hook, or anything that is no trouble of the network."""
+    if isinstance(error, Broken | SentOnce | SpokeFirst):
+        return None
+    is_of_network = isinstance(error, aiohttp.ClientError | OSError)
+    return None if is_of_network and not _is_of_hook(error) else error
+
+
+def _is_of_hook(error: BaseException) -> bool:
+    return any(frame.f_globals.get("__name__") == "aiohttp.tracing" for frame, _ in _frames(error))
+
+
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    return traceback.walk_tb(error.__traceback__)
+
+
+def _users_frames(error: BaseException) -> list[tuple[FrameType, int]]:
+    """The frames from the first one of the user's on; none where there is none."""
+    frames = list(_frames(error))
+    packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames]
+    first = next((number for number, name in enumerate(packages) if name not in _NOT_OF_USERS), len(frames))
+    return frames[first:]
+
+
+def place_of(error: BaseException) -> str:
+    """What code of the user's raised and where, without the error's own text: `KeyError (service.py, line 14, in quota)`."""
+    for frame, line in _users_frames(error):
+        code = frame.f_code
+        return f"{type(error).__name__} ({Path(code.co_filename).name}, line {line}, in {code.co_name})"
+    return ""
+
+
+def formatted(error: BaseException) -> str:
+    """The traceback of an error from the first frame of the user's on."""
+    lines = traceback.StackSummary.extract(iter(_users_frames(error))).format()
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def bare(error: Exception) -> Exception | None:
+    """The error without tracebacks and chained errors, whose frames hold the token; None for aiohttp's, which hold it too."""
+    if isinstance(error, aiohttp.ClientError):
+        return None
+    if isinstance(error, ExceptionGroup) and not all(map(bare, error.exceptions)):
+        return None
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
