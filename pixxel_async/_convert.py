@@ -108,12 +108,17 @@ def _instant(value: Any, _: Any = None) -> datetime | None:
     """A point in time out of any of the vendor's shapes, UTC where no zone is given; None if it has none of them."""
     if type(value) is not str:
         raise _Mismatch("a time as a string", value)
+    moment = read_time(value)
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def read_time(text: str) -> datetime | None:
+    """A point in time out of any of the vendor's shapes, without a zone where none is given; None if it has none of them."""
     for parse in _TIME_PARSERS:
         try:
-            moment = parse(value)
+            return parse(text)
         except ValueError:
             continue
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return None
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -13,20 +12,23 @@ import attrs
 
 from pixxel_async._clock import Clock
 from pixxel_async._log_events import FORGOTTEN
-from pixxel_async._matching import Sought, is_all, values, verdict
+from pixxel_async._matching import Place, Sought, is_all, place_of, values, verdict
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._sansio import was_sent
 from pixxel_async._transport import CallOptions, Transport
+from pixxel_async._whole_listing import Row, WholeListings, typed
 from pixxel_async.errors import (
     Conflict,
     DeadlineExceeded,
+    HookError,
     InvalidInput,
     OutcomeUnknown,
+    PaginationError,
     RateLimited,
     ServerError,
     TransportError,
+    UnexpectedAnswer,
 )
-from pixxel_async.paging import Paginator
 from pixxel_async.reconciling import (
     Absent,
     Ambiguous,
@@ -45,8 +47,14 @@ _SKEW = timedelta(minutes=5)
 """How much earlier than it was sent, by our clock, a thing may have been made by the API's."""
 _REMEMBERED = 10_000
 """Things made, and creates left open, of which a client knows."""
-_PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded)
+_PASSING = (
+    TransportError, ServerError, RateLimited, DeadlineExceeded, HookError, UnexpectedAnswer, PaginationError,
+)  # fmt: skip
 """Failures of a look after which the next one may succeed."""
+_APART = 5.0
+"""Least seconds between the two readings that prove an absence."""
+_LATE_FAILURES = 2
+"""Failed readings after the settle window that end the search."""
 
 
 class Creates:
@@ -75,8 +83,8 @@ class Creates:
         self._endpoint = endpoint
         self._under_way: dict[str, Operation[Any]] = {}
         """By id of their intent."""
-        self._owners: dict[tuple[str, str], str] = {}
-        """What was made, by listing and id: the id of its intent. The oldest are forgotten."""
+        self._made = _Made()
+        self._listings = WholeListings()
         self._open: dict[str, Unresolved] = {}
         self._has_warned = False
 
@@ -88,7 +96,10 @@ class Creates:
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Make the call; remember what it made, or what to look for."""
         if operation.endpoint.request_class != "create" or operation.request_class != "create":
-            return await self._transport.send(operation, options)
+            result = await self._transport.send(operation, options)
+            if operation.endpoint.method == "DELETE":
+                self._made.forget(operation.path.values())
+            return result
         id = f"{self._clock.rng.getrandbits(64):016x}"
         began = self._clock.monotonic()
         if options.before_create is not None:
@@ -100,7 +111,9 @@ class Creates:
         except OutcomeUnknown as unknown:
             elapsed = unknown.attempts[-1].elapsed if unknown.attempts else 0.0
             sent = self._clock.monotonic() - elapsed
-            unknown.intent = self._intent(operation, id, sent, sent, accepted=unknown.accepted)
+            unknown.intent = self._intent(
+                operation, id, sent, sent, accepted=unknown.accepted, ids=unknown.ids
+            )
             unknown._look = self._leave_open(unknown.intent, unknown.message, sent, sent, options)
             raise
         except Conflict as conflict:
@@ -108,8 +121,8 @@ class Creates:
             conflict.intent = self._intent(operation, id, now, now)
             conflict._look = partial(self._existing, conflict.intent, options)
             raise
-        except asyncio.CancelledError as cancelled:
-            if was_sent(cancelled):
+        except BaseException as stopped:  # cancelled, mostly
+            if was_sent(stopped):
                 now = self._clock.monotonic()
                 intent = self._intent(operation, id, began, now)
                 self._leave_open(intent, f"{operation} was cancelled after it was sent", began, now, options)
@@ -126,17 +139,21 @@ class Creates:
         *,
         settle: float | None,
         before: Iterable[str] | None,
+        made: Mapping[str, datetime] | None = None,
     ) -> Reconciliation:
         """Look for what a create, perhaps of another process, has left open."""
+        if made and (sought := self._sought(intent)) is not None:
+            self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
         if left is not None:  # it knows when it was sent by a clock that cannot be set
             return await left._look(settle=settle, before=before, options=options)
         # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
-        now, at = self._clock.now(), self._clock.monotonic()
-        began, latest = (
-            at - max(0.0, (now - time).total_seconds()) for time in (intent.sent_at, intent.deadline)
-        )
+        began, latest = self._at(intent.sent_at), self._at(intent.deadline)
         return await self._reconcile(intent, began, latest, settle=settle, before=before, options=options)
+
+    def _at(self, moment: datetime) -> float:
+        """A time of day, now at the latest, by the clock that cannot be set."""
+        return self._clock.monotonic() - max(0.0, (self._clock.now() - moment).total_seconds())
 
     # --- what is remembered ---
 
@@ -145,7 +162,14 @@ class Creates:
         await tell(self._intent(operation, id, now, now + timeout))
 
     def _intent(
-        self, operation: Operation[Any], id: str, began: float, latest: float, *, accepted: bool = False
+        self,
+        operation: Operation[Any],
+        id: str,
+        began: float,
+        latest: float,
+        *,
+        accepted: bool = False,
+        ids: tuple[str, ...] = (),
     ) -> Intent:
         """What a create is about; `began` and `latest` are the first and the last time at which it can have been sent."""
         trace = operation.endpoint.trace
@@ -168,6 +192,7 @@ class Creates:
             deadline=now + timedelta(seconds=latest - at),
             ahead=self._ahead(),
             accepted=accepted,
+            ids=ids,
         )
 
     def _leave_open(
@@ -187,14 +212,10 @@ class Creates:
         """What it made belongs to it, and to no other."""
         trace = operation.endpoint.trace
         if trace is not None:
+            place, now = place_of(trace.listing, operation.path), self._clock.monotonic()
             for made in result if isinstance(result, list) else [result]:
                 if (id := getattr(made, trace.id)) is not None:
-                    self._own(trace.listing.id, id, intent)
-
-    def _own(self, listing: str, id: Any, owner: str) -> None:
-        self._owners[listing, id] = owner
-        if len(self._owners) > _REMEMBERED:
-            del self._owners[next(iter(self._owners))]
+                    self._made.add(place, id, intent, now)
 
     # --- looking ---
 
@@ -217,10 +238,12 @@ class Creates:
         window = options.settle if settle is None else _checked(settle)
         known = None if before is None else frozenset(before)
         sought = self._sought(intent)
-        if sought is None:
+        if intent.ids:  # its own answer says what it made
+            outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
+        elif sought is None:
             return Ambiguous(())
-        times = _times(began, latest + window, self._clock.monotonic())
-        outcome = await self._watch(intent, sought, times, known, options)
+        else:
+            outcome = await self._watch(intent, sought, began, latest + window, known, options)
         if not isinstance(outcome, Ambiguous):
             self._open.pop(intent.id, None)
         return outcome
@@ -229,20 +252,29 @@ class Creates:
         self,
         intent: Intent,
         sought: Sought,
-        times: list[float],
+        began: float,
+        end: float,
         known: Collection[str] | None,
         options: CallOptions,
     ) -> Reconciliation:
-        """Look again and again, until it is found or the last time has come."""
-        certain: list[Any] = []
-        possible: list[Any] = []
-        for at in times:
-            await self._clock.sleep(max(0.0, at - self._clock.monotonic()))
+        """Read the listing again and again, until the create is found, or two readings after each other prove that it is not.
+
+        The last of these two is after `end`, the end of the settle window.
+        """
+        times = _times(began, end, self._clock.monotonic())
+        first_good = math.inf
+        failures = 0
+        while True:
+            now = self._clock.monotonic()
+            at = times.pop(0) if times else now + _APART if first_good > now else first_good + _APART
+            await self._clock.sleep(max(0.0, at - now))
+            now = self._clock.monotonic()
             since = self._since(intent) if known is None else None
             try:
-                certain, possible = await self._look(intent, sought, options, since)
+                certain, possible = await self._look(sought, options, since)
             except _PASSING:
-                if at == times[-1]:
+                failures += now >= end
+                if failures == _LATE_FAILURES:
                     raise
                 continue
             # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
@@ -252,41 +284,60 @@ class Creates:
             )
             if is_all(sought, certain) and not self._has_twin_under_way(sought):
                 for each in certain:
-                    self._own(sought.listing.endpoint.id, getattr(each, sought.id), intent.id)
+                    self._made.add(sought.place, each.id, intent.id, now)
                 return _found(sought, certain)
-        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))  # of the last look
-        return Ambiguous(ids) if ids or intent.accepted else Absent(self._since(intent))
+            first_good = min(first_good, now)
+            ids = tuple(each.id for each in (*certain, *possible))
+            if now >= end and (ids or intent.accepted):
+                return Ambiguous(ids)
+            if now >= end and now - first_good >= _APART:
+                return Absent(self._since(intent))
 
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
         """What stands in the way of a create, if it is the same, however old."""
         sought = self._sought(intent)
         if sought is None:
             return None
-        certain, _ = await self._look(intent, sought, options, None)
+        certain, _ = await self._look(sought, options, None)
         return _found(sought, certain) if is_all(sought, certain) else None
 
     async def _look(
-        self, intent: Intent, sought: Sought, options: CallOptions, since: datetime | None
-    ) -> tuple[list[Any], list[Any]]:
-        """What is listed and is the same, and what could be as far as the listing tells."""
+        self, sought: Sought, options: CallOptions, since: datetime | None
+    ) -> tuple[list[Row], list[Row]]:
+        """The rows of the listing that are certainly the same, and those that could be."""
         self._check()
-        certain: list[Any] = []
-        possible: list[Any] = []
-        options = attrs.evolve(options, before_sending=None)
-        rows: Paginator[Any] = Paginator(partial(self._transport.send, options=options), sought.listing)
-        async for row in rows:
-            is_it = verdict(sought, row, since)
+        send = partial(self._transport.send, options=attrs.evolve(options, before_sending=None))
+        rows = await self._listings.rows(send, sought.listing, sought.id)
+        self._check_known(sought, rows, options)
+        certain: list[Row] = []
+        possible: list[Row] = []
+        for row in rows:
+            is_it = verdict(sought, row.raw, since)
             if is_it is None:
                 possible.append(row)
             elif is_it:
                 certain.append(row)
         return certain, possible
 
-    def _may_have_made(self, intent: Intent, sought: Sought, row: Any, known: Collection[str] | None) -> bool:
+    def _check_known(self, sought: Sought, rows: list[Row], options: CallOptions) -> None:
+        """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
+        endpoint = sought.listing.endpoint
+        if endpoint.paging is not None and endpoint.paging.total:
+            return
+        missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
+        missing -= {row.id for row in rows}
+        if missing:
+            raise UnexpectedAnswer(
+                f"the answer does not prove which rows exist: it lacks {min(missing)}, which was created there",
+                endpoint=endpoint.id,
+                method=endpoint.method,
+                path=endpoint.path.format_map(sought.listing.path),
+            )
+
+    def _may_have_made(self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None) -> bool:
         """Whether it was not there before, and nobody else has been told that it is his."""
-        id = getattr(row, sought.id)
-        owner = self._owners.get((sought.listing.endpoint.id, id), intent.id)
-        return owner == intent.id and id not in (known or ())
+        owner = self._made.owner(sought.place, row.id) or intent.id
+        return owner == intent.id and row.id not in (known or ())
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
@@ -326,6 +377,46 @@ def _times(began: float, end: float, now: float) -> list[float]:
     return times[max(0, passed - 1) :]
 
 
-def _found(sought: Sought, certain: list[Any]) -> Found:
-    ids = tuple(str(getattr(each, sought.id)) for each in certain)
-    return Found(ids[0], certain[0] if sought.many is None else certain, ids)
+def _found(sought: Sought, certain: list[Row]) -> Found:
+    ids = tuple(each.id for each in certain)
+    snapshots = [typed(sought.listing.endpoint, each) for each in certain]
+    return Found(ids[0], snapshots[0] if sought.many is None else snapshots, ids)
+
+
+class _Made:
+    """What the creates of a client have made, by listing; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, dict[str, tuple[str | None, float]]] = {}
+        """By id: the id of the intent, None where another process made it, and when it was known to exist."""
+        self._order: dict[tuple[Place, str], None] = {}
+
+    def add(self, place: Place, id: str, intent: str | None, at: float) -> None:
+        self._by_place.setdefault(place, {}).setdefault(id, (intent, at))
+        self._order[place, id] = None
+        if len(self._order) > _REMEMBERED:
+            self._drop(*next(iter(self._order)))
+
+    def learn(self, place: Place, made: Mapping[str, float]) -> None:
+        """Take over what another process has made."""
+        for id, at in made.items():
+            self.add(place, id, None, at)
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Something was deleted."""
+        gone = {*ids}
+        for place, id in [each for each in self._order if each[1] in gone]:
+            self._drop(place, id)
+
+    def _drop(self, place: Place, id: str) -> None:
+        del self._order[place, id], self._by_place[place][id]
+        if not self._by_place[place]:
+            del self._by_place[place]
+
+    def owner(self, place: Place, id: str) -> str | None:
+        """Id of the intent that made it."""
+        return self._by_place.get(place, {}).get(id, (None, 0.0))[0]
+
+    def before(self, place: Place, moment: float) -> set[str]:
+        """Ids of what existed before a moment."""
+        return {id for id, (_, at) in self._by_place.get(place, {}).items() if at < moment}

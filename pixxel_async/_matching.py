@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import attrs
 
-from pixxel_async._operation import Operation
+from pixxel_async._convert import read_time
+from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._whole_listing import Row
 
 _TOLERANCE = 1e-6
 """Most difference of two numbers that are the same; 0.1 m where they are degrees."""
+_HOUR = timedelta(hours=1)
+_ANY_ZONE = timedelta(hours=26)
+"""Between the first and the last zone on Earth, UTC+14 and UTC-12."""
+_EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+Place = tuple[Any, ...]
+"""What tells one listing from another: its operation and the ids in its path."""
+
+
+def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
+    """The place of a listing."""
+    return listing.id, *sorted(path.items())
 
 
 @attrs.frozen(eq=False)
@@ -20,11 +36,16 @@ class Sought:
     listing: Operation[Any]
     """The call that lists such things."""
     id: str
-    """Attribute of a listed thing that identifies it."""
+    """Key of a row's id."""
     wanted: dict[str, list[Any]]
-    """By path in a listed thing: the values that must stand there, in any order."""
+    """By path in a row: the values that must be there, in any order."""
     many: str | None
-    """The path at which each of several things has one of the values."""
+    """The path at which each of several rows has one of the values."""
+
+    @property
+    def place(self) -> Place:
+        """Where it would be listed."""
+        return place_of(self.listing.endpoint, self.listing.path)
 
     def is_twin_of(self, other: Sought) -> bool:
         """Whether both would be found in the same place, and look the same."""
@@ -35,32 +56,51 @@ class Sought:
         )
 
 
-def is_all(sought: Sought, certain: list[Any]) -> bool:
+def is_all(sought: Sought, certain: list[Row]) -> bool:
     """Whether these are just what one create makes."""
     if sought.many is None:
         return len(certain) == 1
-    made = [value for each in certain for value in values(each.to_dict(), sought.many)]
+    made = [value for each in certain for value in values(each.raw, sought.many)]
     wanted = sought.wanted.get(sought.many, [])
     return bool(made) and sorted(map(str, made)) == sorted(map(str, wanted))
 
 
-def verdict(sought: Sought, row: Any, since: datetime | None) -> bool | None:
-    """Whether a listed thing is what is sought; None when it does not tell."""
-    thing = row.to_dict()
-    is_told = True
-    if since is not None:
-        created = getattr(row, "created_at", None)
-        if not isinstance(created, datetime):
-            is_told = False
-        elif created < since:
-            return False
+def verdict(sought: Sought, row: dict[str, Any], since: datetime | None) -> bool | None:
+    """Whether a listed row is what is sought; None when it could be.
+
+    It is not where a value differs, or where it was certainly made before `since`.
+    """
+    is_certain = True
     for path, wanted in sought.wanted.items():
-        there = values(thing, path)
+        there = values(row, path)
         if not there or not wanted:
-            is_told = False
+            is_certain = False
         elif not _agrees(wanted, there, is_one_of_many=sought.many is not None):
             return False
-    return True if is_told else None
+    if since is not None:
+        first, last = _made_between(row.get("created_at"))
+        if last < since:
+            return False
+        is_certain = is_certain and first >= since
+    return True if is_certain else None
+
+
+def _made_between(stamp: Any) -> tuple[datetime, datetime]:
+    """The moment that a stamp states, with UTC for a missing zone, and the last moment that it can mean.
+
+    A clock may be an hour wrong, a stamp without zone may mean any zone, and a date may mean any moment of its day.
+    """
+    moment = read_time(stamp) if isinstance(stamp, str) else None
+    if moment is None:
+        return _EVER
+    is_date = moment.timetz().replace(tzinfo=None) == time.min
+    has_zone = moment.tzinfo is not None and not is_date
+    doubt = _HOUR + (timedelta() if has_zone else _ANY_ZONE) + (timedelta(days=1) if is_date else timedelta())
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    try:
+        return moment, moment + doubt
+    except OverflowError:
+        return _EVER
 
 
 def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> bool:

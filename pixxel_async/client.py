@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
 from functools import cache
 from os import PathLike
 from types import TracebackType
@@ -126,7 +127,11 @@ class PixxelClient:
             auth = Auth(chosen.token, chosen.auth_scheme, origin_of(url))
             transport = http = HttpTransport(
                 AiohttpExchange(
-                    url, session=session, proxy=proxy_for(url) if session is None else proxy, tls=tls
+                    url,
+                    session=session,
+                    proxy=proxy_for(url) if session is None else proxy,
+                    tls=tls,
+                    redact=auth.redact,
                 ),
                 auth,
                 url,
@@ -272,6 +277,7 @@ class PixxelClient:
         *,
         settle: float | None = None,
         before: Iterable[str] | None = None,
+        made: Mapping[str, datetime] | None = None,
     ) -> Reconciliation:
         """Look whether a create happened: one whose answer was lost, or that another process was about to send.
 
@@ -283,8 +289,11 @@ class PixxelClient:
             what: The error or the intent.
             settle: Seconds after sending at which to look for the last time; the client's `settle` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
-                that is earlier. When they have passed, one look is enough.
+                that is earlier.
             before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`.
+            made: Ids of what your own records say was created in the same listing, with aware times; what this client made
+                itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
+                lacks one of these that is older than the settle window.
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
@@ -295,7 +304,7 @@ class PixxelClient:
         intent = what.intent if isinstance(what, OutcomeUnknown) else what
         if intent is None:
             return Ambiguous(())
-        return await calls.creates.reconcile(intent, calls.options, settle=settle, before=before)
+        return await calls.creates.reconcile(intent, calls.options, settle=settle, before=before, made=made)
 
     async def save(
         self,

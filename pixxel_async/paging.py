@@ -27,7 +27,7 @@ from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
 T = TypeVar("T")
 Send = Callable[[Operation[Any]], Awaitable[Any]]
 
-_PAGE_SIZE = 100
+PAGE_SIZE = 100
 _LENS_PAGE_SIZE = 1000
 _LARGEST_PAGE = 10_000
 _BODY_STYLES: frozenset[PagingStyle] = frozenset({"offset-body", "stac-body"})
@@ -132,7 +132,7 @@ def _integer(name: str, value: int, *, least: int, most: int | None = None) -> i
 
 def _default_page_size(paging: Paging, limit: int | None) -> int:
     if paging.style != "lens":
-        return _PAGE_SIZE
+        return PAGE_SIZE
     # A lens answer is usually the only page: whoever wants 5,000 images must ask for them at once.
     return _LENS_PAGE_SIZE if limit is None else min(max(limit, 1), _LARGEST_PAGE)
 

@@ -25,7 +25,8 @@ class Found:
     id: str
     """Id of what it made; of several deliveries the first."""
     snapshot: Any
-    """The thing as the listing has it; a list of deliveries where they were what was asked for."""
+    """The thing as the listing has it; a list of deliveries where they were what was asked for. None where only the id could
+    be read."""
     ids: tuple[str, ...]
     """Ids of all that it made: of several deliveries each."""
 
@@ -59,6 +60,13 @@ _is_map = attrs.validators.instance_of(dict)
 _is_flag = attrs.validators.instance_of(bool)
 
 
+def _texts(value: Iterable[str]) -> tuple[str, ...]:
+    texts = tuple(value)
+    if isinstance(value, str) or not all(isinstance(each, str) for each in texts):
+        raise TypeError(f"ids must be texts, not {value!r}")
+    return texts
+
+
 @attrs.frozen(kw_only=True)
 class Intent:
     """What one create is about to make, or may have made. Holds no secret, so that it can be kept on disk.
@@ -87,10 +95,13 @@ class Intent:
     """Seconds by which the API's clock was ahead of ours; None where that was not known."""
     accepted: bool = attrs.field(default=False, validator=_is_flag)
     """Whether the API said that it did it, and only what it made is not known."""
+    ids: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    """Ids in the answer of an accepted create, where the rest of that answer cannot be read."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, for `from_dict`."""
         facts = {name: getattr(self, name) for name in _FIELDS}
+        facts["ids"] = list(self.ids)
         return {**facts, "sent_at": self.sent_at.isoformat(), "deadline": self.deadline.isoformat()}
 
     @classmethod

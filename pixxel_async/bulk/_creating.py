@@ -120,7 +120,8 @@ class Creating:
         """
         journal, row, step = self._journal, record.row, record.step
         intent = Intent.from_dict(record.intent or {})
-        match await self._client.reconcile(intent, before=journal.claimed(step)):
+        made = journal.made(step, intent.path)
+        match await self._client.reconcile(intent, before=journal.claimed(step), made=made):
             case Found() as found:
                 facts = _facts_of(found, record.reserved)
                 await journal.settle(row, step, StepState.DONE, facts=facts)

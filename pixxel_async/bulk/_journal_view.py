@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -14,7 +14,7 @@ from typing import Any, Self
 from pixxel_async.bulk import _journal_schema as schema
 from pixxel_async.bulk._journal_file import check_header, reading, translated
 from pixxel_async.bulk._journal_records import Cost, Header, RowRecord, StepRecord, StepState, Tokens
-from pixxel_async.bulk._journal_text import from_json, from_micro
+from pixxel_async.bulk._journal_text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
@@ -126,6 +126,17 @@ class JournalView:
         made = self._select("SELECT facts FROM step WHERE name = ? AND facts != '{}'", step)
         ids = (from_json(facts).get("id") for [facts] in made)
         return {id for id in ids if isinstance(id, str)}
+
+    def made(self, step: str, path: Mapping[str, str]) -> dict[str, datetime]:
+        """Ids of what steps of this name have made below the ids of a path, and when that was known; goes through all steps."""
+        rows = self._select(
+            "SELECT facts, settled_at FROM step "
+            "WHERE name = ? AND facts != '{}' AND settled_at IS NOT NULL AND instr(intent, ?)",
+            step,
+            json_text({"path": dict(path)}, "path")[1:-1],  # as the writer of intents spells it
+        )
+        made = {from_json(facts).get("id"): datetime.fromisoformat(settled) for facts, settled in rows}
+        return {id: settled for id, settled in made.items() if isinstance(id, str)}
 
     def _page(self, condition: str, after: int, most: int) -> list[RowRecord]:
         with self._gate, translated(self.path):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
+from clocks import FastClock
 
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Recipe, Search
@@ -25,7 +26,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[PixxelClient]:
-    async with sandbox.client() as client:
+    async with sandbox.client(clock=FastClock()) as client:
         yield client
 
 

@@ -247,7 +247,7 @@ async def test_an_aoi_that_shows_only_when_it_is_sent_again_is_adopted(
 ) -> None:
     """It happens after the settle window, which is too short here; the API refuses a second one of the name."""
     sandbox.faults.add("AOICreateAOI", "reset", after_effect=True)
-    sandbox.faults.add("ListAOIs", "lag", late=3600.0, times=1)
+    sandbox.faults.add("ListAOIs", "lag", late=36_000.0, times=2)
     quick = client.with_options(settle=0.01)
     row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
     (made,) = sandbox.ledger.entries("AOICreateAOI")
