@@ -125,11 +125,14 @@ class Sending:
             except _Stale:
                 continue  # aiohttp has closed that connection
             finally:
-                vars(request).pop("send", None)
+                getattr(request, "__dict__", {}).pop("send", None)
 
     def _watch(self, request: aiohttp.ClientRequest) -> None:
-        """Shadow the request's `send`, which aiohttp calls when it has a connection."""
-        send: Callable[[Any], Awaitable[aiohttp.ClientResponse]] = request.send
+        """Shadow the request's `send`, which aiohttp calls when it has a connection; where that fails, nothing is proved."""
+        send: Callable[[Any], Awaitable[aiohttp.ClientResponse]] | None = getattr(request, "send", None)
+        if send is None:
+            self._is_sent = True
+            return
 
         async def noted(connection: Any) -> aiohttp.ClientResponse:
             if self._once and self._is_sent:
@@ -140,7 +143,7 @@ class Sending:
 
         try:
             request.send = noted  # type: ignore[method-assign, assignment]
-        except (AttributeError, TypeError):  # a request class with slots: nothing can be proved
+        except (AttributeError, TypeError):  # a request class with slots
             self._is_sent = True
 
     # --- kept connections ---
@@ -149,6 +152,8 @@ class Sending:
         """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
         protocol, transport = connection.protocol, connection.transport
         is_kept = protocol in self._used
+        if not protocol.is_connected():
+            raise _Stale if is_kept else Broken
         if protocol.should_close or (is_kept and _has_unread(transport)):
             raise _Stale if is_kept else SpokeFirst
         self._used.add(protocol)
@@ -162,7 +167,11 @@ class Sending:
         this request: another request may have the connection already.
         """
         protocol = self._protocol
-        if self._parser is not None and response.content.is_eof() and protocol._parser is self._parser:
+        if (
+            self._parser is not None
+            and response.content.is_eof()
+            and getattr(protocol, "_parser", None) is self._parser
+        ):
             protocol._parser = _IDLE
 
     def _end_sending(self) -> None:
