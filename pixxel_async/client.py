@@ -61,8 +61,8 @@ class PixxelClient:
         timeout: Seconds for one call with all its attempts and waits.
         attempt_timeout: Seconds for one attempt of it.
         retry: How often and how soon a call is sent again.
-        settle: Seconds after sending at which `OutcomeUnknown.reconcile` looks for the last time: more than the API, and
-            the gateways before it, can be late.
+        settle: Seconds after sending after which `OutcomeUnknown.reconcile` may find that a create did not happen: more than
+            the API, and the gateways before it, can be late.
         session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
             closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
             end in OutcomeUnknown. Downloads have a session apart.
@@ -198,7 +198,7 @@ class PixxelClient:
             timeout: Seconds for one call with all its attempts and waits.
             attempt_timeout: Seconds for one attempt of it.
             retry: How often and how soon a call is sent again.
-            settle: Seconds after sending at which `reconcile` looks for the last time.
+            settle: Seconds after sending after which `reconcile` may find that a create did not happen.
             before_create: Awaited with an `Intent` once for each create, before the first byte of it is sent: a program
                 that writes it down first can ask what became of it even after it was killed. What it raises keeps the
                 create from being sent, and passes through. Its time is not part of the call's `timeout`. Not called for
@@ -279,7 +279,7 @@ class PixxelClient:
         before: Iterable[str] | None = None,
         made: Mapping[str, datetime] | None = None,
     ) -> Reconciliation:
-        """Look whether a create happened: one whose answer was lost, or that another process was about to send.
+        """Find out whether a create happened: one whose answer was lost, or that another process was about to send.
 
         Give it an error, also a pickled one, or an intent, also one from disk; not while the create is still under way.
         The same as `error.reconcile`, which an error that has not left its client can do by itself. Nothing is sent
@@ -287,7 +287,7 @@ class PixxelClient:
 
         Args:
             what: The error or the intent.
-            settle: Seconds after sending at which to look for the last time; the client's `settle` when left out. Where
+            settle: Seconds after sending at which the settle window ends; the client's `settle` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
                 that is earlier.
             before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`.
@@ -297,7 +297,9 @@ class PixxelClient:
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
-            CallError: the last look failed; call it again later.
+            CallError: The readings after the settle window failed, or an answer did not prove which rows exist; call it
+                again later.
+            PaginationError: The listing did not advance; call it again later.
         """
         calls = self._calls
         calls.life.check()

@@ -314,24 +314,27 @@ class OutcomeUnknown(CallError):
     async def reconcile(
         self, *, settle: float | None = None, before: Iterable[str] | None = None
     ) -> Reconciliation:
-        """Look whether it happened. Nothing is sent again; the listings are read 1, 3, 7, 15, 30 and 60 s after sending.
+        """Find out whether it happened. Nothing is sent again; the listing is read 1, 3, 7, 15, 30 and 60 s after sending.
 
-        What is found ends the look-out at once. Absence proves nothing while the server may still be at work and
-        its listings lag behind, so only the last look, at the end of the settle window, can tell it.
+        `Found` comes as soon as the create is listed, and without any request if `ids` is not empty. `Absent` needs two
+        complete readings of the listing, at least 5 s apart, the second one after the settle window: before that the
+        server may still be at work, and its listings lag.
 
         Args:
-            settle: Seconds after sending at which to look for the last time; the client's `settle` when left out.
+            settle: Seconds after sending at which the settle window ends; the client's `settle` when left out.
             before: Ids that a listing had before the create was sent. It makes what has no name of its own (jobs)
-                exact: what is in it is passed over, and the time of creation, else at most 5 minutes before
-                sending, is not asked.
+                exact: these ids are excluded, and the time of creation, else at most 5 minutes before sending, is not
+                compared.
 
         Returns:
-            Found, Absent, or Ambiguous: more than one thing could be it, or what is listed says too little. The
-            first two take it off `client.unresolved`.
+            Found, Absent, or Ambiguous: more than one row could be it, or what is listed says too little. The first two
+            take it off `client.unresolved`.
 
         Raises:
             ClientClosed: the error was copied or unpickled and has lost its client: `await client.reconcile(error)`.
-            CallError: the last look failed; call it again later.
+            CallError: The readings after the settle window failed, or an answer did not prove which rows exist; call it
+                again later.
+            PaginationError: The listing did not advance; call it again later.
         """
         if self.intent is None:
             return Ambiguous(())

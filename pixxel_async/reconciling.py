@@ -33,7 +33,7 @@ class Found:
 
 @attrs.frozen
 class Absent:
-    """It did not happen: the settle window has passed, and nothing that could have come of it is listed."""
+    """It did not happen: two complete readings of the listing, the last after the settle window, show nothing of it."""
 
     since: datetime
     """Nothing of the kind was made since then, by our clock."""
