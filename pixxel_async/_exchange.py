@@ -11,10 +11,9 @@ from contextlib import suppress
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
-from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -26,6 +25,7 @@ from pixxel_async._sending import (
     Sending,
     SentOnce,
     SpokeFirst,
+    Used,
     bare,
     formatted,
     place_of,
@@ -77,7 +77,7 @@ class _Progress(Sending):
 
     __slots__ = ("answer", "end", "head", "limit", "pieces")
 
-    def __init__(self, used: WeakSet[Any], limit: TimeLimit, end: float, *, once: bool) -> None:
+    def __init__(self, used: Used, limit: TimeLimit, end: float, *, once: bool) -> None:
         super().__init__(used, once=once)
         self.limit = limit
         self.end = end
@@ -90,23 +90,19 @@ class _Progress(Sending):
         """Read the body at once: code of the user's that fails later must not lose the answer."""
         self.head, self.pieces = response, []
         if response.status in SUCCESS:
-            await self._read()
+            if response.content.is_eof():  # came together with the head, as small answers do
+                self.pieces.append(response.content.read_nowait())
+            else:
+                await _read(response, self.pieces, self.limit, self.end)
             self._keep(await _body(response, self.pieces))
             return
         try:
             with suppress(Exception):
-                await self._read()
+                await _read(response, self.pieces, self.limit, self.end)
         finally:  # the status is known, and says more than a body that broke off
             self._keep(_scrap(response, self.pieces))
             if not response.content.is_eof():
                 response.close()
-
-    async def _read(self) -> None:
-        assert self.head is not None
-        if self.head.content.is_eof():  # came together with the head, as small answers do
-            self.pieces.append(self.head.content.read_nowait())
-        else:
-            await _read(self.head, self.pieces, self.limit, self.end)
 
     def _keep(self, body: bytes) -> None:
         assert self.head is not None
@@ -164,7 +160,7 @@ class AiohttpExchange:
         """Exchanges under way; those beyond the most that there may be wait for a connection."""
         self._pooled: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
-        self._used: WeakSet[Any] = WeakSet()
+        self._used = Used()
         self._redact = redact
         self._reported: set[str] = set()
         """Failures of code of the user's that were logged."""

@@ -13,12 +13,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 
 _NOT_OF_USERS = frozenset({"pixxel_async", "aiohttp", "aiosignal", "asyncio"})
 """Packages whose frames are left out of the traceback of a failed hook, up to the first frame of another one."""
+
+
+Used = WeakKeyDictionary[Any, Callable[[int], object]]
 
 
 class Broken(aiohttp.ClientError):
@@ -41,7 +44,8 @@ class Sending:
     """The innermost middleware of one request.
 
     Args:
-        used: The connections on which requests were sent; shared by all requests of a session.
+        used: The connections on which requests were sent, each with a function that is true if something unread is on it;
+            shared by all requests of a session.
         once: Refuse to send the request a second time.
     """
 
@@ -58,7 +62,7 @@ class Sending:
         "user_error",
     )
 
-    def __init__(self, used: WeakSet[Any], *, once: bool) -> None:
+    def __init__(self, used: Used, *, once: bool) -> None:
         self._used = used
         self._once = once
         self._has_run = False
@@ -92,7 +96,15 @@ class Sending:
         self.error = self.user_error = None
         try:
             try:
-                response = await self._sent(request, handler)
+                while True:
+                    self._watch(request)
+                    try:
+                        response = await handler(request)
+                        break
+                    except _Stale:
+                        continue  # aiohttp has closed that connection
+                    finally:
+                        getattr(request, "__dict__", {}).pop("send", None)
             except Exception as error:
                 self.user_error = user_error(error)
                 self.error = _never_resent(error)
@@ -114,18 +126,6 @@ class Sending:
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
         """Called with each answer, before any code of the user's has seen it."""
-
-    async def _sent(
-        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        while True:
-            self._watch(request)
-            try:
-                return await handler(request)
-            except _Stale:
-                continue  # aiohttp has closed that connection
-            finally:
-                getattr(request, "__dict__", {}).pop("send", None)
 
     def _watch(self, request: aiohttp.ClientRequest) -> None:
         """Shadow the request's `send`, which aiohttp calls when it has a connection; where that fails, nothing is proved."""
@@ -150,14 +150,15 @@ class Sending:
 
     def _check_idle(self, connection: Any) -> None:
         """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
-        protocol, transport = connection.protocol, connection.transport
-        is_kept = protocol in self._used
-        if not protocol.is_connected():
-            raise _Stale if is_kept else Broken
-        if protocol.should_close or (is_kept and _has_unread(transport)):
-            raise _Stale if is_kept else SpokeFirst
-        self._used.add(protocol)
-        self._protocol, self._transport = protocol, transport
+        protocol = connection.protocol
+        unread = self._used.get(protocol)
+        if protocol.should_close or (unread is not None and unread(0)):
+            if unread is not None:
+                raise _Stale
+            raise SpokeFirst if protocol.is_connected() else Broken
+        self._protocol, self._transport = protocol, connection.transport
+        if unread is None:
+            self._used[protocol] = _poll(self._transport)
         self._parser = getattr(protocol, "_parser", None)
 
     def leave_idle(self, response: aiohttp.ClientResponse) -> None:
@@ -186,6 +187,8 @@ class _Idle:
 
     def feed_data(self, data: bytes) -> Any:
         """Make aiohttp close the connection, as for any answer that cannot be read."""
+        if not data:  # aiohttp's way to go on after a pause
+            return [], False, b""
         raise ValueError("the server sent something that was not asked for")
 
     def feed_eof(self) -> None:
@@ -195,19 +198,19 @@ class _Idle:
 _IDLE = _Idle()
 
 
-def _has_unread(transport: Any) -> bool:
-    """Whether the system holds bytes, or the end, of a connection that the event loop did not read yet.
+def _poll(transport: Any) -> Callable[[int], object]:
+    """A function that finds out whether the system holds bytes, or the end, of a connection that were not read yet.
 
-    That is so where code of the user's has kept the loop busy since they came.
+    That is so where code of the user's has kept the event loop busy since they came.
     """
     sock = transport.get_extra_info("socket")
     if sock is None:
-        return False
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(sock, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([sock], [], [], 0)[0])
+        return lambda _: False
+    if not hasattr(select, "poll"):
+        return lambda _: select.select([sock], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return poll.poll
 
 
 def _never_resent(error: Exception) -> Exception:

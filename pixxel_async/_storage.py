@@ -9,9 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakSet
 
 import aiohttp
 from aiohttp.abc import ResolveResult
@@ -19,7 +17,7 @@ from yarl import URL
 
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
-from pixxel_async._sending import Sending, bare, place_of, user_error
+from pixxel_async._sending import Sending, Used, bare, place_of, user_error
 from pixxel_async._signed_url import SignedUrl, is_private
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.errors import ClientClosed, DownloadError
@@ -88,7 +86,7 @@ class Storage:
         self._tls = tls
         self._resolver: _Resolver | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._used: WeakSet[Any] = WeakSet()
+        self._used = Used()
         self._is_closed = False
 
     async def aclose(self) -> None:
