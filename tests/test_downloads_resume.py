@@ -22,7 +22,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 
@@ -109,7 +109,7 @@ def known(content: bytes = CONTENT, **changes: Any) -> Known:
 # --- within one call --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=12), then=st.sampled_from([CLOSE, HANG]))
 @example(cuts=[1, 2, 3, 2**20, 2**20 + 1, len(CONTENT) - 1, len(CONTENT)], then=CLOSE)
 def test_j1_cuts_anywhere_cost_no_byte_twice(tmp_path: Path, cuts: list[int], then: Step) -> None:
@@ -831,7 +831,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 @given(calls=st.lists(st.lists(EVENTS, max_size=6), min_size=1, max_size=3), offers_checksum=st.booleans())
 @example(
     calls=[[("cut", 9), ("changed", 0), ("cut", 5), ("wrong range", 0)], [("page", 0)]], offers_checksum=False

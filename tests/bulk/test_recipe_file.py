@@ -263,7 +263,7 @@ RECIPES = st.builds(Recipe, make=MAKES, package=PACKAGES, **RUN) | st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RECIPES)
 def test_a_recipe_comes_back_from_json_and_from_toml(recipe: Recipe | OrderRecipe) -> None:
     """The journal keeps it as JSON, people as TOML."""
@@ -279,7 +279,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ANYTHING)
 def test_whatever_plain_data_says_it_is_a_recipe_or_refused(data: Any) -> None:
     with suppress(BadRecipe):
