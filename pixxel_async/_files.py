@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import attrs
 
+from pixxel_async._shown import shown
 from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
 
 try:
@@ -102,7 +103,7 @@ def checked_name(filename: str) -> str:
     if not safe or safe != filename:
         advice = f"use {safe!r}" if safe else "give a bare name such as 'scene.zip'"
         raise InvalidInput(
-            f"filename={filename!r} is no safe file name: {advice}; folders belong into `directory`"
+            f"filename={shown(filename)} is no safe file name: {advice}; folders belong into `directory`"
         )
     return filename
 

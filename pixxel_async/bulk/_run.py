@@ -15,6 +15,7 @@ from typing import Literal, Self
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._shown import shown
 from pixxel_async.bulk._course import stages_of
 from pixxel_async.bulk._drive import Drive
 from pixxel_async.bulk._engine import Engine, LocalEngine, Then
@@ -321,7 +322,7 @@ def _works(source: Source, out: Path) -> Iterator[Work]:
 
 def _check_concurrency(concurrency: int) -> None:
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidInput(f"concurrency={concurrency!r}: give a whole number from 1 on")
+        raise InvalidInput(f"concurrency={shown(concurrency)}: give a whole number from 1 on")
 
 
 def _require_cap(plan: Plan, max_tokens: float) -> None:

@@ -72,7 +72,7 @@ def test_a_day_means_its_begin_in_utc_and_an_instant_itself() -> None:
         (lambda: Recipe(images=SEARCH, make=["NDVI"]), r"Recipe.make\[0\]: expected Visualization or Insight"),
         (lambda: Recipe(images=SEARCH, timeout=float("inf")), "Recipe.timeout: expected a finite number"),
         (lambda: Recipe(images=SEARCH, poll_interval=0), "Recipe.poll_interval: 0 must be more than 0"),
-        (lambda: Recipe(images=SEARCH, timeout=10**400), "Recipe.timeout: 10* is above"),
+        (lambda: Recipe(images=SEARCH, timeout=10**400), r"Recipe.timeout: 10*\.\.\. is above"),
         (lambda: Recipe(images=SEARCH, run_id="a/b"), "Recipe.run_id: 'a/b' must be 1 to 32 letters"),
         (lambda: OrderRecipe(images=Items(), order="agriculture"), "OrderRecipe.order: expected Order"),
     ],

@@ -1,0 +1,165 @@
+"""Odd arguments: each ends in one error of the SDK, before anything is sent, that names the place and shows no secret."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pixxel_async import ConfigurationError, InvalidInput, PixxelClient, RetryPolicy, models
+from pixxel_async._checks import Check
+from pixxel_async._convert import dumps
+from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
+from pixxel_async._transport import CallOptions
+from pixxel_async._wire import Model
+from pixxel_async.geometry import geometry
+from pixxel_async.testing import FakeTransport
+
+
+class Shy:
+    """Has no repr."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("not now")
+
+
+def nested(depth: int) -> Any:
+    value: Any = 10**5000
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+HUGE = 10**5000
+"""Python itself refuses to write more than 4,300 digits."""
+EDGES = [datetime.min, datetime.max]
+EDGES += [edge.replace(tzinfo=timezone(timedelta(hours=hours))) for edge in EDGES for hours in (-14, 14)]
+ODD: list[Any] = [
+    *(HUGE, -HUGE, 10**400, 2**64, -(2**63) - 1, Fraction(10**400), Decimal("1e400"), 1j),
+    *(math.inf, -math.inf, math.nan, 1e308, 5e-324, True, None),
+    *("", " ", "\0", "a\0b", "\ud800", "x" * 10**5, b"\xff", Path("a\0b"), Path("\udcff")),
+    *(Shy(), object(), HUGE.bit_count, int, [], {}, nested(5), nested(300), nested(900)),
+    *EDGES,
+]
+KEYS = ["x", "type", "coordinates", "name", "", "\ud800", HUGE, 1.5]
+odd = st.recursive(  # by number: strategies show their values
+    st.sampled_from(range(len(ODD))).map(lambda number: ODD[number])
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(range(len(KEYS))).map(lambda number: KEYS[number]), inner)
+        | st.tuples(inner, inner)
+    ),
+    max_leaves=6,
+)
+
+FIELDS: dict[str, Any] = {
+    f"{model.__name__}.{field.name}": field.converter
+    for model in vars(models).values()
+    if isinstance(model, type) and issubclass(model, Model)
+    for field in attrs.fields(model)
+    if isinstance(field.converter, Check)
+}
+"""The checks of all fields that can be sent."""
+
+
+def kind(value: Any) -> str:
+    """The id of a value that may have no text."""
+    return type(value).__name__
+
+
+def ends_well(call: Callable[[], Any]) -> Any:
+    """What a call gives, or None where it ends in an error of the SDK with a short message."""
+    try:
+        return call()
+    except (InvalidInput, ConfigurationError) as error:
+        words = str(error)
+    assert 0 < len(words) < 2000
+    return None
+
+
+@pytest.mark.parametrize("value", ODD, ids=kind)
+def test_no_field_takes_what_cannot_be_sent(value: Any) -> None:
+    """What is let through, such as free-form values, is refused when it is written."""
+    for name, check in FIELDS.items():
+        taken = ends_well(lambda check=check, name=name: check.test(value, name))
+        ends_well(lambda taken=taken: dumps({"x": taken}))
+
+
+@given(value=odd, name=st.sampled_from(sorted(FIELDS)))
+@example(value={"x": HUGE}, name="InsightCreate.metadata")
+def test_whatever_is_in_a_field_ends_in_an_error_of_the_sdk(value: Any, name: str) -> None:
+    taken = ends_well(lambda: FIELDS[name].test(value, name))
+    ends_well(lambda: dumps({"x": taken}))
+
+
+@given(odd)
+def test_whatever_is_written_as_json_ends_in_an_error_of_the_sdk(value: Any) -> None:
+    ends_well(lambda: dumps(value))
+    ends_well(lambda: geometry(value))
+
+
+@given(odd)
+def test_whatever_is_shown_is_short(value: Any) -> None:
+    assert 0 < len(shown(value)) <= 80
+
+
+def test_metadata_with_a_huge_number_is_refused_with_its_place() -> None:
+    place = r"^InsightCreate\.metadata\['x'\]: expected text, got a value of type int that cannot be shown$"
+    with pytest.raises(InvalidInput, match=place):
+        models.InsightCreate(
+            block=models.BlockRef(name="b", version="1"),
+            input=[],
+            metadata={"x": HUGE},  # type: ignore[dict-item]
+        )
+
+
+# --- seconds ---
+
+SECONDS: dict[str, Callable[[Any], Any]] = {
+    "timeout": lambda value: CallOptions(timeout=value),
+    "attempt_timeout": lambda value: CallOptions(attempt_timeout=value),
+    "settle": lambda value: PixxelClient(transport=FakeTransport({}), settle=value),
+    "base": lambda value: RetryPolicy(base=value),
+    "cap": lambda value: RetryPolicy(cap=value),
+    "retry_after_cap": lambda value: RetryPolicy(retry_after_cap=value),
+    "wait": lambda value: PixxelClient(transport=FakeTransport({})).aois.wait("a", timeout=value),
+    "poll_interval": lambda value: PixxelClient(transport=FakeTransport({})).aois.wait(
+        "a", poll_interval=value
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SECONDS)
+@pytest.mark.parametrize(
+    "value", [HUGE, -HUGE, 10**400, 1e300, MOST_SECONDS + 1, math.nan, "5", Shy()], ids=kind
+)
+def test_a_time_beyond_what_a_clock_can_count_is_refused(name: str, value: Any) -> None:
+    with pytest.raises((ConfigurationError, InvalidInput), match="seconds"):
+        SECONDS[name](value)
+
+
+@given(st.integers(1, MOST_SECONDS) | st.floats(5e-324, MOST_SECONDS))
+def test_what_is_taken_for_seconds_can_be_added_to_a_date(value: float) -> None:
+    assert is_seconds(value)
+    assert datetime.now(UTC) < datetime.now(UTC) + timedelta(seconds=value) or value < 1e-6
+
+
+@pytest.mark.parametrize("name", ["attempts", "idempotent_attempts"])
+@pytest.mark.parametrize("value", [-HUGE, 0, 1.5, Shy()], ids=kind)
+def test_a_number_of_attempts_that_cannot_be_is_refused(name: str, value: Any) -> None:
+    with pytest.raises(
+        ConfigurationError, match=f"RetryPolicy.{name} must be a whole number from 1 on, not "
+    ):
+        RetryPolicy(**{name: value})
