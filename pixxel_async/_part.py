@@ -58,7 +58,7 @@ class PartFile:
         self.target = target
         self._resource = resource
         self._now = now
-        self._path = Path(f"{target.path}.part")
+        self._path = target.part
         self._sidecar = _SidecarFile(Path(f"{target.path}.part.json"))
         self._handle: int | None = None
         self._length = 0

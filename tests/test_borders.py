@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -15,12 +17,22 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixxel_async import ConfigurationError, InvalidInput, PixxelClient, RetryPolicy, models
+from pixxel_async import (
+    ConfigurationError,
+    DownloadError,
+    FileInTheWay,
+    InvalidInput,
+    PixxelClient,
+    RetryPolicy,
+    WaitFailed,
+    models,
+)
 from pixxel_async._checks import Check
 from pixxel_async._convert import dumps
 from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._transport import CallOptions
 from pixxel_async._wire import Model
+from pixxel_async.bulk import Recipe, Run, Search, load_recipe, open_source, results, status
 from pixxel_async.geometry import geometry
 from pixxel_async.testing import FakeTransport
 
@@ -47,9 +59,11 @@ ODD: list[Any] = [
     *(HUGE, -HUGE, 10**400, 2**64, -(2**63) - 1, Fraction(10**400), Decimal("1e400"), 1j),
     *(math.inf, -math.inf, math.nan, 1e308, 5e-324, True, None),
     *("", " ", "\0", "a\0b", "\ud800", "x" * 10**5, b"\xff", Path("a\0b"), Path("\udcff")),
-    *(Shy(), object(), HUGE.bit_count, int, [], {}, nested(5), nested(300), nested(900)),
+    *(Shy(), object(), HUGE.bit_count, int, [], {}, nested(5)),
     *EDGES,
 ]
+DEEP = [nested(300), nested(900)]
+"""Deeper than orjson writes; too deep for Hypothesis to show."""
 KEYS = ["x", "type", "coordinates", "name", "", "\ud800", HUGE, 1.5]
 odd = st.recursive(  # by number: strategies show their values
     st.sampled_from(range(len(ODD))).map(lambda number: ODD[number])
@@ -89,7 +103,7 @@ def ends_well(call: Callable[[], Any]) -> Any:
     return None
 
 
-@pytest.mark.parametrize("value", ODD, ids=kind)
+@pytest.mark.parametrize("value", [*ODD, *DEEP], ids=kind)
 def test_no_field_takes_what_cannot_be_sent(value: Any) -> None:
     """What is let through, such as free-form values, is refused when it is written."""
     for name, check in FIELDS.items():
@@ -163,3 +177,121 @@ def test_a_number_of_attempts_that_cannot_be_is_refused(name: str, value: Any) -
         ConfigurationError, match=f"RetryPolicy.{name} must be a whole number from 1 on, not "
     ):
         RetryPolicy(**{name: value})
+
+
+# --- paths ---
+
+
+def below(directory: Path) -> list[Path]:
+    return [*directory.rglob("*")]
+
+
+PACKAGE = "GET /v0/aois/a-1/downloads/d-1"
+READY = {"download_id": "d-1", "status": "ready", "signed_url": "https://storage.example/p.zip?X=canary-1"}
+
+
+async def began(out: Any) -> None:
+    recipe = Recipe(images=Search(start="2026-06-01", end="2026-09-01"), project="p", make=())
+    async with (
+        PixxelClient(transport=FakeTransport({})) as client,
+        Run.start(client, "fields.geojson", recipe, out),
+    ):
+        pass
+
+
+async def saved(directory: Any) -> None:
+    transport = FakeTransport({})
+    async with PixxelClient(transport=transport) as client:
+        with pytest.raises(InvalidInput, match="directory="):
+            await client.save("https://storage.example/p.zip", directory)
+        try:
+            await client.downloads.wait("a-1", "d-1").save(directory)
+        finally:
+            assert [] == transport.requests
+
+
+PATHS: dict[str, Callable[[Any], Any]] = {
+    "directory": saved,
+    "out": began,
+    "out of results": lambda out: list(results(out)),
+    "out of status": status,
+    "path of a source": open_source,
+    "path of a recipe": load_recipe,
+}
+
+
+async def taken_as(name: str, path: Any) -> None:
+    found = PATHS[name](path)
+    if inspect.isawaitable(found):
+        await found
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("path", ["a\0b", Path("a\0b"), "\ud800", b"bytes", 5, None, HUGE, Shy()], ids=kind)
+async def test_what_no_file_system_takes_for_a_path_is_refused(name: str, path: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"^{name.split()[0]}=.* is not a path: give text") as caught:
+        await taken_as(name, path)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("filename", ["a\0b", "\ud800", b"bytes", 5, HUGE, Shy(), ""], ids=kind)
+async def test_what_is_no_file_name_is_refused(filename: Any, tmp_path: Path) -> None:
+    async with PixxelClient(transport=FakeTransport({})) as client:
+        with pytest.raises(InvalidInput, match=r"^filename="):
+            await client.downloads.wait("a-1", "d-1").save(tmp_path, filename=filename)
+
+
+@pytest.mark.parametrize("place", ["/proc/self", "/proc/self/new", "{tmp}/file/new", "{tmp}/" + "n" * 300])
+@pytest.mark.parametrize("unzip", [False, True])
+async def test_a_folder_that_cannot_be_written_is_refused_before_the_wait(
+    place: str, unzip: bool, tmp_path: Path
+) -> None:
+    """Folders in which root cannot write either."""
+    (tmp_path / "file").touch()
+    transport = FakeTransport({PACKAGE: READY})
+    directory = place.format(tmp=tmp_path)
+    async with PixxelClient(transport=transport) as client:
+        with pytest.raises(DownloadError, match=re.escape(directory)):
+            await client.downloads.wait("a-1", "d-1").save(directory, unzip=unzip)
+    assert [] == transport.requests
+
+
+async def test_names_that_are_taken_by_what_is_no_file_are_refused_before_the_wait(tmp_path: Path) -> None:
+    """The folder of the archive, the file in the making."""
+    transport = FakeTransport({PACKAGE: READY})
+    (tmp_path / "x").symlink_to("/proc/self")
+    (tmp_path / "y.zip.part").mkdir()
+    async with PixxelClient(transport=transport) as client:
+        wait = client.downloads.wait("a-1", "d-1")
+        with pytest.raises(DownloadError, match=re.escape(str(tmp_path / "x"))):
+            await wait.save(tmp_path, filename="x.zip", unzip=True, overwrite=True)
+        with pytest.raises(FileInTheWay, match=r"y\.zip\.part is not a file"):
+            await wait.save(tmp_path, filename="y.zip")
+    assert [] == transport.requests
+
+
+async def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+    """Although a file was made in it."""
+    async with PixxelClient(
+        transport=FakeTransport({PACKAGE: {"download_id": "d-1", "status": "failed"}})
+    ) as client:
+        with pytest.raises(WaitFailed):
+            await client.downloads.wait("a-1", "d-1").save(tmp_path / "new")
+    assert [tmp_path / "new"] == below(tmp_path)
+
+
+# --- URLs ---
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://storage.example/p?x=canary-1", "http://x.example/p", "https://127.0.0.1/p", "no", "\0", "ä"],
+)
+async def test_a_bad_url_of_the_api_is_not_the_callers_fault(url: str, tmp_path: Path) -> None:
+    async with PixxelClient(transport=FakeTransport({PACKAGE: READY | {"signed_url": url}})) as client:
+        with pytest.raises(DownloadError, match="the URL ") as caught:
+            await client.downloads.wait("a-1", "d-1").save(tmp_path)
+        with pytest.raises(InvalidInput, match="the URL "):
+            await client.save(url, tmp_path)
+    assert not isinstance(caught.value, InvalidInput)
+    assert [] == below(tmp_path)

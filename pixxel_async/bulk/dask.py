@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pixxel_async._files import checked_path
 from pixxel_async._shown import shown
 from pixxel_async.bulk._dask_worker import HOLD, Ended, Failure, Greeting, StageJob, ThenJob
 from pixxel_async.bulk._engine import BeforeCreate, LocalEngine, Then
@@ -226,7 +227,7 @@ def _place_of(files: str | PathLike[str] | None) -> tuple[str | None, Path | Non
         return None, None
     if isinstance(files, str) and "://" in files:
         return checked_store(files), None
-    folder = Path(files)
+    folder = checked_path(files, "files")
     if not folder.is_absolute():
         raise InvalidInput(
             f"files={str(files)!r}: give the whole path of a folder that all machines share, or a URL, like s3://bucket/prefix"

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from pixxel_async._files import checked_path
 from pixxel_async._shown import shown
 from pixxel_async.bulk._faults import BadRows, Fault, Problem
 from pixxel_async.bulk._folders import file_name
@@ -211,7 +212,7 @@ def open_source(
     Raises:
         InvalidInput: No such format, an option that does not fit it, or a library that is not installed.
     """
-    path = Path(path)
+    path = checked_path(path, "path")
     suffix = path.suffix.casefold()
     if layer is not None and suffix not in _LAYERS:
         raise InvalidInput(f"layer={shown(layer)}: only a .gpkg has layers, not {path.name}")
