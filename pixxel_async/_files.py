@@ -23,6 +23,7 @@ from typing import TypeVar
 
 import attrs
 
+from pixxel_async._closing import running_loop
 from pixxel_async._shown import shown
 from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
 
@@ -49,7 +50,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 async def in_thread(function: Callable[..., R], *arguments: object, stop: threading.Event | None = None) -> R:
     """Run in a thread. When cancelled, set `stop` and let it end first: no file is closed under its writer."""
     # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, while threads go on.
-    work = asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *arguments))
+    work = running_loop().run_in_executor(None, functools.partial(function, *arguments))
     return await settled(work, stop)
 
 
@@ -99,21 +100,15 @@ def safe_name(text: str) -> str:
     return name
 
 
-def checked_path(path: str | os.PathLike[str], name: str) -> Path:
-    """A path that a caller gave as the argument `name`.
-
-    Raises:
-        InvalidInput: no file system can have such a path.
-    """
+def checked_path(path: str | os.PathLike[str], name: str, kind: type[PixxelError] = InvalidInput) -> Path:
+    """A path that a caller gave as the argument `name`; raises `kind` if no file system can have such a one."""
     try:
         text = os.fspath(path)
         if isinstance(text, str) and b"\0" not in os.fsencode(text):
             return Path(text)
     except (TypeError, UnicodeEncodeError):
         pass
-    raise InvalidInput(
-        f"{name}={shown(path)} is not a path: give text without zero characters, or a pathlib.Path"
-    )
+    raise kind(f"{name}={shown(path)} is not a path: give text without zero characters, or a pathlib.Path")
 
 
 def checked_name(filename: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
+from pixxel_async._closing import running_loop
 from pixxel_async._shown import shown
 from pixxel_async.errors import InvalidInput, PixxelError
 from pixxel_async.polling import Poller
@@ -50,8 +51,9 @@ class Waits(Generic[T]):
         self._pollers = {id: wait(id) for id in self.ids}
 
     async def _endings(self) -> AsyncGenerator[Waited[T], None]:
+        loop = running_loop()
         ended: asyncio.Queue[asyncio.Task[Waited[T]]] = asyncio.Queue()
-        tasks = [asyncio.create_task(_wait(poller)) for poller in self._pollers.values()]
+        tasks = [loop.create_task(_wait(poller)) for poller in self._pollers.values()]
         for task in tasks:
             task.add_done_callback(ended.put_nowait)
         try:

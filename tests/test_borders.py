@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -22,6 +23,7 @@ from pixxel_async import (
     DownloadError,
     FileInTheWay,
     InvalidInput,
+    OutcomeUnknown,
     PixxelClient,
     RetryPolicy,
     WaitFailed,
@@ -29,10 +31,13 @@ from pixxel_async import (
 )
 from pixxel_async._checks import Check
 from pixxel_async._convert import dumps
+from pixxel_async._sansio import Request
 from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._transport import CallOptions
 from pixxel_async._wire import Model
+from pixxel_async.auth import Auth, Secret
 from pixxel_async.bulk import Recipe, Run, Search, load_recipe, open_source, results, status
+from pixxel_async.config import settings
 from pixxel_async.geometry import geometry
 from pixxel_async.testing import FakeTransport
 
@@ -187,7 +192,7 @@ def below(directory: Path) -> list[Path]:
 
 
 PACKAGE = "GET /v0/aois/a-1/downloads/d-1"
-READY = {"download_id": "d-1", "status": "ready", "signed_url": "https://storage.example/p.zip?X=canary-1"}
+READY = {"download_id": "d-1", "status": "success", "signed_url": "https://storage.example/p.zip?X=canary-1"}
 
 
 async def began(out: Any) -> None:
@@ -295,3 +300,110 @@ async def test_a_bad_url_of_the_api_is_not_the_callers_fault(url: str, tmp_path:
             await client.save(url, tmp_path)
     assert not isinstance(caught.value, InvalidInput)
     assert [] == below(tmp_path)
+
+
+# --- elsewhere than in asyncio ---
+
+ENTRIES: dict[str, Callable[[PixxelClient], Any]] = {
+    "enter": lambda client: client.__aenter__(),
+    "call": lambda client: client.orders.get("o-1"),
+    "create": lambda client: client.jobs.create("w-1", project_id="p"),
+    "list": lambda client: client.orders.list(),
+    "walk": lambda client: anext(aiter(client.orders.list(prefetch=True))),
+    "wait": lambda client: client.aois.wait("a-1"),
+    "watch": lambda client: anext(aiter(client.aois.wait("a-1"))),
+    "wait for many": lambda client: client.aois.wait_many(["a-1", "a-2"]),
+    "watch many": lambda client: anext(aiter(client.aois.wait_many(["a-1", "a-2"]))),
+    "wait and save": lambda client: client.downloads.wait("a-1", "d-1").save("somewhere"),
+    "save": lambda client: client.save("https://storage.example/p.zip", "somewhere"),
+    "reconcile": lambda client: client.reconcile(OutcomeUnknown("lost")),
+    "token": lambda client: client.token_print("salt"),
+    "ping": lambda client: client.ping(),
+    "available": lambda client: client.available(),
+    "close": lambda client: client.aclose(),
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_without_an_event_loop_of_asyncio_an_error_says_so(entry: str) -> None:
+    """In a thread of its own, or under trio, which runs coroutines just like this."""
+
+    async def call() -> None:
+        await ENTRIES[entry](PixxelClient("canary-token"))
+
+    with pytest.raises(
+        ConfigurationError, match=r"^asyncio is needed, and none of its event loops runs here: "
+    ):
+        call().send(None)
+
+
+# --- settings ---
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ('"canary-token"', "Bearer canary-token"),
+        ("'canary-token'", "Bearer canary-token"),
+        ("\u201ccanary-token\u201d", "Bearer canary-token"),
+        ('"Basic canary-token"', "Basic canary-token"),
+        ("Basic 'canary-token'", "Basic canary-token"),
+    ],
+)
+def test_quotes_around_a_token_are_left_out_with_a_warning(given: str, sent: str) -> None:
+    origin = "https://api.example"
+    request = Request("GET", f"{origin}/v0/orders", "/v0/orders", {})
+    with pytest.warns(RuntimeWarning, match="^the token is in quotation marks, which are left out") as caught:
+        Auth(Secret(given), "Bearer", origin).sign(request)
+    assert sent == request.headers["Authorization"]
+    assert "canary" not in str(caught[0].message)
+
+
+def test_the_warning_of_quotes_is_at_the_call_of_the_user() -> None:
+    with pytest.warns(RuntimeWarning) as caught:
+        PixxelClient('"canary-token"')
+    assert __file__ == caught[0].filename
+
+
+@pytest.mark.parametrize("token", ['"canary-token', "canary-token'", "''", '"', '"canary token"'])
+@pytest.mark.filterwarnings("ignore:the token is in quotation marks")
+def test_other_quotes_in_a_token_are_refused(token: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"^the token ") as caught:
+        PixxelClient(token)
+    assert "canary" not in str(caught.value)
+
+
+SETTINGS = ["token", "base_url", "auth_scheme", "profile", "ca_file", "proxy"]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+@given(value=odd)
+def test_whatever_a_setting_is_it_ends_in_an_error_of_the_sdk(name: str, value: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        ends_well(lambda: PixxelClient(**{"token": "canary-token", name: value}))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example?key=canary-1",
+        "https://api.example/#canary-1",
+        "https://api.example/ ?key=canary-1",
+        "ftp://api.example?key=canary-1",
+        "http://api.example/?canary-1",
+        "https:/user:canary-1@api.example",
+        "user:canary-1@api.example",
+        "https://api.example\\?canary-1",
+    ],
+)
+def test_a_base_url_that_is_refused_shows_no_secret(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="the base URL ") as caught:
+        PixxelClient("token", base_url=url)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("home", ["~nobody-here/config.toml", "a\0b"])
+def test_a_configuration_file_that_cannot_be_is_refused(home: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: "):
+        settings(profile="work", environ={"PIXXEL_CONFIG_FILE": home})
