@@ -35,17 +35,19 @@ hypothesis.settings.load_profile("suite")
 class IdleSelector(selectors.DefaultSelector):
     """Counts the seconds for which its event loop had nothing to do but wait."""
 
+    now = staticmethod(time.monotonic)  # also in tests that put another one in its place
+
     def __init__(self) -> None:
         super().__init__()
-        self.idle = time.monotonic()
+        self.idle = self.now()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Wait, and count what was waited, which is no more than `timeout` whatever the machine does meanwhile."""
-        began = time.monotonic()
+        began = self.now()
         try:
             return super().select(timeout)
         finally:
-            spent = time.monotonic() - began
+            spent = self.now() - began
             self.idle += spent if timeout is None else min(spent, max(timeout, 0.0))
 
 

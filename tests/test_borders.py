@@ -109,7 +109,7 @@ def ends_well(call: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.parametrize("value", [*ODD, *DEEP], ids=kind)
-def test_no_field_takes_what_cannot_be_sent(value: Any) -> None:
+def test_s7_no_field_takes_what_cannot_be_sent(value: Any) -> None:
     """What is let through, such as free-form values, is refused when it is written."""
     for name, check in FIELDS.items():
         taken = ends_well(lambda check=check, name=name: check.test(value, name))
@@ -118,23 +118,23 @@ def test_no_field_takes_what_cannot_be_sent(value: Any) -> None:
 
 @given(value=odd, name=st.sampled_from(sorted(FIELDS)))
 @example(value={"x": HUGE}, name="InsightCreate.metadata")
-def test_whatever_is_in_a_field_ends_in_an_error_of_the_sdk(value: Any, name: str) -> None:
+def test_s7_whatever_is_in_a_field_ends_in_an_error_of_the_sdk(value: Any, name: str) -> None:
     taken = ends_well(lambda: FIELDS[name].test(value, name))
     ends_well(lambda: dumps({"x": taken}))
 
 
 @given(odd)
-def test_whatever_is_written_as_json_ends_in_an_error_of_the_sdk(value: Any) -> None:
+def test_s7_whatever_is_written_as_json_ends_in_an_error_of_the_sdk(value: Any) -> None:
     ends_well(lambda: dumps(value))
     ends_well(lambda: geometry(value))
 
 
 @given(odd)
-def test_whatever_is_shown_is_short(value: Any) -> None:
+def test_s7_whatever_is_shown_is_short(value: Any) -> None:
     assert 0 < len(shown(value)) <= 80
 
 
-def test_metadata_with_a_huge_number_is_refused_with_its_place() -> None:
+def test_s7_metadata_with_a_huge_number_is_refused_with_its_place() -> None:
     place = r"^InsightCreate\.metadata\['x'\]: expected text, got a value of type int that cannot be shown$"
     with pytest.raises(InvalidInput, match=place):
         models.InsightCreate(
@@ -164,20 +164,20 @@ SECONDS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize(
     "value", [HUGE, -HUGE, 10**400, 1e300, MOST_SECONDS + 1, math.nan, "5", Shy()], ids=kind
 )
-def test_a_time_beyond_what_a_clock_can_count_is_refused(name: str, value: Any) -> None:
+def test_s7_a_time_beyond_what_a_clock_can_count_is_refused(name: str, value: Any) -> None:
     with pytest.raises((ConfigurationError, InvalidInput), match="seconds"):
         SECONDS[name](value)
 
 
 @given(st.integers(1, MOST_SECONDS) | st.floats(5e-324, MOST_SECONDS))
-def test_what_is_taken_for_seconds_can_be_added_to_a_date(value: float) -> None:
+def test_s7_what_is_taken_for_seconds_can_be_added_to_a_date(value: float) -> None:
     assert is_seconds(value)
     assert datetime.now(UTC) < datetime.now(UTC) + timedelta(seconds=value) or value < 1e-6
 
 
 @pytest.mark.parametrize("name", ["attempts", "idempotent_attempts"])
 @pytest.mark.parametrize("value", [-HUGE, 0, 1.5, Shy()], ids=kind)
-def test_a_number_of_attempts_that_cannot_be_is_refused(name: str, value: Any) -> None:
+def test_s7_a_number_of_attempts_that_cannot_be_is_refused(name: str, value: Any) -> None:
     with pytest.raises(
         ConfigurationError, match=f"RetryPolicy.{name} must be a whole number from 1 on, not "
     ):
@@ -233,14 +233,14 @@ async def taken_as(name: str, path: Any) -> None:
 
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("path", ["a\0b", Path("a\0b"), "\ud800", b"bytes", 5, None, HUGE, Shy()], ids=kind)
-async def test_what_no_file_system_takes_for_a_path_is_refused(name: str, path: Any) -> None:
+async def test_s7_what_no_file_system_takes_for_a_path_is_refused(name: str, path: Any) -> None:
     with pytest.raises(InvalidInput, match=f"^{name.split()[0]}=.* is not a path: give text") as caught:
         await taken_as(name, path)
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("filename", ["a\0b", "\ud800", b"bytes", 5, HUGE, Shy(), ""], ids=kind)
-async def test_what_is_no_file_name_is_refused(filename: Any, tmp_path: Path) -> None:
+async def test_s7_what_is_no_file_name_is_refused(filename: Any, tmp_path: Path) -> None:
     async with PixxelClient(transport=FakeTransport({})) as client:
         with pytest.raises(InvalidInput, match=r"^filename="):
             await client.downloads.wait("a-1", "d-1").save(tmp_path, filename=filename)
@@ -248,7 +248,7 @@ async def test_what_is_no_file_name_is_refused(filename: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize("place", ["/proc/self", "/proc/self/new", "{tmp}/file/new", "{tmp}/" + "n" * 300])
 @pytest.mark.parametrize("unzip", [False, True])
-async def test_a_folder_that_cannot_be_written_is_refused_before_the_wait(
+async def test_s7_a_folder_that_cannot_be_written_is_refused_before_the_wait(
     place: str, unzip: bool, tmp_path: Path
 ) -> None:
     """Folders in which root cannot write either."""
@@ -261,7 +261,7 @@ async def test_a_folder_that_cannot_be_written_is_refused_before_the_wait(
     assert [] == transport.requests
 
 
-async def test_names_that_are_taken_by_what_is_no_file_are_refused_before_the_wait(tmp_path: Path) -> None:
+async def test_s7_names_that_are_taken_by_what_is_no_file_are_refused_before_the_wait(tmp_path: Path) -> None:
     """The folder of the archive, the file in the making."""
     transport = FakeTransport({PACKAGE: READY})
     (tmp_path / "x").symlink_to("/proc/self")
@@ -275,7 +275,7 @@ async def test_names_that_are_taken_by_what_is_no_file_are_refused_before_the_wa
     assert [] == transport.requests
 
 
-async def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
+async def test_s7_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:
     """Although a file was made in it."""
     async with PixxelClient(
         transport=FakeTransport({PACKAGE: {"download_id": "d-1", "status": "failed"}})
@@ -292,7 +292,7 @@ async def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) ->
     "url",
     ["ftp://storage.example/p?x=canary-1", "http://x.example/p", "https://127.0.0.1/p", "no", "\0", "ä"],
 )
-async def test_a_bad_url_of_the_api_is_not_the_callers_fault(url: str, tmp_path: Path) -> None:
+async def test_s7_a_bad_url_of_the_api_is_not_the_callers_fault(url: str, tmp_path: Path) -> None:
     async with PixxelClient(transport=FakeTransport({PACKAGE: READY | {"signed_url": url}})) as client:
         with pytest.raises(DownloadError, match="the URL ") as caught:
             await client.downloads.wait("a-1", "d-1").save(tmp_path)
@@ -325,7 +325,7 @@ ENTRIES: dict[str, Callable[[PixxelClient], Any]] = {
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_without_an_event_loop_of_asyncio_an_error_says_so(entry: str) -> None:
+def test_s7_without_an_event_loop_of_asyncio_an_error_says_so(entry: str) -> None:
     """In a thread of its own, or under trio, which runs coroutines just like this."""
 
     async def call() -> None:
@@ -350,7 +350,7 @@ def test_without_an_event_loop_of_asyncio_an_error_says_so(entry: str) -> None:
         ("Basic 'canary-token'", "Basic canary-token"),
     ],
 )
-def test_quotes_around_a_token_are_left_out_with_a_warning(given: str, sent: str) -> None:
+def test_s7_quotes_around_a_token_are_left_out_with_a_warning(given: str, sent: str) -> None:
     origin = "https://api.example"
     request = Request("GET", f"{origin}/v0/orders", "/v0/orders", {})
     with pytest.warns(RuntimeWarning, match="^the token is in quotation marks, which are left out") as caught:
@@ -359,7 +359,7 @@ def test_quotes_around_a_token_are_left_out_with_a_warning(given: str, sent: str
     assert "canary" not in str(caught[0].message)
 
 
-def test_the_warning_of_quotes_is_at_the_call_of_the_user() -> None:
+def test_s7_the_warning_of_quotes_is_at_the_call_of_the_user() -> None:
     with pytest.warns(RuntimeWarning) as caught:
         PixxelClient('"canary-token"')
     assert __file__ == caught[0].filename
@@ -367,7 +367,7 @@ def test_the_warning_of_quotes_is_at_the_call_of_the_user() -> None:
 
 @pytest.mark.parametrize("token", ['"canary-token', "canary-token'", "''", '"', '"canary token"'])
 @pytest.mark.filterwarnings("ignore:the token is in quotation marks")
-def test_other_quotes_in_a_token_are_refused(token: str) -> None:
+def test_s7_other_quotes_in_a_token_are_refused(token: str) -> None:
     with pytest.raises(ConfigurationError, match=r"^the token ") as caught:
         PixxelClient(token)
     assert "canary" not in str(caught.value)
@@ -378,7 +378,7 @@ SETTINGS = ["token", "base_url", "auth_scheme", "profile", "ca_file", "proxy"]
 
 @pytest.mark.parametrize("name", SETTINGS)
 @given(value=odd)
-def test_whatever_a_setting_is_it_ends_in_an_error_of_the_sdk(name: str, value: Any) -> None:
+def test_s7_whatever_a_setting_is_it_ends_in_an_error_of_the_sdk(name: str, value: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ends_well(lambda: PixxelClient(**{"token": "canary-token", name: value}))
@@ -397,13 +397,13 @@ def test_whatever_a_setting_is_it_ends_in_an_error_of_the_sdk(name: str, value: 
         "https://api.example\\?canary-1",
     ],
 )
-def test_a_base_url_that_is_refused_shows_no_secret(url: str) -> None:
+def test_s7_a_base_url_that_is_refused_shows_no_secret(url: str) -> None:
     with pytest.raises(ConfigurationError, match="the base URL ") as caught:
         PixxelClient("token", base_url=url)
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("home", ["~nobody-here/config.toml", "a\0b"])
-def test_a_configuration_file_that_cannot_be_is_refused(home: str) -> None:
+def test_s7_a_configuration_file_that_cannot_be_is_refused(home: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: "):
         settings(profile="work", environ={"PIXXEL_CONFIG_FILE": home})
