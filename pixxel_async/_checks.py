@@ -21,8 +21,12 @@ import attrs
 
 from pixxel_async import _inputs
 from pixxel_async._enums import OpenEnum
+from pixxel_async._shown import shown
 from pixxel_async._wire import Model, members
 from pixxel_async.errors import InvalidInput
+
+SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
+"""Of the integers that can be written as JSON."""
 
 Test = Callable[[Any, str], Any]
 """`(value, place) -> value`, raises `InvalidInput`."""
@@ -66,15 +70,15 @@ def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | N
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, str):
-            raise _refused(place, f"expected text, got {_shown(value)}", _quoted(value))
+            raise _refused(place, f"expected text, got {shown(value)}", _quoted(value))
         if min_length and not value.strip():
             raise _refused(place, "must not be empty")
         if len(value) < min_length:
-            raise _refused(place, f"{_shown(value)} is shorter than {min_length} characters")
+            raise _refused(place, f"{shown(value)} is shorter than {min_length} characters")
         if max_length is not None and len(value) > max_length:
             raise _refused(place, f"{len(value)} characters are too many, at most {max_length} are accepted")
         if not form.search(value):
-            raise _refused(place, f"{_shown(value)} does not have the form {pattern}")
+            raise _refused(place, f"{shown(value)} does not have the form {pattern}")
         return value
 
     return Check(test)
@@ -85,7 +89,7 @@ def integer(*, minimum: float | None = None, maximum: float | None = None) -> An
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, Integral) or isinstance(value, bool):
-            raise _refused(place, f"expected a whole number, got {_shown(value)}")
+            raise _refused(place, f"expected a whole number, got {shown(value)}")
         return _within(int(value), place, minimum, maximum)
 
     return Check(test)
@@ -96,10 +100,13 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Any
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, Real) or isinstance(value, bool):
-            raise _refused(place, f"expected a number, got {_shown(value)}")
-        plain = int(value) if isinstance(value, Integral) else float(value)
+            raise _refused(place, f"expected a number, got {shown(value)}")
+        try:
+            plain = int(value) if isinstance(value, Integral) else float(value)
+        except OverflowError:  # a fraction, say
+            plain = math.inf
         if isinstance(plain, float) and not math.isfinite(plain):
-            raise _refused(place, f"expected a finite number, got {_shown(value)}")
+            raise _refused(place, f"expected a finite number, got {shown(value)}")
         return _within(plain, place, minimum, maximum)
 
     return Check(test)
@@ -110,7 +117,7 @@ def boolean() -> Any:
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, bool):
-            raise _refused(place, f"expected True or False, got {_shown(value)}")
+            raise _refused(place, f"expected True or False, got {shown(value)}")
         return value
 
     return Check(test)
@@ -127,7 +134,7 @@ def word(enum: type[OpenEnum]) -> Any:
         words = ", ".join(repr(member.value) for member in enum)
         raise _refused(
             place,
-            f"{_shown(value)} is not one of {words}",
+            f"{shown(value)} is not one of {words}",
             f"to send another word nevertheless, write {enum.__name__}(...)",
         )
 
@@ -140,7 +147,7 @@ def instance(model: type[Model], *required: str) -> Any:
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, model):
             raise _refused(
-                place, f"expected {model.__name__}, got {_shown(value)}", f"write {model.__name__}(...)"
+                place, f"expected {model.__name__}, got {shown(value)}", f"write {model.__name__}(...)"
             )
         for member in members(model):
             found = getattr(value, member.attribute)
@@ -161,9 +168,7 @@ def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique:
 
     def test(value: Any, place: str) -> Any:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-            raise _refused(
-                place, f"expected a list, got {_shown(value)}", "write [...] around a single value"
-            )
+            raise _refused(place, f"expected a list, got {shown(value)}", "write [...] around a single value")
         found = [item.test(element, f"{place}[{index}]") for index, element in enumerate(value)]
         if len(found) < min_items:
             raise _refused(place, f"{len(found)} elements are too few, at least {min_items} needed")
@@ -171,7 +176,7 @@ def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique:
             raise _refused(place, f"{len(found)} elements are too many, at most {max_items} are accepted")
         if unique and len(set(found)) < len(found):
             twice = next(element for element in found if found.count(element) > 1)
-            raise _refused(place, f"{_shown(twice)} stands there twice")
+            raise _refused(place, f"{shown(twice)} stands there twice")
         return found
 
     return Check(test)
@@ -182,11 +187,11 @@ def table(item: Any) -> Any:
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, Mapping):
-            raise _refused(place, f"expected a mapping, got {_shown(value)}")
+            raise _refused(place, f"expected a mapping, got {shown(value)}")
         for key in value:
             if not isinstance(key, str):
-                raise _refused(place, f"the key {_shown(key)} is not text", _quoted(key))
-        return {key: item.test(element, f"{place}[{key!r}]") for key, element in value.items()}
+                raise _refused(place, f"the key {shown(key)} is not text", _quoted(key))
+        return {key: item.test(element, f"{place}[{shown(key)}]") for key, element in value.items()}
 
     return Check(test)
 
@@ -276,7 +281,7 @@ def in_order(model: Model, first: str, second: str) -> None:
     start, end = getattr(model, first), getattr(model, second)
     if start and end and datetime.fromisoformat(start) >= datetime.fromisoformat(end):
         raise _refused(
-            type(model).__name__, f"{first} {_shown(start)} does not lie before {second} {_shown(end)}"
+            type(model).__name__, f"{first} {shown(start)} does not lie before {second} {shown(end)}"
         )
 
 
@@ -308,9 +313,11 @@ def _check_of(annotation: Any) -> Any:
 
 def _within(value: float, place: str, minimum: float | None, maximum: float | None) -> float:
     if minimum is not None and value < minimum:
-        raise _refused(place, f"{value} is below {minimum}")
+        raise _refused(place, f"{shown(value)} is below {minimum}")
     if maximum is not None and value > maximum:
-        raise _refused(place, f"{value} is above {maximum}")
+        raise _refused(place, f"{shown(value)} is above {maximum}")
+    if isinstance(value, int) and not SMALLEST_INTEGER <= value <= LARGEST_INTEGER:
+        raise _refused(place, f"{shown(value)} has more than 64 bits", "give a smaller number")
     return value
 
 
@@ -318,13 +325,7 @@ def _refused(place: str, message: str, remedy: str = "") -> InvalidInput:
     return InvalidInput(f"{place}: {message}" + (f"; {remedy}" if remedy else ""))
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "None"
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
 def _quoted(value: Any) -> str:
     """The remedy for a number where text is wanted."""
-    return f'write "{value}"' if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f'write "{text}"' if is_number and len(text := shown(value)) < 30 else ""

@@ -15,8 +15,15 @@ class Clock:
         self.rng = rng or random.Random()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never goes backwards."""
-        return time.monotonic()
+        """Seconds on a clock that never goes backwards: the one that the event loop sleeps by, where one is running.
+
+        A library that holds `time.monotonic` for tests (freezegun with `real_asyncio=True`) leaves that one alone: a wait
+        for a time on a clock that stands would never end.
+        """
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return time.monotonic()
 
     def now(self) -> datetime:
         """The time of day, with its zone, for comparing with what the API says."""

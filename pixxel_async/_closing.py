@@ -5,10 +5,26 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from pixxel_async.errors import ClientClosed
+from pixxel_async.errors import ClientClosed, ConfigurationError
 
 PATIENCE = 10.0
 """Seconds for what is under way to end: a file to be synced, a callback to give up."""
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """The event loop that runs here.
+
+    Raises:
+        ConfigurationError: there is none of asyncio.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    raise ConfigurationError(
+        "asyncio is needed, and none of its event loops runs here: call this in a coroutine that asyncio.run() runs, "
+        "not in a thread without a loop, nor under trio"
+    )
 
 
 class Closing:
@@ -49,7 +65,7 @@ class UnderWay:
     __slots__ = ("_among", "_cancelling", "_ended", "_is_over", "task")
 
     def __init__(self, among: set[UnderWay], ended: asyncio.Event) -> None:
-        task = asyncio.current_task()
+        task = asyncio.current_task(running_loop())
         assert task is not None
         self.task = task
         self._among = among

@@ -24,6 +24,7 @@ from cattrs.errors import AttributeValidationNote, BaseValidationError, Iterable
 from cattrs.gen import make_dict_structure_fn, override
 
 from pixxel_async._enums import OpenEnum
+from pixxel_async._shown import shown
 from pixxel_async._wire import Member, Model, members, plain, unstructure
 from pixxel_async.errors import InvalidInput
 
@@ -481,10 +482,10 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
         case dict():
             for key, item in value.items():
                 if not isinstance(key, str):
-                    yield InvalidInput(f"{path}: the key {key!r} is not a string")
+                    yield InvalidInput(f"{path}: the key {shown(key)} is not a string")
                 elif not _is_text(key):
                     yield InvalidInput(
-                        f"{path}: the key {key!r} has a lone surrogate, which UTF-8 cannot carry"
+                        f"{path}: the key {shown(key)} has a lone surrogate, which UTF-8 cannot carry"
                     )
                 yield from _unsendable(item, path + _step(key))
         case list():
@@ -493,7 +494,7 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
         case float() if not math.isfinite(value):
             yield InvalidInput(f"{path}: {value!r} cannot be sent, JSON has only finite numbers")
         case int() if not -(2**63) <= value < 2**64:
-            yield InvalidInput(f"{path}: {value!r} is too large to be sent")
+            yield InvalidInput(f"{path}: {shown(value)} is too large to be sent")
         case str() if not _is_text(value):
             yield InvalidInput(f"{path}: a text with a lone surrogate, which UTF-8 cannot carry")
         case None | bool() | int() | float() | str():

@@ -15,6 +15,7 @@ from pixxel_async._log_events import FORGOTTEN
 from pixxel_async._matching import Place, Sought, is_all, place_of, values, verdict
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._sansio import was_sent
+from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async._whole_listing import Row, WholeListings, typed
 from pixxel_async.errors import (
@@ -365,8 +366,10 @@ class Creates:
 
 
 def _checked(settle: float) -> float:
-    if isinstance(settle, bool) or not isinstance(settle, int | float) or not 0 <= settle < math.inf:
-        raise InvalidInput(f"settle={settle!r}: give a number of seconds from 0 on, or leave it out")
+    if not is_seconds(settle, or_zero=True):
+        raise InvalidInput(
+            f"settle={shown(settle)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
+        )
     return float(settle)
 
 

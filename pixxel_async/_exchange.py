@@ -502,7 +502,7 @@ def check_proxy(proxy: Hidden, name: str = "proxy") -> Hidden:
 def _is_proxy(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(URL(url).host) and parts.port != 0
     except ValueError:
         return False
 

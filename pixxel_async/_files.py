@@ -12,6 +12,8 @@ import hashlib
 import os
 import re
 import shutil
+import stat
+import tempfile
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -21,6 +23,8 @@ from typing import TypeVar
 
 import attrs
 
+from pixxel_async._closing import running_loop
+from pixxel_async._shown import shown
 from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
 
 try:
@@ -46,7 +50,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 async def in_thread(function: Callable[..., R], *arguments: object, stop: threading.Event | None = None) -> R:
     """Run in a thread. When cancelled, set `stop` and let it end first: no file is closed under its writer."""
     # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, while threads go on.
-    work = asyncio.get_running_loop().run_in_executor(None, functools.partial(function, *arguments))
+    work = running_loop().run_in_executor(None, functools.partial(function, *arguments))
     return await settled(work, stop)
 
 
@@ -96,13 +100,24 @@ def safe_name(text: str) -> str:
     return name
 
 
+def checked_path(path: str | os.PathLike[str], name: str, kind: type[PixxelError] = InvalidInput) -> Path:
+    """A path that a caller gave as the argument `name`; raises `kind` if no file system can have such a one."""
+    try:
+        text = os.fspath(path)
+        if isinstance(text, str) and b"\0" not in os.fsencode(text):
+            return Path(text)
+    except (TypeError, UnicodeEncodeError):
+        pass
+    raise kind(f"{name}={shown(path)} is not a path: give text without zero characters, or a pathlib.Path")
+
+
 def checked_name(filename: str) -> str:
     """A name that somebody chose: taken as it is or refused, never changed."""
-    safe = safe_name(filename)
+    safe = safe_name(filename) if isinstance(filename, str) else ""
     if not safe or safe != filename:
         advice = f"use {safe!r}" if safe else "give a bare name such as 'scene.zip'"
         raise InvalidInput(
-            f"filename={filename!r} is no safe file name: {advice}; folders belong into `directory`"
+            f"filename={shown(filename)} is no safe file name: {advice}; folders belong into `directory`"
         )
     return filename
 
@@ -122,8 +137,8 @@ class Target:
 
     @classmethod
     def of(cls, directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: bool) -> Target:
-        """The place of a file, and of what is in it."""
-        root = Path(directory)
+        """The place of a file, and of what is in it. InvalidInput if there can be no such directory."""
+        root = checked_path(directory, "directory")
         path = root / name
         folder = root / (path.stem if path.stem != name else f"{name}.contents") if unzip else None
         return cls(path, overwrite, folder)
@@ -145,6 +160,28 @@ class Target:
             raise FileInTheWay(
                 f"{folder} is a file, the archive needs a folder of that name: pass another filename"
             )
+
+    @property
+    def part(self) -> Path:
+        """The file in the making."""
+        return Path(f"{self.path}.part")
+
+    def check(self) -> None:
+        """Claim it, and raise also what the writing itself would: for a place that is used much later.
+
+        Raises:
+            FileInTheWay: a name is taken and must not be replaced.
+            DownloadError: the directory cannot be made, or no file can be made in it.
+        """
+        self.claim()
+        with disk_errors(self.path.parent):
+            make_folder(self.path.parent)
+        if self.folder is not None:
+            with disk_errors(self.folder):
+                if self.folder.exists():
+                    make_folder(self.folder)
+        if os.path.lexists(self.part) and not stat.S_ISREG(self.part.lstat().st_mode):
+            raise FileInTheWay(f"{self.part} is not a file: remove it, or pass another filename")
 
     def _is_taken(self, path: Path) -> bool:
         if not os.path.lexists(path):
@@ -168,6 +205,13 @@ class disk_errors:  # noqa: N801  # named as those of contextlib are; a generato
         if isinstance(error, OSError):
             kind = DiskFull if error.errno in _FULL else self._kind
             raise kind(f"{self._path}: {error.strerror or error}") from error
+
+
+def make_folder(directory: Path) -> None:
+    """Make a folder if it is missing, and one file in it that has no name, for permissions do not say all; OSError if it fails."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=directory):
+        pass
 
 
 def lock(handle: int, *, shared: bool = False) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
+from pixxel_async._shown import shown
 from pixxel_async.errors import InvalidInput
 from pixxel_async.geometry import GeometryInput, feature_collection, geometry, polygon
 
@@ -58,12 +59,12 @@ def interval(value: Interval) -> str:
     else:
         return _text(_moment(value), "auto")
     if len(sides) != 2:
-        raise InvalidInput(f"{value!r} has {len(sides)} sides; an interval has a start and an end")
+        raise InvalidInput(f"{shown(value)} has {len(sides)} sides; an interval has a start and an end")
     start, end = (None if side is None else _moment(side) for side in sides)
     if start is None and end is None:
-        raise InvalidInput(f"{value!r} is open on both sides; leave it out to mean any time")
+        raise InvalidInput(f"{shown(value)} is open on both sides; leave it out to mean any time")
     if start and end and start > end:
-        raise InvalidInput(f"{value!r} ends before it starts; swap the two")
+        raise InvalidInput(f"{shown(value)} ends before it starts; swap the two")
     return "/".join(".." if side is None else _text(side, "auto") for side in (start, end))
 
 
@@ -71,20 +72,20 @@ def _moment(value: Instant) -> datetime:
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise InvalidInput(
-                f"{value!r} has no time zone; give it one, for example value.replace(tzinfo=datetime.UTC)"
+                f"{shown(value)} has no time zone; give it one, for example value.replace(tzinfo=datetime.UTC)"
             )
         moment = value
     elif not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise InvalidInput(f"{value!r} is not a point in time with its time zone; {_REMEDY}")
+        raise InvalidInput(f"{shown(value)} is not a point in time with its time zone; {_REMEDY}")
     else:
         try:
             moment = datetime.fromisoformat(value.upper())
         except ValueError as error:
-            raise InvalidInput(f"{value!r} is not a point in time: {error}") from None
+            raise InvalidInput(f"{shown(value)} is not a point in time: {error}") from None
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise InvalidInput(f"{value!r} lies outside the years 1 to 9999 in UTC") from None
+        raise InvalidInput(f"{shown(value)} lies outside the years 1 to 9999 in UTC") from None
 
 
 def _text(moment: datetime, precision: str) -> str:

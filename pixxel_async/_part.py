@@ -26,11 +26,14 @@ from pixxel_async._files import (
     sync_directory,
 )
 from pixxel_async._resume import NOTHING, Known, Sidecar
-from pixxel_async.errors import DownloadError, FileInTheWay, IntegrityError
+from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, IntegrityError
 
 SYNC_BYTES = 64 * 2**20
 SYNC_SECONDS = 5.0
 """How much, in bytes and in time, a power cut may cost."""
+
+SIDECAR_ROOM = 2**17
+"""Bytes; more than a block of any common file system."""
 
 _BLOCK = 2**20
 _OPENINGS = 10
@@ -58,7 +61,7 @@ class PartFile:
         self.target = target
         self._resource = resource
         self._now = now
-        self._path = Path(f"{target.path}.part")
+        self._path = target.part
         self._sidecar = _SidecarFile(Path(f"{target.path}.part.json"))
         self._handle: int | None = None
         self._length = 0
@@ -67,7 +70,7 @@ class PartFile:
         self._gunzip: _Gunzip | None = None
         self._hashes = _Hashes(NOTHING)
         self._synced = 0
-        self._synced_at = now()
+        self._synced_at = 0.0
         self.known = NOTHING
         """Which content it is."""
         self.size = 0
@@ -99,7 +102,7 @@ class PartFile:
                 handle = os.open(self._path, _FLAGS, 0o666)
                 try:
                     if self._is_ours(handle):
-                        self._handle, self._is_left = handle, True
+                        self._handle, self._is_left, self._synced_at = handle, True, self._now()
                         return
                 finally:
                     if self._handle is None:
@@ -180,6 +183,16 @@ class PartFile:
             os.fsync(self._fd)
             self._save_sidecar()
 
+    def _sync_at_last(self) -> None:
+        """Sync. On a full disk, give up the last of what came: its place is needed for the sidecar."""
+        try:
+            self.sync()
+        except DiskFull:
+            self.size = max(self.size - SIDECAR_ROOM, self._synced)
+            with disk_errors(self._path):
+                os.ftruncate(self._fd, self.size)
+            self.sync()
+
     def _save_sidecar(self) -> None:
         if self.known.validator is None:
             self._sidecar.remove()
@@ -241,8 +254,8 @@ class PartFile:
         """Close it. What a later download can go on with stays, and nothing else. Safe to call twice."""
         if self._is_left and self.kept:
             with suppress(DownloadError):  # then the last sidecar holds: it promises less
-                self.sync()
-        elif self._is_left:
+                self._sync_at_last()
+        if self._is_left and not (self.kept and self._synced):  # without a sidecar, what is left is of no use
             if os.name == "nt":  # Windows removes no open file
                 self._close()
             # Before the lock is given up: afterwards it could be another download's.

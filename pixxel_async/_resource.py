@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._closing import running_loop
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._operation import Operation
@@ -38,6 +39,7 @@ class Life:
 
         Raises:
             ClientClosed: the client is closed, or was used in another event loop or process before.
+            ConfigurationError: no event loop of asyncio is running.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -47,8 +49,9 @@ class Life:
             return
         if self._closed:
             raise ClientClosed("the client is closed: make a new PixxelClient")
-        if loop is None or os.getpid() != self._process:
+        if os.getpid() != self._process:
             raise ClientClosed("the client was made before a fork: make another PixxelClient in each process")
+        loop = running_loop()
         if self._loop is not None:
             raise ClientClosed(
                 "the client is bound to another event loop: make one PixxelClient for each loop"
@@ -56,7 +59,8 @@ class Life:
         self._loop = loop
 
     def end(self) -> None:
-        """Close."""
+        """Close. ConfigurationError without an event loop of asyncio: nothing could be closed then."""
+        running_loop()
         self._closed = True
 
 

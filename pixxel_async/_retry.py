@@ -11,19 +11,22 @@ import backoff
 from pixxel_async._clock import Clock
 from pixxel_async._operation import RequestClass
 from pixxel_async._sansio import ExchangeFailed, Trouble
+from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async.errors import ConfigurationError
 
 
 def _check_attempts(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if type(value) is not int or value < 1:
         raise ConfigurationError(
-            f"RetryPolicy.{attribute.name} must be a whole number from 1 on, not {value!r}"
+            f"RetryPolicy.{attribute.name} must be a whole number from 1 on, not {shown(value)}"
         )
 
 
 def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if type(value) not in (int, float) or not 0 <= value < float("inf"):
-        raise ConfigurationError(f"RetryPolicy.{attribute.name} must be seconds from 0 on, not {value!r}")
+    if not is_seconds(value, or_zero=True):
+        raise ConfigurationError(
+            f"RetryPolicy.{attribute.name} must be seconds from 0 on, at most {MOST_SECONDS}, not {shown(value)}"
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -51,6 +51,7 @@ from pixxel_async._sansio import (
     rows_member,
     was_sent,
 )
+from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async.auth import Auth
 from pixxel_async.errors import (
     APIError,
@@ -77,8 +78,10 @@ _MAKES = frozenset({"create", "repeatable"})
 
 
 def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if type(value) not in (int, float) or not 0 < value < float("inf"):
-        raise ConfigurationError(f"{attribute.name} must be a positive number of seconds, not {value!r}")
+    if not is_seconds(value):
+        raise ConfigurationError(
+            f"{attribute.name} must be a positive number of seconds, at most {MOST_SECONDS}, not {shown(value)}"
+        )
 
 
 @attrs.frozen(kw_only=True, cache_hash=True)

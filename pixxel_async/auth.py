@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import inspect
 import re
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
@@ -16,6 +17,7 @@ _LONGEST = 8192
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _COMPLETE = re.compile(r"(Bearer|Basic) ", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._~+-]*")
+_QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _SHORTEST_REDACTED = 4  # a shorter "secret" is none, and taking it out would garble every text
 
 
@@ -61,6 +63,17 @@ class Hidden(str):
     __reduce__ = _stay
 
 
+def hide(text: str | None, name: str) -> Hidden | None:
+    """Wrap a setting that may hold a password; None stays.
+
+    Raises:
+        ConfigurationError: it is not text.
+    """
+    if text is None or isinstance(text, str):
+        return None if text is None else Hidden(text)
+    raise ConfigurationError(f"{name} must be text, not {type(text).__name__}")
+
+
 TokenSource = str | Secret | Callable[[], "str | Awaitable[str]"]
 """A token, or a function (`async` or not) that gives the current one; it is asked again when the API answers 401."""
 
@@ -68,6 +81,21 @@ TokenSource = str | Secret | Callable[[], "str | Awaitable[str]"]
 def conceal(token: TokenSource | None) -> Secret | Callable[[], str | Awaitable[str]] | None:
     """Wrap a plain token before anything can raise: a traceback may show the locals of every frame."""
     return Secret(token) if isinstance(token, str) else token
+
+
+def _without_quotes(secret: Secret) -> Secret:
+    """The token without a pair of quotation marks around it, or around what follows its scheme: from a file, say."""
+    value = secret.reveal()
+    if not isinstance(value, str):
+        return secret
+    value = _unquoted(value)
+    scheme = _COMPLETE.match(value)
+    start = scheme.end() if scheme else 0
+    return Secret(value[:start] + _unquoted(value[start:]))
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] else text
 
 
 def _fault(secret: Secret) -> str | None:
@@ -82,6 +110,8 @@ def _fault(secret: Secret) -> str | None:
         return "is empty"
     if not _PRINTABLE.fullmatch(bare):
         return "holds blanks, line breaks or characters that no token has: was it copied whole, and nothing else?"
+    if bare[0] in _QUOTES or bare[-1] in _QUOTES:
+        return "begins or ends with a quotation mark: was it copied whole, and nothing else?"
     return None
 
 
@@ -100,7 +130,11 @@ class Auth:
         scheme: str | None,
         origin: str,
     ) -> None:
-        if scheme and not _SCHEME.fullmatch(scheme):
+        if token is not None and not isinstance(token, Secret) and not callable(token):
+            raise ConfigurationError(
+                f"the token must be text, or a function that gives it, not {type(token).__name__}"
+            )
+        if scheme and not (isinstance(scheme, str) and _SCHEME.fullmatch(scheme)):
             raise ConfigurationError(
                 "auth_scheme must be one word, like Bearer, or None to send the token bare"
             )
@@ -152,6 +186,13 @@ class Auth:
         return text
 
     def _take(self, secret: Secret) -> None:
+        given, secret = secret, _without_quotes(secret)
+        if secret != given:
+            warnings.warn(
+                "the token is in quotation marks, which are left out: give it without them",
+                RuntimeWarning,
+                stacklevel=4,  # whoever makes the client
+            )
         fault = _fault(secret)
         if fault is not None:
             raise ConfigurationError(f"the token {fault}")

@@ -21,15 +21,16 @@ from pixxel_async._clock import Clock
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
+from pixxel_async._files import checked_path
 from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._sweeps import Groups
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
-from pixxel_async.auth import Auth, Hidden, TokenSource, conceal
+from pixxel_async.auth import Auth, TokenSource, conceal, hide
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
 from pixxel_async.downloads import Downloader, Progress, SavedFile
-from pixxel_async.errors import OutcomeUnknown
+from pixxel_async.errors import ConfigurationError, OutcomeUnknown
 from pixxel_async.observing import OnRequest, OnResponse, OnRetry, Stats
 from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
 
@@ -100,12 +101,15 @@ class PixxelClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        token, proxy = conceal(token), None if proxy is None else Hidden(proxy)
+        token = conceal(token)  # by itself: the next may raise
+        proxy, base_url = hide(proxy, "proxy"), hide(base_url, "base_url")
         log_as_asked()
         clock = clock or Clock()
         options = CallOptions(
             timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy(), settle=settle
         )
+        if ca_file is not None:
+            ca_file = checked_path(ca_file, "ca_file", ConfigurationError)
         tls = tls_of(ca_file, insecure=insecure)
         if proxy is not None:
             proxy = check_proxy(proxy)
@@ -239,6 +243,7 @@ class PixxelClient:
 
         The token cannot be told from them. Empty for a client that needs none.
         """
+        self._calls.life.check()
         auth = self._calls.auth
         if auth is None:
             return ""

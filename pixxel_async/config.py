@@ -20,13 +20,15 @@ import stat
 import sys
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 
-from pixxel_async.auth import Secret
+from pixxel_async._shown import shown
+from pixxel_async.auth import Hidden, Secret
 from pixxel_async.errors import ConfigurationError
 
 BASE_URL = "https://api.pixxel.space"
@@ -110,14 +112,21 @@ class _Environment:
 
     def config_file(self) -> Path:
         if named := self.get("PIXXEL_CONFIG_FILE"):
-            return Path(named).expanduser()
+            return _expanded(named)
         if sys.platform == "win32":
-            base = Path(self.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+            base = _expanded(self.get("APPDATA") or "~/AppData/Roaming")
         elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Application Support"
+            base = _expanded("~/Library/Application Support")
         else:
-            base = Path(self.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+            base = _expanded(self.get("XDG_CONFIG_HOME") or "~/.config")
         return base / "pixxel" / "config.toml"
+
+
+def _expanded(path: str) -> Path:
+    """With the home in the place of `~`; as it is where there is no home, as in some containers."""
+    with suppress(RuntimeError):
+        return Path(path).expanduser()
+    return Path(path)
 
 
 # --- the file ---------------------------------------------------------------------------------------------
@@ -147,8 +156,8 @@ class _ConfigFile:
     def read(cls, file: Path) -> _ConfigFile:
         try:
             mode = file.stat().st_mode
-        except OSError as error:
-            problem = f"cannot be read: {error.strerror}"
+        except (OSError, ValueError) as error:  # ValueError: no file system has such a path
+            problem = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         else:
             if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
                 problem = f"others can read it, and it may hold a token: run  chmod 600 {file}"
@@ -179,9 +188,10 @@ class _ConfigFile:
             if key != "profiles":
                 return f"{self._line(key)}unknown key {key!r}; profiles stand in [profiles.NAME]"
         profiles = self._tables.get("profiles", {})
-        if not isinstance(profiles, dict) or not isinstance(profiles.get(name), dict):
+        found = profiles.get(name) if isinstance(profiles, dict) and isinstance(name, str) else None
+        if not isinstance(found, dict):
             known = ", ".join(sorted(profiles)) if isinstance(profiles, dict) and profiles else "none"
-            return f"no profile {name!r}; it has: {known}"
+            return f"no profile {shown(name)}; it has: {known}"
         allowed = [field.name for field in attrs.fields(Profile)]
         for key, value in profiles[name].items():
             place = f"{self._line(key, name)}[profiles.{name}] {key}"
@@ -222,33 +232,47 @@ def check_base_url(url: str) -> str:
     Raises:
         ConfigurationError: it is no http(s) URL, has user info, query or fragment, or is http beyond this machine.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"the base URL must be text, not {type(url).__name__}")
+    url = Hidden(url)
+    checked, problem = _judged(url)
+    if problem is not None:
+        raise ConfigurationError(f"the base URL {problem}")
+    return checked
+
+
+def _judged(url: str) -> tuple[str, str | None]:
+    """The base URL in its normal form, and what is wrong with it, in words that show no secret.
+
+    Raises nothing, for it has parts of the URL among its locals.
+    """
     problem = None
     try:
         parts = urlsplit(url)
         port = parts.port
         host = parts.hostname or ""
     except ValueError:
-        raise ConfigurationError("the base URL cannot be read as a URL") from None
+        return "", "cannot be read as a URL"
     if parts.username is not None or parts.password is not None or "@" in parts.netloc:
-        raise ConfigurationError(
-            "the base URL must not hold a user name or password; give the token as token=..."
-        )
+        return "", "must not hold a user name or password; give the token as token=..."
     if not url.isascii() or re.search(r"[\s\x00-\x1f\x7f\\]", url):
         problem = "holds blanks, control characters, backslashes or non-ASCII letters (use punycode)"
     elif parts.scheme not in ("http", "https") or not host:
         problem = "must begin with https:// and a host name"
     elif parts.query or parts.fragment or "?" in url or "#" in url:
-        problem = "must not have a query or fragment"
+        problem = "must not have a query or fragment: leave out what follows"
     elif parts.scheme == "http" and not is_loopback(host):
         problem = (
             "is http: the token would travel in clear; use https (http is allowed for this machine only)"
         )
     if problem is not None:
-        raise ConfigurationError(f"the base URL {url!r} {problem}")
+        # What comes before an @, or after a ? or #, may be a secret.
+        plain = re.split("[?#]", url.rpartition("@")[2])[0]
+        return "", f"{shown(plain)} {problem}"
     name = f"[{host}]" if ":" in host else host
     default_port = {"http": 80, "https": 443}[parts.scheme]
     port_part = "" if port in (None, default_port) else f":{port}"
-    return f"{parts.scheme}://{name}{port_part}{parts.path.rstrip('/')}"
+    return f"{parts.scheme}://{name}{port_part}{parts.path.rstrip('/')}", None
 
 
 def is_loopback(host: str) -> bool:

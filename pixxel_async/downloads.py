@@ -129,7 +129,7 @@ class Downloader:
         self, directory: str | PathLike[str], *, filename: str, overwrite: bool, unzip: bool
     ) -> None:
         """Raise what `save` would raise about the place, before anybody waits for the URL."""
-        await in_thread(Target.of(directory, checked_name(filename), overwrite, unzip).claim)
+        await in_thread(Target.of(directory, checked_name(filename), overwrite, unzip).check)
 
     async def save(
         self,
@@ -155,7 +155,8 @@ class Downloader:
             overwrite: Replace what has the name already.
             on_progress: Called with the bytes so far and the bytes in all. What it raises ends the download, which a later
                 one goes on with.
-            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB.
+            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB. With
+                it, `url` came from the API too, so a bad one is a DownloadError.
             resource: Which thing of the API it is; what another one left under this name is not gone on with.
             unzip: Also unpack the file, a ZIP, into a folder beside it; the ZIP stays.
 
@@ -170,7 +171,9 @@ class Downloader:
         with self._closing.under_way():
             source = SignedUrl(url)
             del url  # not for tracebacks that show local variables
-            source.checked(InvalidInput, allow_private=self._allow_private)
+            source.checked(
+                InvalidInput if refresh is None else DownloadError, allow_private=self._allow_private
+            )
             return await self._save(
                 source,
                 directory,

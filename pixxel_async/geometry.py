@@ -26,6 +26,7 @@ import orjson
 
 from pixxel_async._crossings import Stray, fault_between, has_area
 from pixxel_async._log_events import ALTITUDES
+from pixxel_async._shown import shown
 from pixxel_async._wire import Model
 from pixxel_async.errors import GeometryError
 
@@ -127,7 +128,7 @@ def _source(value: GeometryInput) -> _Source:
     if isinstance(shape, Mapping):
         return _Source(shape)
     raise GeometryError(
-        f"{_short(value)} is no geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
+        f"{shown(value)} is no geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
         "or an object with __geo_interface__"
     )
 
@@ -224,7 +225,7 @@ def from_wkt(text: str) -> dict[str, Any]:
     """
     head = _WKT.match(text)
     if head is None:
-        raise GeometryError(f"{_short(text)} is not WKT; write POLYGON ((30.1 10.2, ...))")
+        raise GeometryError(f"{shown(text)} is not WKT; write POLYGON ((30.1 10.2, ...))")
     kind = head["kind"].upper()
     if head["srid"] not in (None, "4326"):
         raise GeometryError(f"WKT in SRID {head['srid']}: transform it to WGS 84 (SRID 4326)")
@@ -340,7 +341,7 @@ class _Polygons:
 
     def _position(self, raw: Any, place: str, number: int) -> list[float]:
         if not _is_array(raw) or len(raw) < 2:
-            _refuse(place, number, f"{_short(raw)} is no position; give [longitude, latitude]")
+            _refuse(place, number, f"{shown(raw)} is no position; give [longitude, latitude]")
         if len(raw) > 2:
             self._has_altitudes = True
         longitude, latitude = _degrees(raw[0], place, number), _degrees(raw[1], place, number)
@@ -353,15 +354,15 @@ def _degrees(raw: Any, place: str, number: int) -> float:
     if type(raw) is float and isfinite(raw):
         return raw
     if isinstance(raw, str):
-        _refuse(place, number, f"{_short(raw)} is text; give the number without quotes")
+        _refuse(place, number, f"{shown(raw)} is text; give the number without quotes")
     if isinstance(raw, bool) or not isinstance(raw, Real):
-        _refuse(place, number, f"{_short(raw)} is not a number")
+        _refuse(place, number, f"{shown(raw)} is not a number")
     try:
         value = float(raw)
     except OverflowError:
         value = float("inf")
     if not isfinite(value):
-        _refuse(place, number, f"{_short(raw)} is not a finite number")
+        _refuse(place, number, f"{shown(raw)} is not a finite number")
     return value
 
 
@@ -438,13 +439,8 @@ def _kind(raw: Any, kind: Any) -> str:
 
 def _label(name: Any) -> str:
     """A feature's name in quotes, without what would disturb a terminal."""
-    text = str(name)[:60]
+    text = name[:60] if isinstance(name, str) else shown(name)
     return f'"{text}"' if text.isprintable() else ascii(text)
-
-
-def _short(raw: Any) -> str:
-    text = repr(raw)
-    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _is_array(raw: Any) -> bool:

@@ -22,6 +22,7 @@ import attrs
 from pixxel_async._log_events import CUT_SHORT, NO_FURTHER_PAGE, OFFSET_IGNORED, ROWS_MOVE
 from pixxel_async._operation import Operation, Paging, PagingStyle
 from pixxel_async._positions import Positions
+from pixxel_async._shown import shown
 from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ def _integer(name: str, value: int, *, least: int, most: int | None = None) -> i
     except TypeError:
         number = None
     if number is None or number < least or (most is not None and number > most):
-        raise InvalidInput(f"{name}={value!r}: give a whole number {allowed}, or leave it out")
+        raise InvalidInput(f"{name}={shown(value)}: give a whole number {allowed}, or leave it out")
     return number
 
 

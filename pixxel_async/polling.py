@@ -13,7 +13,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
-from math import inf, isfinite
+from math import inf
 from os import PathLike
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
@@ -24,6 +24,7 @@ from pixxel_async._files import safe_name
 from pixxel_async._log_events import LOOK_FAILED, UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._sansio import clean_text
+from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._sweeps import JITTER, LAST_LOOK, NOT_YET, TICK, Group, Seat, Shown
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.downloads import Downloader, Progress, SavedFile
@@ -366,13 +367,9 @@ class _Pace(Generic[T]):
             return None
         (name, unit), self._estimate = self._estimate, None
         value = getattr(snapshot, name)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not (isfinite(value) and value > 0)
-        ):
+        if not is_seconds(value):
             return None
-        return min(max(value * unit / 2, _ESTIMATE_LEAST), self._estimate_most)
+        return min(max(float(value) * unit / 2, _ESTIMATE_LEAST), self._estimate_most)
 
 
 class _Words(Generic[T]):
@@ -456,6 +453,8 @@ def _word(life_cycle: LifeCycle[T], snapshot: T) -> str:
 def _seconds(name: str, value: float | None) -> float | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not (isfinite(value) and value > 0):
-        raise InvalidInput(f"{name}={value!r}: give a positive number of seconds, or leave it out")
+    if not is_seconds(value):
+        raise InvalidInput(
+            f"{name}={shown(value)}: give a positive number of seconds, at most {MOST_SECONDS}, or leave it out"
+        )
     return float(value)

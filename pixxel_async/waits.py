@@ -13,6 +13,8 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
+from pixxel_async._closing import running_loop
+from pixxel_async._shown import shown
 from pixxel_async.errors import InvalidInput, PixxelError
 from pixxel_async.polling import Poller
 
@@ -49,8 +51,9 @@ class Waits(Generic[T]):
         self._pollers = {id: wait(id) for id in self.ids}
 
     async def _endings(self) -> AsyncGenerator[Waited[T], None]:
+        loop = running_loop()
         ended: asyncio.Queue[asyncio.Task[Waited[T]]] = asyncio.Queue()
-        tasks = [asyncio.create_task(_wait(poller)) for poller in self._pollers.values()]
+        tasks = [loop.create_task(_wait(poller)) for poller in self._pollers.values()]
         for task in tasks:
             task.add_done_callback(ended.put_nowait)
         try:
@@ -99,14 +102,14 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
 
 def _checked(ids: Iterable[str]) -> tuple[str, ...]:
     if isinstance(ids, str):
-        raise InvalidInput(f"ids={ids!r}: give a list of ids; for a single one there is `wait`")
+        raise InvalidInput(f"ids={shown(ids)}: give a list of ids; for a single one there is `wait`")
     found: dict[str, int] = {}
     for number, id in enumerate(ids):
         if not isinstance(id, str) or not id:
-            raise InvalidInput(f"ids[{number}]={id!r}: an id is a text that is not empty")
+            raise InvalidInput(f"ids[{number}]={shown(id)}: an id is a text that is not empty")
         if id in found:
             raise InvalidInput(
-                f"ids[{number}]={id!r} stands at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
+                f"ids[{number}]={shown(id)} stands at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
             )
         found[id] = number
     return tuple(found)

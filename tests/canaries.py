@@ -51,7 +51,7 @@ class Watch(logging.Handler):
         # The frames of invalid input hold geometries of any size, and never a token.
         if _has_come_out(error) and not isinstance(error, InvalidInput):
             for name, value in _locals(error.__traceback__):
-                self._judge(f"the local variable {name} in the traceback of {where}", _SHORT.repr(value))
+                self._judge(f"the local variable {name} in the traceback of {where}", _readable(value))
 
     def look_through(self, folder: Path) -> None:
         """The small files of a folder: journals, sidecars, reports."""
@@ -63,6 +63,13 @@ class Watch(logging.Handler):
         found = self._secret.search(text)
         if found:
             self.leaks.append(f"{where}: {text[max(0, found.start() - 60) : found.end() + 20]!r}")
+
+
+def _readable(value: Any) -> str:
+    try:
+        return _SHORT.repr(value)
+    except Exception:  # of a test that is about such values
+        return ""
 
 
 def _pickled(error: PixxelError) -> str:

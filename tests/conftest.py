@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
+import selectors
 import signal
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 
+import hypothesis
 import pytest
 from canaries import Watch
 
@@ -15,7 +19,59 @@ from pixxel_async.downloads import Downloader
 from pixxel_async.testing import VirtualClock
 
 LIMIT = 300
-"""Seconds; far more than any test takes, on a machine however busy."""
+"""Seconds; far more than any test takes, on a machine however busy. The only limit by a wall clock."""
+
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,  # of 200 ms for an example: on a busy machine, any may take that long
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,  # a clock as well, on the drawing of examples
+        hypothesis.HealthCheck.function_scoped_fixture,  # examples may share a folder
+    ],
+)
+hypothesis.settings.load_profile("suite")
+
+
+class IdleSelector(selectors.DefaultSelector):
+    """Counts the seconds for which its event loop had nothing to do but wait."""
+
+    now = staticmethod(time.monotonic)  # also in tests that put another one in its place
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.idle = self.now()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait, and count what was waited, which is no more than `timeout` whatever the machine does meanwhile."""
+        began = self.now()
+        try:
+            return super().select(timeout)
+        finally:
+            spent = self.now() - began
+            self.idle += spent if timeout is None else min(spent, max(timeout, 0.0))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def idle_time() -> Iterator[None]:
+    """The time of event loops passes only while they wait.
+
+    So a limit of 0.1 s ends what hangs for 0.1 s, and never what the machine has no time for. It counts for all loops,
+    also those of `asyncio.run` and of threads.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selectors, "DefaultSelector", IdleSelector)
+        patch.setattr(asyncio.BaseEventLoop, "time", lambda loop: loop._selector.idle)
+        yield
+
+
+@pytest.fixture
+def leap() -> Callable[[float], None]:
+    """Let seconds of the running event loop pass at once."""
+
+    def leap(seconds: float) -> None:
+        asyncio.get_running_loop()._selector.idle += seconds  # type: ignore[attr-defined]
+
+    return leap
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +82,11 @@ def bounded_time() -> Iterator[None]:
         raise TimeoutError(f"this test took longer than {LIMIT} s")
 
     handler = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(LIMIT)
+    signal.setitimer(
+        signal.ITIMER_REAL, LIMIT, 5
+    )  # again and again: an event loop may swallow what a callback raises
     yield
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, handler)
 
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import ssl
+import stat
 import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import Enum
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import attrs
 
@@ -62,6 +64,9 @@ def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
 
 
 class Stub:
+    ports: ClassVar[set[int]] = set()
+    """Of all the stubs that there were."""
+
     def __init__(
         self,
         *answers: Answer | Callable[[Received], Answer],
@@ -88,6 +93,7 @@ class Stub:
             self._serve, "127.0.0.1", self.fixed_port, ssl=self._tls, limit=2**20
         )
         self.port = self._server.sockets[0].getsockname()[1]
+        self.ports.add(self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -165,3 +171,26 @@ async def _read_request(reader: asyncio.StreamReader, connection: int, with_body
     headers = {name.lower(): value.strip() for name, _, value in (row.partition(":") for row in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0"))) if with_body else b""
     return Received(method, target, headers, body, connection)
+
+
+def open_sockets(*ports: int) -> list[tuple[Any, Any]]:
+    """Both ends of each socket of this process that one of the ports is an end of.
+
+    Not all sockets: an event loop has some of its own, and a resolver that is installed may keep its own open.
+    """
+    found = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - some go while they are listed
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                with socket.socket(fileno=os.dup(int(name))) as each:
+                    ends = each.getsockname(), _peer_of(each)
+                if any(isinstance(end, tuple) and end[1] in ports for end in ends):
+                    found.append(ends)
+    return found
+
+
+def _peer_of(connected: socket.socket) -> Any:
+    try:
+        return connected.getpeername()
+    except OSError:  # it listens
+        return None

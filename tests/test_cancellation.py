@@ -12,13 +12,13 @@ import io
 import os
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from stubs import HANG, RESET, Answer, Received, Stub, Wait, answer, json_answer
+from stubs import HANG, RESET, Answer, Received, Stub, Wait, answer, json_answer, open_sockets
 
 from pixxel_async import (
     ClientClosed,
@@ -95,25 +95,23 @@ async def line(directory: Path, **options: Any) -> AsyncIterator[Line]:
 
 
 @pytest.fixture
-async def nothing_left() -> AsyncIterator[None]:
-    """After the test no task, file or socket may be open that was not before."""
-    before = descriptors()
+async def nothing_left(tmp_path: Path) -> AsyncIterator[None]:
+    """After the test no task, no socket of its stubs and no file in its folder may be open."""
     yield
     assert [] == await leftover_tasks()
     await asyncio.sleep(0)
     gc.collect()
-    assert before == descriptors()
+    assert [] == open_sockets(*Stub.ports)
+    assert [] == open_files(tmp_path)
 
 
-def descriptors() -> list[str]:
-    """What is open, without what the event loop keeps for itself."""
-    kinds = []
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - some go while we look
-        try:
-            kinds.append(os.readlink(f"/proc/self/fd/{name}").partition(":")[0])  # noqa: PTH115
-        except FileNotFoundError:
-            continue
-    return sorted(kinds)
+def open_files(directory: Path) -> list[str]:
+    """The files of this process that are open below a folder."""
+    links = []
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - some go while they are listed
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(f"/proc/self/fd/{name}"))  # noqa: PTH115
+    return [link for link in links if link.startswith(f"{directory}/")]
 
 
 async def leftover_tasks() -> list[asyncio.Task[Any]]:
@@ -404,9 +402,11 @@ async def closed_over(client: PixxelClient, call: Awaitable[Any], until: Callabl
 
 @pytest.mark.parametrize("where", LIMITED)
 async def test_p8_closing_ends_a_call_wherever_it_is(where: str) -> None:
+    failed = asyncio.Event()
     async with Stub(LIMITED[where][0]) as stub:
-        client = PixxelClient("token", base_url=stub.url)
-        outcome = await closed_over(client, client.orders.get("o-1"), lambda: bool(stub.received))
+        client = PixxelClient("token", base_url=stub.url, on_retry=lambda _: failed.set())
+        is_there = failed.is_set if where == "in a back-off" else lambda: bool(stub.received)
+        outcome = await closed_over(client, client.orders.get("o-1"), is_there)
     assert ClientClosed is type(outcome)
     assert "the client was closed while this call was under way" == str(outcome)
 
@@ -446,11 +446,10 @@ async def test_p8_closing_leaves_a_create_that_was_sent_unknown() -> None:
 
 
 async def test_p8_closing_ends_a_create_that_was_not_sent() -> None:
+    refused = asyncio.Event()
     async with Stub(answer(429, Retry_After="60")) as stub:
-        client = PixxelClient("token", base_url=stub.url)
-        outcome = await closed_over(
-            client, client.jobs.create("w", project_id="p"), lambda: bool(stub.received)
-        )
+        client = PixxelClient("token", base_url=stub.url, on_retry=lambda _: refused.set())
+        outcome = await closed_over(client, client.jobs.create("w", project_id="p"), refused.is_set)
     assert ClientClosed is type(outcome)
     assert () == client.unresolved
 

@@ -591,9 +591,7 @@ def test_there_are_answer_schemas():
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_any_answer_that_the_spec_allows_is_read_and_comes_back(name, data):
     raw = data.draw(component(name))

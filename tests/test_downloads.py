@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 from certificates import authority_file, server_tls
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
 
@@ -83,7 +83,7 @@ async def test_a_file_arrives_whole_with_its_hash(downloader: Downloader, tmp_pa
     assert ["scene.tif"] == names(saved.path.parent)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(
     size=st.integers(0, 3 * 2**20 + 7), cuts=st.lists(st.floats(0, 1), max_size=3), tells_length=st.booleans()
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import gzip
 import hashlib
 import itertools
@@ -22,7 +23,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 
@@ -109,7 +110,7 @@ def known(content: bytes = CONTENT, **changes: Any) -> Known:
 # --- within one call --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, len(CONTENT)), max_size=12), then=st.sampled_from([CLOSE, HANG]))
 @example(cuts=[1, 2, 3, 2**20, 2**20 + 1, len(CONTENT) - 1, len(CONTENT)], then=CLOSE)
 def test_j1_cuts_anywhere_cost_no_byte_twice(tmp_path: Path, cuts: list[int], then: Step) -> None:
@@ -590,6 +591,78 @@ async def test_k1_a_disk_that_fills_up_keeps_what_came(downloader: Downloader, t
     assert CONTENT == saved.path.read_bytes()
 
 
+BLOCK = 4096
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Let the files of the folder have so many blocks, as a disk does: it takes what fits, and then refuses."""
+
+    def blocks(size: int) -> int:
+        return -(-size // BLOCK)
+
+    def limit(most: int) -> None:
+        write = os.write
+
+        def limited(handle: int, data: Any) -> int:
+            own = os.fstat(handle)
+            at = os.lseek(handle, 0, os.SEEK_CUR)
+            others = [path.stat() for path in tmp_path.iterdir()]
+            taken = sum(blocks(each.st_size) for each in others if not os.path.samestat(each, own))
+            fits = max(0, max(most - taken, blocks(own.st_size)) * BLOCK - at)
+            if not fits:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return write(handle, data[:fits])
+
+        monkeypatch.setattr(os, "write", limited)
+
+    return limit
+
+
+@pytest.mark.parametrize("room", [257, 300, 511, 512])
+async def test_k1_a_full_disk_in_the_first_mebibytes_leaves_something_to_resume(
+    room: int,
+    downloader: Downloader,
+    tmp_path: Path,
+    small_disk: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Although there is no block left for a sidecar."""
+    monkeypatch.setattr(_storage, "BATCH", 2**16)  # it comes in small pieces
+    store = Store()
+    async with Stub(store) as stub:
+        small_disk(room)
+        with pytest.raises(DiskFull, match=r"x\.bin\.part: No space left"):
+            await downloader.save(f"{stub.url}/x.bin", tmp_path)
+        monkeypatch.undo()
+        assert ["x.bin.part", "x.bin.part.json"] == names(tmp_path)
+        kept = json.loads((tmp_path / "x.bin.part.json").read_bytes())["synced"]
+        assert room * BLOCK - 2**19 <= kept <= room * BLOCK
+        saved = await downloader.save(f"{stub.url}/x.bin", tmp_path)
+    assert f"bytes={kept}-" == ranges(stub)[-1]
+    assert (CONTENT, True) == (saved.path.read_bytes(), saved.resumed)
+
+
+async def test_k1_a_full_disk_on_which_nothing_can_be_kept_is_left_clean(
+    downloader: Downloader,
+    tmp_path: Path,
+    small_disk: Callable[[int], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file system without another inode: what came would be of no use without a sidecar."""
+
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(_storage, "BATCH", 2**16)
+    monkeypatch.setattr(_part._SidecarFile, "write", refuse)
+    async with Stub(Store()) as stub:
+        small_disk(257)
+        with pytest.raises(DiskFull):
+            await downloader.save(f"{stub.url}/x.bin", tmp_path)
+    assert [] == names(tmp_path)
+
+
 async def test_k1_the_rest_needs_room_for_the_rest_only(
     downloader: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -831,7 +904,7 @@ EVENTS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120)
 @given(calls=st.lists(st.lists(EVENTS, max_size=6), min_size=1, max_size=3), offers_checksum=st.booleans())
 @example(
     calls=[[("cut", 9), ("changed", 0), ("cut", 5), ("wrong range", 0)], [("page", 0)]], offers_checksum=False

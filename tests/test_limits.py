@@ -241,7 +241,7 @@ class LaneMachine(RuleBasedStateMachine):
 
 
 TestLane = LaneMachine.TestCase
-TestLane.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestLane.settings = settings(max_examples=40, stateful_step_count=40)
 
 
 def test_the_limit_doubles_until_the_first_refusal_and_then_grows_slowly(clock: VirtualClock) -> None:

@@ -506,7 +506,7 @@ async def test_a_plain_for_says_what_to_write() -> None:
             list(client.aois.wait_many(["a"]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     ends=st.lists(
         st.tuples(st.floats(0, 400), st.sampled_from(["success", "failed", "partial_success"])), max_size=70

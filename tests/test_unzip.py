@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async._unzip import unzip
@@ -57,7 +57,7 @@ name_parts = st.text("abcé_-1", min_size=1, max_size=8)
 paths = st.lists(name_parts, min_size=1, max_size=3).map("/".join)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(files=st.dictionaries(paths, st.binary(max_size=2000), max_size=6))
 def test_an_honest_archive_comes_out_as_it_went_in(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]
@@ -275,7 +275,7 @@ def test_a_broken_archive_is_told_and_nothing_is_left(tmp_path: Path, archive: b
     assert_refused(tmp_path, archive, r"package\.zip is no proper ZIP: .", IntegrityError)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_no_damage_brings_another_error_or_another_file(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -6,11 +6,12 @@ import itertools
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from stubs import Answer, Received, Stub, answer, json_answer
+from stubs import HANG, Answer, Received, Stub, answer, json_answer
 
-from pixxel_async import PixxelClient, RetryPolicy, ServerError, WaitTimeout
+from pixxel_async import DeadlineExceeded, PixxelClient, RetryPolicy, ServerError, WaitTimeout
 from pixxel_async.testing import VirtualClock
 
 DAY = timedelta(days=1)
@@ -69,3 +70,28 @@ async def test_r1_a_jumping_wall_clock_changes_no_wait_and_no_deadline(
     real, jumps = time.time, itertools.cycle([86_400.0, -86_400.0])
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
     assert steady == await waits(Jumping())
+
+
+async def test_r4_clocks_that_are_held_still_hang_no_wait(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As freezegun holds them with `real_asyncio=True`: all but that of the event loop."""
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000.0)
+    monkeypatch.setattr(time, "monotonic", lambda: 1_000.0)
+    turns = iter(["running", "running", "success"])
+
+    def serve(request: Received) -> Answer:
+        if "aoi" in request.target:
+            return json_answer({"aoi_id": "a-1", "status": next(turns)})
+        if "file" in request.target:
+            return next(files)
+        return [HANG]
+
+    files = iter([answer(503, Retry_After="0.05"), answer(200, b"content")])
+    async with Stub(serve) as stub, PixxelClient("token", base_url=stub.url) as client:
+        aoi = await client.aois.wait("a-1", poll_interval=0.01, max_poll_interval=0.01)
+        assert "success" == aoi.status
+        saved = await client.save(f"{stub.url}/file.tif", tmp_path)
+        assert b"content" == saved.path.read_bytes()
+        with pytest.raises(DeadlineExceeded):
+            await client.with_options(timeout=0.1).orders.get("o-1")

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from pixxel_async._files import checked_path
 from pixxel_async.bulk import _recipes
 from pixxel_async.bulk._recipes import OrderRecipe, Property, Recipe
 from pixxel_async.errors import InvalidInput
@@ -55,9 +56,10 @@ def load_recipe(path: str | Path) -> AnyRecipe:
     Raises:
         BadRecipe: The file cannot be read, is not TOML, or says what a recipe cannot; all faults are listed.
     """
+    path = checked_path(path, "path")
     place = str(path)
     try:
-        with Path(path).open("rb") as file:
+        with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
             raise BadRecipe(place, [f"larger than {_LARGEST // 2**20} MiB, so no recipe"])

@@ -16,6 +16,7 @@ import attrs
 import orjson
 
 from pixxel_async._checks import Check, boolean, integer, number, text
+from pixxel_async._shown import shown
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.errors import InvalidInput
 
@@ -58,17 +59,22 @@ def _day_or_instant(value: Any, place: str) -> datetime:
             value = date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(value)
         except ValueError:
             raise InvalidInput(
-                f"{place}: {value!r} is no date; write 2026-05-01 or 2026-05-01T00:00:00Z"
+                f"{place}: {shown(value)} is no date; write 2026-05-01 or 2026-05-01T00:00:00Z"
             ) from None
     if isinstance(value, datetime):
         if value.utcoffset() is None:
             raise InvalidInput(
                 f"{place}: {value} has no time zone; add one (in text Z or +05:30, in Python tzinfo=timezone.utc)"
             )
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise InvalidInput(f"{place}: {value} lies outside the years 1 to 9999 in UTC") from None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise InvalidInput(f"{place}: expected a date, got {value!r}; write 2026-05-01 or 2026-05-01T00:00:00Z")
+    raise InvalidInput(
+        f"{place}: expected a date, got {shown(value)}; write 2026-05-01 or 2026-05-01T00:00:00Z"
+    )
 
 
 def _seconds(value: Any, place: str) -> float:
@@ -81,7 +87,7 @@ def _seconds(value: Any, place: str) -> float:
 def _run_id(value: Any, place: str) -> str:
     if not isinstance(value, str) or not _RUN_ID.fullmatch(value):
         raise InvalidInput(
-            f"{place}: {value!r} must be 1 to 32 letters, digits, '-', '_' or '.', the first a letter or digit"
+            f"{place}: {shown(value)} must be 1 to 32 letters, digits, '-', '_' or '.', the first a letter or digit"
         )
     return value
 
@@ -96,7 +102,9 @@ def _either(*kinds: type) -> Any:
 
     def test(value: Any, place: str) -> Any:
         if not isinstance(value, kinds):
-            raise InvalidInput(f"{place}: expected {names}, got {value!r}; write {kinds[0].__name__}(...)")
+            raise InvalidInput(
+                f"{place}: expected {names}, got {shown(value)}; write {kinds[0].__name__}(...)"
+            )
         return value
 
     return Check(test)
@@ -198,14 +206,14 @@ def _input(value: Any, place: str) -> str | Property:
         return Property(_TEXT.test(value["property"], f"{place}.property"))
     if isinstance(value, bool) or not isinstance(value, str | int | float | date) or value == "":
         raise InvalidInput(
-            f'{place}: expected text, a number or a date, got {value!r}; for a value of the row write {{property = "NAME"}}'
+            f'{place}: expected text, a number or a date, got {shown(value)}; for a value of the row write {{property = "NAME"}}'
         )
-    return _plain(value)
+    return _plain(number().test(value, place) if isinstance(value, int | float) else value)
 
 
 def _inputs(value: Any, place: str) -> dict[str, str | Property]:
     if not isinstance(value, Mapping):
-        raise InvalidInput(f"{place}: expected names with values, got {value!r}")
+        raise InvalidInput(f"{place}: expected names with values, got {shown(value)}")
     return {_TEXT.test(key, place): _input(each, f"{place}.{key}") for key, each in value.items()}
 
 
@@ -288,7 +296,7 @@ def _makes(value: Any, place: str) -> tuple[Make, ...]:
     if isinstance(value, Make):
         value = (value,)
     if not isinstance(value, list | tuple):
-        raise InvalidInput(f"{place}: expected several of Visualization, Insight and Job, got {value!r}")
+        raise InvalidInput(f"{place}: expected several of Visualization, Insight and Job, got {shown(value)}")
     kind = _either(Visualization, Insight, Job)
     makes: tuple[Make, ...] = tuple(kind.test(each, f"{place}[{at}]") for at, each in enumerate(value))
     labels = [make.label.casefold() for make in makes]

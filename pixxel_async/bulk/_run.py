@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +14,8 @@ from typing import Literal, Self
 import attrs
 
 from pixxel_async._clock import Clock
+from pixxel_async._files import checked_path, make_folder
+from pixxel_async._shown import shown
 from pixxel_async.bulk._course import stages_of
 from pixxel_async.bulk._drive import Drive
 from pixxel_async.bulk._engine import Engine, LocalEngine, Then
@@ -109,7 +110,7 @@ class Run:
             InvalidInput: the folder cannot be used, the recipe names what the account does not have, or the price that
                 the API tells for all rows is above `max_tokens`.
         """
-        out = Path(out)
+        out = checked_path(out, "out")
         _check_concurrency(concurrency)
         source = _opened(source)
         checked = await _checked(source, recipe)
@@ -174,7 +175,7 @@ class Run:
             JournalError: there is no run in the folder, another process works on it, or its journal is damaged.
             InvalidInput: the run belongs to another API or token.
         """
-        out = Path(out)
+        out = checked_path(out, "out")
         _check_concurrency(concurrency)
         journal = await asyncio.to_thread(Journal.open, out / JOURNAL)
         try:
@@ -282,9 +283,10 @@ def results(out: str | Path) -> Iterator[Result]:
     Raises:
         JournalError: there is no run in the folder, or its journal is damaged.
     """
-    with Journal.read(Path(out) / JOURNAL) as journal:
+    out = checked_path(out, "out")
+    with Journal.read(out / JOURNAL) as journal:
         for record in journal.rows():
-            yield result_of(record, Path(out))
+            yield result_of(record, out)
 
 
 def _opened(source: Source | str | Path) -> Source:
@@ -321,7 +323,7 @@ def _works(source: Source, out: Path) -> Iterator[Work]:
 
 def _check_concurrency(concurrency: int) -> None:
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidInput(f"concurrency={concurrency!r}: give a whole number from 1 on")
+        raise InvalidInput(f"concurrency={shown(concurrency)}: give a whole number from 1 on")
 
 
 def _require_cap(plan: Plan, max_tokens: float) -> None:
@@ -354,9 +356,7 @@ def _make_folder(out: Path, *, overwrite: bool) -> None:
         JournalError: The run that is to be given up has creates whose outcome is open.
     """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
+        make_folder(out)
     except OSError as error:
         raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
     if (out / JOURNAL).exists():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 
+from pixxel_async._files import checked_path
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_file import owner
@@ -72,7 +73,7 @@ def status(out: str | Path) -> Status:
     Raises:
         JournalError: there is no run in the folder, or its journal is damaged.
     """
-    path = Path(out) / JOURNAL
+    path = checked_path(out, "out") / JOURNAL
     with Journal.read(path) as journal:
         header = journal.header
         worker = owner(path)

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from pixxel_async._files import checked_path
+from pixxel_async._shown import shown
 from pixxel_async.bulk._dask_worker import HOLD, Ended, Failure, Greeting, StageJob, ThenJob
 from pixxel_async.bulk._engine import BeforeCreate, LocalEngine, Then
 from pixxel_async.bulk._result import Result
@@ -77,7 +79,7 @@ class DaskEngine:
         per_worker: int = PER_WORKER,
     ) -> None:
         if isinstance(per_worker, bool) or not isinstance(per_worker, int) or per_worker < 1:
-            raise InvalidInput(f"per_worker={per_worker!r}: give a whole number from 1 on")
+            raise InvalidInput(f"per_worker={shown(per_worker)}: give a whole number from 1 on")
         _require_distributed()
         self._given = cluster
         self._store, self._folder = _place_of(files)
@@ -225,7 +227,7 @@ def _place_of(files: str | PathLike[str] | None) -> tuple[str | None, Path | Non
         return None, None
     if isinstance(files, str) and "://" in files:
         return checked_store(files), None
-    folder = Path(files)
+    folder = checked_path(files, "files")
     if not folder.is_absolute():
         raise InvalidInput(
             f"files={str(files)!r}: give the whole path of a folder that all machines share, or a URL, like s3://bucket/prefix"

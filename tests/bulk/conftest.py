@@ -38,5 +38,5 @@ def recipe() -> Recipe:
         run_id="t1",
         poll_interval=0.02,
         max_poll_interval=0.1,
-        timeout=20.0,
+        timeout=200.0,
     )

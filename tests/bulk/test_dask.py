@@ -22,8 +22,6 @@ from pixxel_async.bulk import Insight, Recipe, Result, Run, State, results, to_t
 from pixxel_async.bulk.dask import DaskEngine
 from pixxel_async.sandbox import Sandbox
 
-LIMIT = 60.0
-"""Seconds that a run may take; what takes some is the start of workers."""
 SANDBOX_TOKEN = "sandbox-token"
 
 
@@ -49,17 +47,15 @@ async def dask(workers: LocalCluster) -> AsyncIterator[Client]:
 
 
 async def finished(run: Run) -> dict[str, Result]:
-    async with asyncio.timeout(LIMIT):
-        return {result.name: result async for result in run}
+    return {result.name: result async for result in run}
 
 
 async def killed_when(dask: Client, is_time: Callable[[], bool]) -> None:
     """Kill one of the workers."""
-    async with asyncio.timeout(LIMIT):
-        while not is_time():  # noqa: ASYNC110 - a sandbox has no event for it
-            await asyncio.sleep(0.005)
-        pids = await dask.run(os.getpid, on_error="ignore")
-        os.kill(min(pids.values()), signal.SIGKILL)
+    while not is_time():  # noqa: ASYNC110 - a sandbox has no event for it
+        await asyncio.sleep(0.005)
+    pids = await dask.run(os.getpid, on_error="ignore")
+    os.kill(min(pids.values()), signal.SIGKILL)
 
 
 def was_posted(sandbox: Sandbox, ending: str) -> bool:

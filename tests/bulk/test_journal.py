@@ -565,7 +565,7 @@ class Spending(RuleBasedStateMachine):
 
 
 class TestSpending(Spending.TestCase):
-    settings = settings(max_examples=12, stateful_step_count=12, deadline=None)
+    settings = settings(max_examples=12, stateful_step_count=12)
 
 
 # --- death, damage, strangers -----------------------------------------------------------------------------

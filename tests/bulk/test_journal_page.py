@@ -170,7 +170,7 @@ _AGAIN = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @example(_AGAIN)
 @given(batches=st.lists(st.lists(requests(), max_size=8), min_size=1, max_size=4))
 def test_requests_that_share_a_transaction_meet_what_each_meets_alone(batches: list[list[Request]]) -> None:

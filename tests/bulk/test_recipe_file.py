@@ -72,7 +72,7 @@ def test_a_day_means_its_begin_in_utc_and_an_instant_itself() -> None:
         (lambda: Recipe(images=SEARCH, make=["NDVI"]), r"Recipe.make\[0\]: expected Visualization or Insight"),
         (lambda: Recipe(images=SEARCH, timeout=float("inf")), "Recipe.timeout: expected a finite number"),
         (lambda: Recipe(images=SEARCH, poll_interval=0), "Recipe.poll_interval: 0 must be more than 0"),
-        (lambda: Recipe(images=SEARCH, timeout=10**400), "Recipe.timeout: 10* is above"),
+        (lambda: Recipe(images=SEARCH, timeout=10**400), r"Recipe.timeout: 10*\.\.\. is above"),
         (lambda: Recipe(images=SEARCH, run_id="a/b"), "Recipe.run_id: 'a/b' must be 1 to 32 letters"),
         (lambda: OrderRecipe(images=Items(), order="agriculture"), "OrderRecipe.order: expected Order"),
     ],
@@ -263,7 +263,7 @@ RECIPES = st.builds(Recipe, make=MAKES, package=PACKAGES, **RUN) | st.builds(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RECIPES)
 def test_a_recipe_comes_back_from_json_and_from_toml(recipe: Recipe | OrderRecipe) -> None:
     """The journal keeps it as JSON, people as TOML."""
@@ -279,7 +279,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(ANYTHING)
 def test_whatever_plain_data_says_it_is_a_recipe_or_refused(data: Any) -> None:
     with suppress(BadRecipe):

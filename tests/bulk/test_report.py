@@ -52,7 +52,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 @given(st.lists(plots(), max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_every_row_is_in_every_report_once_and_whole(made: list[Plot]) -> None:
     with TemporaryDirectory() as folder:
         out = left(Path(folder), *made)

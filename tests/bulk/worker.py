@@ -23,14 +23,14 @@ RECIPE = Recipe(
     project="delta-farms",
     poll_interval=0.05,
     max_poll_interval=0.2,
-    timeout=20.0,
+    timeout=200.0,
     run_id="t1",
 )
 
 
 async def work(url: str, token: str, table: str, out: str, max_tokens: float, held: Any) -> None:
     """Begin the run, or take it up."""
-    async with PixxelClient(token=token, base_url=url, timeout=2.0, settle=0.2, clock=FastClock()) as client:
+    async with PixxelClient(token=token, base_url=url, settle=0.2, clock=FastClock()) as client:
         if (Path(out) / "run.journal").exists():
             session = Run.resume(client, out, held=held, concurrency=4)
         else:

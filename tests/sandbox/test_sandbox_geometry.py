@@ -125,7 +125,7 @@ def test_area_lies_on_the_map_once_or_on_both_edges(box, bounds):
     assert [copy.bounds for copy in on_map(rectangle(*box))] == bounds
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     radii=st.lists(st.floats(0.2, 3), min_size=3, max_size=12),
     west=st.floats(-4, 1),

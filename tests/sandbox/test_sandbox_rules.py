@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_api import OTHER_PROJECT, PROJECT, S3_SECRETS, SENTINEL, Api, features, square
 
@@ -584,7 +584,7 @@ def test_the_widest_gap_is_to_the_nearest_neighbour():
     assert most_distant_gap_km(features()) == 0
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(days=st.integers(2, 700), length=st.integers(1, 60))
 async def test_any_window_from_tomorrow_on_is_priced_in_a_dry_run(api: Api, days: int, length: int):
     """Whatever its length, a window that begins in time is accepted and costs no less than the base price."""

@@ -57,7 +57,6 @@ OPERATIONS = {
 }
 BOUNDED = settings(
     max_examples=6,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.generate],

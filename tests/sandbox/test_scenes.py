@@ -44,7 +44,7 @@ places = st.tuples(st.floats(-180, 179.9), st.floats(-90, 89.9))
 windows = st.integers(0, (NOW - day(2022, 1, 1)).days - 64)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=places, first=windows, side=st.floats(0.0001, 0.1))
 def test_every_place_has_a_clear_scene_in_every_two_months(place, first, side):
     """Each collection that flies has a scene of at most 20 % clouds over all of any small polygon in any 60 days."""
@@ -66,7 +66,7 @@ def test_every_place_has_a_clear_scene_in_every_two_months(place, first, side):
             assert covers(scene, geometry)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(place=places, first=windows)
 def test_what_is_found_meets_the_search_and_is_found_by_its_id(place, first):
     """Footprint, time and order hold for every scene, and its id alone gives the same scene again."""
@@ -82,7 +82,7 @@ def test_what_is_found_meets_the_search_and_is_found_by_its_id(place, first):
         assert ARCHIVE.scene(scene.collection, scene.id) == scene
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(west=st.floats(-179, 175), south=st.floats(-89, 85), width=st.floats(4, 5), height=st.floats(4, 5))
 def test_no_footprint_over_the_area_is_missed(west, south, width, height):
     """A search of an area finds every scene that searches of its parts find."""
@@ -94,7 +94,7 @@ def test_no_footprint_over_the_area_is_missed(west, south, width, height):
         assert {scene.id for scene in inside} <= {scene.id for scene in whole}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(west=st.floats(-170, 168), south=st.floats(-85, 83), side=st.floats(0.0001, 0.1))
 def test_every_scene_that_covers_a_small_area_is_found(west, south, side):
     """And no other: of all scenes around it, those are left out that miss a corner of the area."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
-from pixxel_async._files import disk_errors
+from pixxel_async._files import checked_path, disk_errors
 from pixxel_async.bulk._folders import JOURNAL, REPORTS
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import RowRecord
@@ -66,7 +66,7 @@ def report(
         InvalidInput: There is no such format.
         DiskFull: There is no room; the earlier report is still there.
     """
-    out = Path(out)
+    out = checked_path(out, "out")
     wanted = list(dict.fromkeys(formats))
     for each in wanted:
         if each not in _TABLES:

@@ -12,6 +12,8 @@ from typing import Any
 
 import attrs
 
+from pixxel_async._files import checked_path
+from pixxel_async._shown import shown
 from pixxel_async.bulk._faults import BadRows, Fault, Problem
 from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk.sources._arrow import read_layer, read_parquet
@@ -210,10 +212,10 @@ def open_source(
     Raises:
         InvalidInput: No such format, an option that does not fit it, or a library that is not installed.
     """
-    path = Path(path)
+    path = checked_path(path, "path")
     suffix = path.suffix.casefold()
     if layer is not None and suffix not in _LAYERS:
-        raise InvalidInput(f"layer={layer!r}: only a .gpkg has layers, not {path.name}")
+        raise InvalidInput(f"layer={shown(layer)}: only a .gpkg has layers, not {path.name}")
     if square_m is not None:
         if suffix not in _TABLES:
             raise InvalidInput(
