@@ -254,7 +254,8 @@ class Creates:
                 for each in certain:
                     self._own(sought.listing.endpoint.id, getattr(each, sought.id), intent.id)
                 return _found(sought, certain)
-        ids = tuple(str(getattr(each, sought.id)) for each in (*certain, *possible))  # of the last look
+        # Of the last look; an id that could not be read is shown as it came.
+        ids = tuple(str(each.to_dict().get(sought.id)) for each in (*certain, *possible))
         return Ambiguous(ids) if ids or intent.accepted else Absent(self._since(intent))
 
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:

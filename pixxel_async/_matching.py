@@ -8,9 +8,16 @@ from typing import Any
 import attrs
 
 from pixxel_async._operation import Operation
+from pixxel_async._wire import Model, members, unstructure
 
 _TOLERANCE = 1e-6
 """Most difference of two numbers that are the same; 0.1 m where they are degrees."""
+_UNREADABLE = object()
+"""The value of a field that could not be read."""
+
+
+class _Undecided(Exception):
+    """What is compared could not be read: it may be the same."""
 
 
 @attrs.frozen(eq=False)
@@ -39,15 +46,15 @@ def is_all(sought: Sought, certain: list[Any]) -> bool:
     """Whether these are just what one create makes."""
     if sought.many is None:
         return len(certain) == 1
-    made = [value for each in certain for value in values(each.to_dict(), sought.many)]
+    made = [value for each in certain for value in values(_as_read(each), sought.many)]
     wanted = sought.wanted.get(sought.many, [])
     return bool(made) and sorted(map(str, made)) == sorted(map(str, wanted))
 
 
 def verdict(sought: Sought, row: Any, since: datetime | None) -> bool | None:
     """Whether a listed thing is what is sought; None when it does not tell."""
-    thing = row.to_dict()
-    is_told = True
+    thing = _as_read(row)
+    is_told = getattr(row, sought.id) is not None
     if since is not None:
         created = getattr(row, "created_at", None)
         if not isinstance(created, datetime):
@@ -58,9 +65,27 @@ def verdict(sought: Sought, row: Any, since: datetime | None) -> bool | None:
         there = values(thing, path)
         if not there or not wanted:
             is_told = False
-        elif not _agrees(wanted, there, is_one_of_many=sought.many is not None):
-            return False
+            continue
+        try:
+            if not _agrees(wanted, there, is_one_of_many=sought.many is not None):
+                return False
+        except _Undecided:
+            is_told = False
     return True if is_told else None
+
+
+def _as_read(value: Any) -> Any:
+    """As `to_dict()` gives it, with a mark in place of what could not be read."""
+    if isinstance(value, Model):
+        extra = value.extra or {}
+        return {
+            member.wire: _as_read(found) if found is not None else _UNREADABLE
+            for member in members(type(value))
+            if (found := getattr(value, member.attribute)) is not None or member.wire in extra
+        }
+    if isinstance(value, list):
+        return [_as_read(each) for each in value]
+    return unstructure(value)
 
 
 def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> bool:
@@ -75,13 +100,19 @@ def values(value: Any, path: str) -> list[Any]:
     """What stands at a path, through lists; nothing for null and empty, which the API writes for what was left out."""
     found = [value]
     for step in path.split("."):
-        found = [each.get(step) for each in found if isinstance(each, dict)]
+        found = [
+            each.get(step) if isinstance(each, dict) else each
+            for each in found
+            if isinstance(each, dict) or each is _UNREADABLE
+        ]
         found = [one for each in found for one in (each if isinstance(each, list) else [each])]
     return [each for each in found if each not in (None, "", {})]
 
 
 def is_same(sent: Any, listed: Any) -> bool:
     """Whether a listed value is what was sent; the API may have rounded it, spelt a time anew, or added keys."""
+    if listed is _UNREADABLE:
+        raise _Undecided
     if isinstance(sent, dict) and isinstance(listed, dict):
         return all(
             key in listed and is_same(value, listed[key])
