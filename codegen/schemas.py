@@ -10,6 +10,11 @@ from codegen.api import INPUTS, Component, Schema
 from codegen.document import Node, SpecError
 
 _SCALARS: Final = ("string", "integer", "number", "boolean")
+_READS_AS: Final = {
+    "number": ("number", ["number", "string"]),
+    "text": ("string", ["string", "number", "boolean"]),
+}
+"""What a value of several types becomes: the type that is read, and those that answers may hold."""
 _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "string": ("minLength", "maxLength", "pattern"),
     "integer": ("minimum", "maximum"),
@@ -113,16 +118,17 @@ def _map_values(node: Node) -> Schema:
 
 
 def _kind(node: Node) -> tuple[Any, bool]:
-    """The one type of a schema and whether null is allowed; numbers sent as text count as numbers."""
+    """The one type of a schema and whether null is allowed; where answers may hold several, the one that is read."""
     types = node.take("type", (str, list))
     names = [types] if isinstance(types, str) else list(types)
     nullable = "null" in names
     names = [name for name in names if name != "null"]
     if "x-reads-as" in node:
-        node.choice("x-reads-as", ("number",))
-        if sorted(names) != ["number", "string"]:
-            raise SpecError(node.at("type"), f"x-reads-as: number belongs to [number, string], not {types!r}")
-        names = ["number"]
+        word = node.choice("x-reads-as", tuple(_READS_AS))
+        kind, among = _READS_AS[word]
+        if sorted(names) != sorted(among):
+            raise SpecError(node.at("type"), f"x-reads-as: {word} belongs to {among}, not {types!r}")
+        names = [kind]
     if len(names) != 1 or names[0] not in (*_SCALARS, "array", "object"):
         raise SpecError(node.at("type"), f"cannot express the type {types!r}")
     return names[0], nullable

@@ -1,9 +1,12 @@
 """JSON to models and back.
 
-Reading is tolerant where the vendor is careless: any field but an id may be missing or null, unknown keys and words
-survive, a timestamp may have any of seven shapes. It is strict about types: an object where a list belongs is an error
-that names the path. Every model is read by a function written for it, which fills the slots of the object without calling
-`__init__`; only when that fails does cattrs read the same JSON again, slowly, to tell which path is wrong.
+Reading degrades by field. Any field but an id may be missing or null, unknown keys and words survive, a timestamp may have
+any of seven shapes. A number in a string is read as a number, a number where text is due as text. An optional field that
+holds a scalar which cannot be read is None, and its value is kept in `extra`. Two faults are errors that name their path:
+a list or an object where something else is due, or the reverse, and a required id that is missing or not a string.
+
+Every model is read by a function written for it, which fills the slots of the object without calling `__init__`. Only
+when that fails is the JSON read again part by part, which is slower but knows the path of each value.
 """
 
 from __future__ import annotations
@@ -19,9 +22,6 @@ from typing import Any, Union, get_args, get_origin
 
 import cattrs
 import orjson
-from cattrs.cols import list_structure_factory, mapping_structure_factory
-from cattrs.errors import AttributeValidationNote, BaseValidationError, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn, override
 
 from pixxel_async._enums import OpenEnum
 from pixxel_async._shown import shown
@@ -30,6 +30,8 @@ from pixxel_async.errors import InvalidInput
 
 Hook = Callable[[Any, Any], Any]
 ReadAll = Callable[[Iterable[Any]], list[Any]]
+OnUnreadable = Callable[[str, str], None]
+"""Called with a path without indexes and keys, such as `$.orders[].area`, and what is wrong there; never with the value."""
 
 
 class BodyError(ValueError):
@@ -46,17 +48,25 @@ class StructureError(ValueError):
         self.message = message
 
 
+class _Unreadable(StructureError):
+    """A scalar that cannot be read; an optional field can do without it."""
+
+    def __init__(self, path: str, message: str, problem: str) -> None:
+        super().__init__(path, message)
+        self.problem = problem
+        """The message without the value."""
+
+
 class _Mismatch(Exception):
-    """A value of the wrong type; the message says which was expected and what came."""
+    """A value of the wrong type."""
 
     def __init__(self, expected: str, value: Any) -> None:
         super().__init__(f"expected {expected}, got {_describe(value)}")
+        self.problem = f"expected {expected}, got {_kind_of(value)}"
 
 
 def _describe(value: Any) -> str:
     match value:
-        case None:
-            return "null"
         case bool():
             return "true" if value else "false"
         case str():
@@ -65,6 +75,21 @@ def _describe(value: Any) -> str:
             return f"a number {value!r}"
         case list():
             return f"a list of {len(value)}"
+    return _kind_of(value)
+
+
+def _kind_of(value: Any) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
         case dict():
             return "an object"
     return f"a {type(value).__name__}"
@@ -73,13 +98,29 @@ def _describe(value: Any) -> str:
 # Scalars
 
 
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+class _Id(str):
+    """Stands for the type of an id. An id is never made out of another value: it goes into other calls as it is."""
+
+    __slots__ = ()
 
 
-def _string(value: Any, _: Any = None) -> str:
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+"""JSON's own grammar: no plus, no leading zero, no digits of other scripts."""
+
+
+def _id(value: Any, _: Any = None) -> str:
     if type(value) is not str:
         raise _Mismatch("a string", value)
     return value
+
+
+def _text(value: Any, _: Any = None) -> str:
+    """A string; a number or a boolean as JSON writes it."""
+    if type(value) is str:
+        return value
+    if type(value) in (int, float, bool):
+        return json.dumps(value)
+    raise _Mismatch("a string", value)
 
 
 def _boolean(value: Any, _: Any = None) -> bool:
@@ -89,10 +130,12 @@ def _boolean(value: Any, _: Any = None) -> bool:
 
 
 def _integer(value: Any, _: Any = None) -> int:
-    if type(value) is int:
-        return value
-    if type(value) is float and value.is_integer():  # JSON knows one kind of number: 3.0 is 3
-        return int(value)
+    """A whole number, also out of a string; JSON knows one kind of number, so 3.0 is 3."""
+    number = _numeral(value) if type(value) is str else value
+    if type(number) is int:
+        return number
+    if type(number) is float and number.is_integer():
+        return int(number)
     raise _Mismatch("a whole number", value)
 
 
@@ -100,16 +143,26 @@ def _number(value: Any, _: Any = None) -> float:
     """A number, also out of a string: the vendor sends some progress values and STAC boxes so."""
     if type(value) is float or type(value) is int:
         return value
-    if type(value) is str and _NUMBER.fullmatch(value) and math.isfinite(number := float(value)):
-        return number
+    if type(value) is str and (number := _numeral(value)) is not None:
+        return float(number)
     raise _Mismatch("a number", value)
 
 
+def _numeral(text: str) -> int | float | None:
+    """The finite number that a string spells by JSON's grammar."""
+    spelt = _NUMBER.fullmatch(text)
+    if spelt is None or not math.isfinite(number := float(text)):
+        return None
+    return int(text) if spelt.lastindex is None else number
+
+
 def _instant(value: Any, _: Any = None) -> datetime | None:
-    """A point in time out of any of the vendor's shapes, UTC where no zone is given; None if it has none of them."""
+    """A point in time out of any of the vendor's shapes, UTC where no zone is given; None out of an empty string."""
     if type(value) is not str:
         raise _Mismatch("a time as a string", value)
     moment = read_time(value)
+    if moment is None and value:
+        raise _Mismatch("a time", value)
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -131,13 +184,13 @@ _TIME_PARSERS: tuple[Callable[[str], datetime], ...] = (
 
 
 def _word(value: Any, kind: Any) -> OpenEnum:
-    if type(value) is not str:
-        raise _Mismatch("a string", value)
-    return kind._value2member_map_.get(value) or kind(value)  # type: ignore[no-any-return]
+    word = _text(value)
+    return kind._value2member_map_.get(word) or kind(word)  # type: ignore[no-any-return]
 
 
 _SCALARS: dict[Any, Hook] = {
-    str: _string,
+    str: _text,
+    _Id: _id,
     OpenEnum: _word,  # a subclass of str: cattrs takes the hook of the nearest base
     bool: _boolean,
     int: _integer,
@@ -146,11 +199,49 @@ _SCALARS: dict[Any, Hook] = {
 }
 _JSON_TYPES: dict[Any, frozenset[type]] = {
     str: frozenset({str}),
+    _Id: frozenset({str}),
     bool: frozenset({bool}),
     int: frozenset({int}),
     float: frozenset({float, int}),
 }
 """What the parser delivers for a plain type, ready to be passed on."""
+
+
+# Fields
+
+
+class _Field:
+    """A field of a model class, as it is read."""
+
+    __slots__ = ("attribute", "is_optional", "wanted", "wire")
+
+    def __init__(self, member: Member) -> None:
+        self.attribute = member.attribute
+        self.wire = member.wire
+        wanted = _without_none(member.type)
+        self.is_optional = wanted is not member.type or wanted is Any
+        """Whether it may be None."""
+        if member.attribute == "id" or member.attribute.endswith("_id"):
+            wanted = {str: _Id, list[str]: list[_Id]}.get(wanted, wanted)
+        self.wanted = wanted
+        """The type of its value, None aside."""
+
+
+def _without_none(annotation: Any) -> Any:
+    alternatives = [item for item in get_args(annotation) if item is not types.NoneType]
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    return alternatives[0] if is_union and len(alternatives) == 1 else annotation
+
+
+@cache
+def _fields(cls: Any) -> tuple[_Field, ...]:
+    return tuple(map(_Field, members(cls)))
+
+
+@cache
+def _names(cls: Any) -> dict[str, str]:
+    """Attributes by their keys in JSON."""
+    return {field.wire: field.attribute for field in _fields(cls)}
 
 
 # Containers and models, fast
@@ -160,15 +251,35 @@ def _list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
     (item,) = get_args(annotation) or (Any,)
     plain, read_all = _elements(item, converter)
     passed_on = _passed_on(annotation)
+    are_rings = annotation == _RINGS
 
     def read(value: Any, _: Any = None) -> list[Any]:
         if type(value) is not list:
             raise _Mismatch("a list", value)
-        if passed_on or (plain and plain.issuperset(map(type, value))):
+        if passed_on or (plain and plain.issuperset(map(type, value))) or (are_rings and _are_pairs(value)):
             return value
         return read_all(value)
 
     return read
+
+
+_RINGS = list[list[list[float]]]
+
+
+def _are_pairs(rings: list[Any]) -> bool:
+    """Whether these are rings of [number, number]. Of positions there may be millions: as loops, they cost a third."""
+    try:
+        for ring in rings:
+            if type(ring) is not list:
+                return False
+            for x, y in ring:
+                if (type(x) is not float and type(x) is not int) or (
+                    type(y) is not float and type(y) is not int
+                ):
+                    return False
+    except (TypeError, ValueError):  # a position that is not a pair
+        return False
+    return True
 
 
 def _dict_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
@@ -202,14 +313,14 @@ def _model_hook(cls: Any, _: cattrs.Converter) -> Hook:
 @cache
 def _filler(cls: Any) -> ReadAll:
     """Write the function that reads objects of one class, many at a time: twenty bands are one call."""
-    fields = members(cls)
+    fields = _fields(cls)
     scope: dict[str, Any] = {
         "cls": cls,
         "new": object.__new__,
         "when": datetime.fromisoformat,
         "get": dict.get,  # looked up once, it is called as fast as a subscript
         "rest": _rest,
-        "names": {member.wire: member.attribute for member in fields},
+        "names": _names(cls),
     }
     lines = [
         # As defaults, these are local names, which are looked up faster than global ones.
@@ -218,11 +329,7 @@ def _filler(cls: Any) -> ReadAll:
         " for o in objects:",
         "  i = new(cls)",
         f"  found = {len(fields)}",
-        *(
-            f"  {line}"
-            for number, member in enumerate(fields)
-            for line in _field_lines(member, number, scope)
-        ),
+        *(f"  {line}" for number, field in enumerate(fields) for line in _field_lines(field, number, scope)),
         "  i.extra = None if found == len(o) else rest(o, i, names)",
         "  models.append(i)",
         " return models",
@@ -231,18 +338,18 @@ def _filler(cls: Any) -> ReadAll:
     return scope["fill"]  # type: ignore[no-any-return]
 
 
-def _field_lines(member: Member, number: int, scope: dict[str, Any]) -> Iterator[str]:
+def _field_lines(field: _Field, number: int, scope: dict[str, Any]) -> Iterator[str]:
     """The statements that read one field; `found` counts the keys that became a value."""
-    wanted = _without_none(member.type)
-    slot, indent = f"i.{member.attribute}", ""
-    yield f"v = {slot} = get(o, {member.wire!r})"
+    wanted = field.wanted
+    slot, indent = f"i.{field.attribute}", ""
+    yield f"v = {slot} = get(o, {field.wire!r})"
     passed_on = _passed_on(wanted)
     if passed_on is not None:
         # 400 is as good a number as 400.0; asked for second, as it is rarer.
         yield f"if type(v) is not {passed_on.__name__}{' and type(v) is not int' * (passed_on is float)}:"
         indent = " "
     hooked = [] if wanted is Any else list(_hooked_lines(wanted, slot, number, scope))
-    if wanted is member.type and hooked:  # no room for None: the hook refuses it
+    if hooked and not field.is_optional:  # no room for None: the hook refuses it
         yield from (f"{indent}{line}" for line in hooked)
         return
     if hooked:
@@ -275,14 +382,11 @@ def _is(annotation: Any, base: type) -> bool:
 
 
 def _passed_on(annotation: Any) -> type | None:
-    """The type a JSON value must have to be passed on as it is, where that is all there is to check.
-
-    Of coordinates, which may be millions, only the outermost list is looked at.
-    """
+    """The type a JSON value must have to be passed on as it is, where that is all there is to check."""
     if annotation in _JSON_TYPES:
-        return annotation  # type: ignore[no-any-return]
+        return str if annotation is _Id else annotation
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
-    if origin is list and (not arguments or arguments[0] is Any or get_origin(arguments[0]) is list):
+    if origin is list and (not arguments or arguments[0] is Any):
         return list
     return dict if origin is dict and (not arguments or arguments[1] is Any) else None
 
@@ -298,127 +402,133 @@ def _bind_late(scope: dict[str, Any], name: str, look_up: Callable[[], Callable[
 
 
 def _rest(raw: dict[str, Any], model: Model, names: dict[str, str]) -> dict[str, Any] | None:
-    """What of an object is in no field: unknown keys, and strings in which no time could be read."""
+    """What of an object is in no field: unknown keys, and values that could not be read."""
     rest = {
         key: value
         for key, value in raw.items()
-        if key not in names or (value and type(value) is str and getattr(model, names[key]) is None)
+        if key not in names or (value is not None and getattr(model, names[key]) is None)
     }
     return rest or None
 
 
-def _without_none(annotation: Any) -> Any:
-    alternatives = [item for item in get_args(annotation) if item is not types.NoneType]
-    is_union = get_origin(annotation) in (Union, types.UnionType)
-    return alternatives[0] if is_union and len(alternatives) == 1 else annotation
-
-
-# Containers and models, to tell what is wrong
-
-
-def _explaining_list_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
-    if _passed_on(annotation):
-        return _list_hook(annotation, converter)
-    elements = list_structure_factory(annotation, converter)
-
-    def read(value: Any, kind: Any) -> Any:
-        if type(value) is not list:
-            raise _Mismatch("a list", value)
-        return elements(value, kind)
-
-    return read
-
-
-def _explaining_dict_hook(annotation: Any, converter: cattrs.Converter) -> Hook:
-    if _passed_on(annotation):
-        return _dict_hook(annotation, converter)
-    values = mapping_structure_factory(annotation, converter)
-
-    def read(value: Any, kind: Any) -> Any:
-        if type(value) is not dict:
-            raise _Mismatch("an object", value)
-        return values(value, kind)
-
-    return read
-
-
-def _explaining_model_hook(cls: type[Model], converter: cattrs.Converter) -> Hook:
-    overrides: dict[str, Any] = {
-        member.attribute: override(rename=member.wire, struct_hook=_as(member.type, converter))
-        for member in members(cls)
-    }
-    fields = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=True, **overrides)
-
-    def read(value: Any, kind: Any) -> Any:
-        if type(value) is not dict:
-            raise _Mismatch("an object", value)
-        return fields(value, kind)
-
-    return read
-
-
-def _as(kind: Any, converter: cattrs.Converter) -> Hook:
-    return lambda value, _: converter.structure(value, kind)
-
-
-# The two converters
-
-
-def _converter(list_hook: Any, dict_hook: Any, model_hook: Any, *, detailed: bool) -> cattrs.Converter:
-    converter = cattrs.Converter(detailed_validation=detailed)
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(detailed_validation=False)
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, hook)
     factories: list[tuple[Callable[[Any], bool], Any]] = [
-        (lambda kind: kind is list or get_origin(kind) is list, list_hook),
-        (lambda kind: kind is dict or get_origin(kind) is dict, dict_hook),
-        (lambda kind: _is(kind, Model), model_hook),
+        (lambda kind: kind is list or get_origin(kind) is list, _list_hook),
+        (lambda kind: kind is dict or get_origin(kind) is dict, _dict_hook),
+        (lambda kind: _is(kind, Model), _model_hook),
     ]
     for predicate, factory in factories:
         converter.register_structure_hook_factory(predicate, factory)
     return converter
 
 
-_fast = _converter(_list_hook, _dict_hook, _model_hook, detailed=False)
-_explaining = _converter(_explaining_list_hook, _explaining_dict_hook, _explaining_model_hook, detailed=True)
+_fast = _converter()
 
 
-def structure(raw: Any, returns: Any, *, path: str = "$") -> Any:
+def structure(raw: Any, returns: Any, *, path: str = "$", on_unreadable: OnUnreadable | None = None) -> Any:
     """Turn a JSON value into what an endpoint returns: a model, a list or map of models, a scalar, or None.
 
-    Raises StructureError, which names the place below `path`, when a value has the wrong type.
+    An optional field that cannot be read is None, and `on_unreadable` is called with its path. Raises StructureError, which
+    names the place below `path`, for a list or an object in the wrong place and for a required id that cannot be read.
     """
     if returns is None:
         return None
     try:
         return _fast.get_structure_hook(returns)(raw, returns)
-    except Exception as error:
-        reason = error
-    raise _explain(raw, returns, path, reason) from None
-
-
-def _explain(raw: Any, returns: Any, path: str, reason: Exception) -> StructureError:
+    except Exception:
+        pass  # not here: what is raised below shall have no context
+    careful = _Careful(on_unreadable or (lambda path, problem: None))
     try:
-        _explaining.structure(raw, returns)
-    except Exception as error:
-        reason = error
-    while isinstance(reason, BaseValidationError):
-        outer, reason = reason, reason.exceptions[0]
-        for note in getattr(reason, "__notes__", ()):
-            if isinstance(note, AttributeValidationNote):
-                path += _step({member.attribute: member.wire for member in members(outer.cl)}[note.name])
-            elif isinstance(note, IterableValidationNote):
-                path += _step(note.index)
-    if isinstance(reason, RecursionError):
-        return StructureError(f"{path[:80]}…", "nested too deep")
-    if isinstance(reason, KeyError):  # how cattrs says that a field is not there
-        return StructureError(path, "missing")
-    return StructureError(path, str(reason))
+        return careful.read(raw, returns, _Place(path, re.sub(r"\[\d+\]", "[]", path)))
+    except RecursionError:
+        wrong = StructureError(path, "nested too deep")
+    except StructureError as error:
+        wrong = StructureError(error.path, error.message)
+    raise wrong from None
 
 
-def _step(key: int | str) -> str:
-    if isinstance(key, str) and key.isidentifier():
-        return f".{key}"
-    return f"[{key!r}]"
+# Containers and models, part by part
+
+
+class _Place:
+    """Where in the JSON a value is."""
+
+    __slots__ = ("exact", "general")
+
+    def __init__(self, exact: str, general: str) -> None:
+        self.exact = exact
+        self.general = general
+        """The same without indexes and keys of maps: one text for all values of the kind."""
+
+    def field(self, name: str) -> _Place:
+        step = _step(name)
+        return _Place(self.exact + step, self.general + step)
+
+    def item(self, index: int) -> _Place:
+        return _Place(f"{self.exact}[{index}]", f"{self.general}[]")
+
+    def key(self, key: str) -> _Place:
+        return _Place(self.exact + _step(key), f"{self.general}.*")
+
+
+class _Careful:
+    """Reads what the fast way refuses. Parts that have no fault are still read the fast way."""
+
+    def __init__(self, on_unreadable: OnUnreadable) -> None:
+        self._on_unreadable = on_unreadable
+
+    def read(self, value: Any, kind: Any, place: _Place) -> Any:
+        """Raises _Unreadable for a scalar that no optional field holds, else StructureError."""
+        try:
+            return _fast.get_structure_hook(kind)(value, kind)
+        except RecursionError:
+            raise
+        except Exception as error:
+            reason = error
+        container = dict if _is(kind, Model) else get_origin(kind) or kind
+        if container in (list, dict) and type(value) is not container:
+            expected = "a list" if container is list else "an object"
+            raise StructureError(place.exact, str(_Mismatch(expected, value)))
+        if _is(kind, Model):
+            return self._model(value, kind, place)
+        if container is list:
+            (item,) = get_args(kind)
+            return [self.read(each, item, place.item(index)) for index, each in enumerate(value)]
+        if container is dict:
+            item = get_args(kind)[1]
+            return {key: self.read(each, item, place.key(key)) for key, each in value.items()}
+        if type(value) in (list, dict):
+            raise StructureError(place.exact, str(reason))
+        problem = reason.problem if isinstance(reason, _Mismatch) else str(reason)
+        raise _Unreadable(place.exact, str(reason), problem)
+
+    def _model(self, raw: dict[str, Any], cls: Any, place: _Place) -> Any:
+        model = object.__new__(cls)
+        for field in _fields(cls):
+            setattr(model, field.attribute, self._field(raw, field, place))
+        model.extra = _rest(raw, model, _names(cls))
+        return model
+
+    def _field(self, raw: dict[str, Any], field: _Field, place: _Place) -> Any:
+        value, place = raw.get(field.wire), place.field(field.wire)
+        if field.is_optional and (value is None or field.wanted is Any):
+            return value
+        if field.wire not in raw:
+            raise StructureError(place.exact, "missing")
+        try:
+            return self.read(value, field.wanted, place)
+        except _Unreadable as unreadable:
+            if not field.is_optional:
+                raise StructureError(unreadable.path, unreadable.message) from None
+            self._on_unreadable(place.general, unreadable.problem)
+            return None
+
+
+def _step(key: str) -> str:
+    return f".{key}" if key.isidentifier() else f"[{key!r}]"
 
 
 # Bytes
@@ -490,7 +600,7 @@ def _unsendable(value: Any, path: str) -> Iterator[InvalidInput]:
                 yield from _unsendable(item, path + _step(key))
         case list():
             for index, item in enumerate(value):
-                yield from _unsendable(item, path + _step(index))
+                yield from _unsendable(item, f"{path}[{index}]")
         case float() if not math.isfinite(value):
             yield InvalidInput(f"{path}: {value!r} cannot be sent, JSON has only finite numbers")
         case int() if not -(2**63) <= value < 2**64:

@@ -74,6 +74,12 @@ RETIRING = LogEvent(
     logging.WARNING,
     "%(method)s %(path)s (%(operation)s) is %(said)s, says the API: look for a newer pixxel-async",
 )
+FIELD_UNREADABLE = LogEvent(
+    "answer.unreadable",
+    _CALLS,
+    logging.WARNING,
+    "%(operation)s: %(field)s cannot be read (%(problem)s): it is None, and its value is kept in `extra`",
+)
 SERVICE_DOWN = LogEvent(
     "service.down",
     _CALLS,

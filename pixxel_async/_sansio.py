@@ -16,7 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 
 from pixxel_async import errors
-from pixxel_async._convert import StructureError, dumps, loads, structure
+from pixxel_async._convert import OnUnreadable, StructureError, dumps, loads, structure
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._wire import Member, members
 
@@ -168,8 +168,8 @@ def _query_value(endpoint: Endpoint[Any], name: str, value: Any) -> str:
 # --- answers ----------------------------------------------------------------------------------------------
 
 
-def parse(endpoint: Endpoint[T], response: Response) -> T:
-    """What a successful answer says.
+def parse(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable | None = None) -> T:
+    """What a successful answer says. `on_unreadable` is called with each field that is None because it cannot be read.
 
     Raises:
         UnexpectedBody: it is not JSON (or, of a file, obviously another thing).
@@ -188,6 +188,8 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         result = _text(response.body)
         return result  # type: ignore[no-any-return]
     raw = _json(response)
+    if raw is None and returns is str:
+        raw = "null"  # like any scalar where text is due: as JSON writes it
     path = "$"
     if endpoint.unwrap is not None and isinstance(raw, dict) and endpoint.unwrap in raw:
         raw, path = raw[endpoint.unwrap], f"$.{endpoint.unwrap}"
@@ -197,7 +199,7 @@ def parse(endpoint: Endpoint[T], response: Response) -> T:
         elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list
             raw, path = raw[0], f"{path}[0]"
     try:
-        result = structure(raw, returns, path=path)
+        result = structure(raw, returns, path=path, on_unreadable=on_unreadable)
     except StructureError as wrong:
         problem = str(wrong)
     else:

@@ -18,7 +18,7 @@ from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
 from pixxel_async._limits import Lane, TokenGate, Turn
-from pixxel_async._log_events import ATTEMPT, DOUBTFUL, REPEATED, RETIRING, RETRY, ROWS_MISSING
+from pixxel_async._log_events import ATTEMPT, DOUBTFUL, FIELD_UNREADABLE, REPEATED, RETIRING, RETRY, ROWS_MISSING
 from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._retry import (
     CLEAN_SUCCESS,
@@ -117,6 +117,23 @@ class Transport(Protocol):
         ...
 
 
+class UnreadableFields:
+    """The fields that one client could not read; the log names each once."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def of(self, endpoint: Endpoint[Any]) -> Callable[[str, str], None]:
+        """What to call with the path of such a field in an answer of `endpoint`, and its problem."""
+
+        def note(field: str, problem: str) -> None:
+            if (endpoint.id, field) not in self._known:
+                self._known.add((endpoint.id, field))
+                FIELD_UNREADABLE(operation=endpoint.id, field=field, problem=problem)
+
+        return note
+
+
 class _Call:
     """One call on its way."""
 
@@ -198,6 +215,7 @@ class HttpTransport:
         self._gate = TokenGate(clock)
         self._dated: tuple[str, float] | None = None
         self._closing = Closing()
+        self._unreadable = UnreadableFields()
         self._retiring: set[str] = set()
         """Operations of whose end the log was told."""
         self._without_rows: set[str] = set()
@@ -302,7 +320,7 @@ class HttpTransport:
                 error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
             elif outcome.status in SUCCESS:
                 try:
-                    result = _parsed(operation.endpoint, outcome)
+                    result = _parsed(operation.endpoint, outcome, self._unreadable)
                     if operation.endpoint.key:
                         check_key(operation, result)
                 except UnexpectedAnswer as unexpected:
@@ -527,17 +545,17 @@ class HttpTransport:
             self._hooks.retry(event)
 
 
-def _parsed(endpoint: Endpoint[T], response: Response) -> T:
+def _parsed(endpoint: Endpoint[T], response: Response, unreadable: UnreadableFields) -> T:
     """The result; a large one is read with the garbage collector paused.
 
     All that is made is kept, so the collector's passes over the growing heap find nothing, and take as long as the
     reading itself.
     """
     if len(response.body) < _LARGE or not gc.isenabled():
-        return parse(endpoint, response)
+        return parse(endpoint, response, unreadable.of(endpoint))
     gc.disable()
     try:
-        return parse(endpoint, response)
+        return parse(endpoint, response, unreadable.of(endpoint))
     finally:
         gc.enable()
 

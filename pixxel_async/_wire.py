@@ -88,7 +88,7 @@ class Model:
 
     __attrs_attrs__: ClassVar[Any]
     extra: dict[str, Any] | None
-    """What an answer held besides: unknown keys, and timestamps that could not be read, both as received. None if nothing."""
+    """What an answer held besides, as received: unknown keys, and values that could not be read. None if nothing."""
 
     def __attrs_pre_init__(self) -> None:
         self.extra = None
@@ -97,7 +97,8 @@ class Model:
     __attrs_pre_init__.__signature__ = inspect.signature(__attrs_pre_init__)  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready and with the names of the API: what is None is left out, what was unknown is back in its place."""
+        """JSON-ready and with the names of the API. None is left out; what `extra` holds is back in its place, unless the field
+        has a value by now."""
         result: dict[str, Any] = unstructure(self._given())
         return result
 
@@ -115,13 +116,18 @@ class Model:
         return self.__getstate__() == other.__getstate__()
 
     def __repr__(self) -> str:
+        fields = members(type(self))
         shown = [
             f"{member.attribute}={'***' if member.is_sensitive else repr(value)}"
-            for member in members(type(self))
+            for member in fields
             if (value := getattr(self, member.attribute)) is not None
         ]
         if self.extra:
-            shown.append(f"extra={self.extra!r}")
+            secret = {member.wire for member in fields if member.is_sensitive}
+            extra = (
+                f"{key!r}: {'***' if key in secret else repr(value)}" for key, value in self.extra.items()
+            )
+            shown.append(f"extra={{{', '.join(extra)}}}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __getstate__(self) -> dict[str, Any]:

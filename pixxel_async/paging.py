@@ -15,6 +15,7 @@ import copy
 import operator
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Mapping
 from contextlib import aclosing
+from functools import cache
 from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
@@ -320,10 +321,22 @@ def _changed(body: Any, values: Mapping[str, Any]) -> Any:
 
 def _identity(row: Any) -> Hashable | None:
     """What makes a row the same row: `id`, or `aoi_id` in an `AOI`; STAC ids count within their collection."""
-    value = getattr(row, "id", None)
-    if value is None:
-        value = getattr(row, f"{type(row).__name__.casefold()}_id", None)
-    return None if value is None else (getattr(row, "collection", None), value)
+    kind: Any = type(row)
+    identity: Hashable | None = _identity_of(kind)(row)
+    return identity
+
+
+@cache
+def _identity_of(kind: Any) -> Callable[[Any], Any]:
+    """How to read it; looked up once per class, since there may be millions of rows."""
+    names = ("id", f"{kind.__name__.casefold()}_id")
+    name = next((name for name in names if hasattr(kind, name)), None)
+    if name is None:
+        return lambda row: None
+    value = operator.attrgetter(name)
+    if not hasattr(kind, "collection"):
+        return value
+    return lambda row: None if value(row) is None else (row.collection, value(row))
 
 
 def _next_token(answer: Any) -> str | None:

@@ -25,7 +25,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._convert import dumps, loads
 from pixxel_async._operation import Operation
 from pixxel_async._sansio import Request, Response, build_request, note_sent, parse
-from pixxel_async._transport import CallOptions
+from pixxel_async._transport import CallOptions, UnreadableFields
 
 T = TypeVar("T")
 
@@ -57,6 +57,7 @@ class FakeTransport:
         self.routes = dict(routes)
         self.requests: list[FakeRequest] = []
         """Every request so far, oldest first."""
+        self._unreadable = UnreadableFields()
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Answer one call."""
@@ -81,7 +82,10 @@ class FakeTransport:
                 answer = await self._awaited(built, answer)
         if isinstance(answer, BaseException):
             raise answer
-        return parse(operation.endpoint, Response(200, {}, _body(operation.endpoint.returns, answer)))
+        endpoint = operation.endpoint
+        return parse(
+            endpoint, Response(200, {}, _body(endpoint.returns, answer)), self._unreadable.of(endpoint)
+        )
 
     async def _awaited(self, request: Request, answer: Awaitable[Any]) -> Any:
         try:

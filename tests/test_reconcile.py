@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import attrs
 import pytest
@@ -37,8 +38,12 @@ from pixxel_async import (
     PermissionDenied,
     PixxelClient,
     ServerError,
+    _endpoints,
+    _sansio,
 )
+from pixxel_async._convert import loads
 from pixxel_async._matching import is_same, values
+from pixxel_async._wire import Model, members
 from pixxel_async.models import CloudDelivery, DeliveryRequest, OrderItemCreate, StoreConfigs
 from pixxel_async.sandbox import Sandbox
 from pixxel_async.testing import FakeTransport, VirtualClock
@@ -77,6 +82,73 @@ async def test_c3_c5_c6_d1_d2_what_happened_is_found_and_was_sent_once(
         getattr(shown, "delivery_id", None),
     )
     assert sent + 1 == world.count(CREATES[kind][0])
+
+
+@pytest.mark.parametrize("kind", CREATES)
+async def test_g18_what_is_listed_with_a_field_that_cannot_be_read_is_never_absent(
+    kind: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever field of the row it is: it may be what was made, and an absence would make a second one."""
+    error = await world.lost(kind, after_effect=True)
+    [id] = made(world, kind)
+    listing = next(
+        each for each in vars(resources(kind)).values() if getattr(each, "id", "") == LISTINGS[kind]
+    )
+    for path in unreadable_places(listing.returns):
+        monkeypatch.setattr(_sansio, "loads", lambda body, path=path: spoilt(loads(body), path))
+        outcome = await error.reconcile()
+        if isinstance(outcome, Found):
+            assert id == outcome.id, path
+        else:
+            assert isinstance(outcome, Ambiguous), path
+            assert outcome.ids, path
+
+
+def resources(kind: str) -> Any:
+    names = {"index": "indices", "store": "stores", "delivery": "deliveries"}
+    return getattr(_endpoints, names.get(kind, f"{kind}s"))
+
+
+def unreadable_places(kind: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Each optional field of scalars below a model, with a value that makes it unreadable."""
+    for member in members(kind):
+        inner = model_in(member.type)
+        if inner is not None:
+            yield from (((member.wire, *path), value) for path, value in unreadable_places(inner))
+        elif (wanted := without_none(member.type)) is not member.type:
+            odd = unreadable(wanted, is_id=member.wire.endswith("id"))
+            if odd is not None:
+                yield (member.wire,), odd
+
+
+def model_in(annotation: Any) -> type[Model] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next(filter(None, map(model_in, get_args(annotation))), None)
+
+
+def without_none(annotation: Any) -> Any:
+    return get_args(annotation)[0] if NoneType in get_args(annotation) else annotation
+
+
+def unreadable(wanted: Any, *, is_id: bool) -> Any:
+    """None where any value can be read."""
+    if get_origin(wanted) is list:
+        return [unreadable(get_args(wanted)[0], is_id=is_id) if get_origin(get_args(wanted)[0]) else None]
+    if get_origin(wanted) is dict:
+        return {"odd": None} if get_args(wanted)[1] is str else None
+    if wanted is str:
+        return 7 if is_id else None
+    return "odd" if wanted in (int, float, bool, datetime) else None
+
+
+def spoilt(raw: Any, place: tuple[tuple[str, ...], Any]) -> Any:
+    """With the value at the path, in each row."""
+    (step, *rest), value = place
+    for each in raw if isinstance(raw, list) else [raw]:
+        if isinstance(each, dict) and step in each:
+            each[step] = spoilt(each[step], (tuple(rest), value)) if rest else value
+    return raw
 
 
 @pytest.mark.parametrize("kind", ["aoi", "index", "visualization", "store", "delivery"])

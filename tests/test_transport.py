@@ -590,7 +590,7 @@ LEAKS: dict[str, Answer] = {
     "echo": answer(400, ECHO, X_Request_Id=CANARY),
     "unavailable": answer(503, ECHO, X_Request_Id=CANARY),
     "plain echo": answer(500, f"no {CANARY}".encode()),
-    "shape": json_answer({"aoi_id": "a-1", "name": CANARY, "progress": CANARY}),
+    "shape": json_answer({"aoi_id": "a-1", "name": CANARY, "geometry": CANARY}),
     "page": answer(200, f"<html>{CANARY}".encode()),
     "redirect": answer(302, Location=f"https://elsewhere.example/{CANARY}"),
 }

@@ -99,6 +99,12 @@ def test_repr_shows_what_is_set_and_hides_what_is_sensitive():
     assert "Band(extra={'new': 1})" == repr(with_extra(Band(), new=1))
 
 
+def test_repr_hides_what_is_sensitive_and_could_not_be_read():
+    band = with_extra(Band(), theSecrets={"secret_access_key": None, "other": "hunter2"}, new=1)
+    assert "Band(extra={'theSecrets': ***, 'new': 1})" == repr(band)
+    assert "hunter2" in str(band.to_dict())
+
+
 def test_models_survive_copying_and_pickling_with_their_extra():
     band = with_extra(Band(mood=Mood("wild"), parts=[Band(name="b")]), new=[1])
     copies = [pickle.loads(pickle.dumps(band, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]

@@ -160,6 +160,11 @@ async def _images(client: PixxelClient, aoi_id: str) -> list[Asset]:
     return [asset for asset in images if asset.asset_type is AssetType.MOSAIC] or images
 
 
+def _cost(tokens: float | None) -> Facts:
+    """What an answer states as the cost. Nothing if that is unknown: then the price that was asked for counts."""
+    return {} if tokens is None else {"tokens": tokens}
+
+
 def _fetched(saved: SavedFile) -> Facts:
     folder = saved.path.parent
     members = [path.relative_to(folder).as_posix() for path in saved.members or ()]
@@ -245,7 +250,7 @@ async def create_job(
 ) -> Facts:
     """A job of the workflow."""
     made = await client.jobs.create(_workflow(work, job, workflows), project_id=project_id)
-    return {"id": made.id, "tokens": made.cost}
+    return {"id": made.id, **_cost(made.cost)}
 
 
 async def wait_job(
@@ -302,7 +307,7 @@ async def create_order(
 ) -> Facts:
     """An order of the row's images."""
     placed = await client.orders.create(order_items=[_order_item(work, order, project_id, run_id)])
-    return {"id": known(placed.id, "order that was placed has no id"), "tokens": placed.total_amount}
+    return {"id": known(placed.id, "order that was placed has no id"), **_cost(placed.total_amount)}
 
 
 def _order_item(work: Work, order: Order, project_id: str, run_id: str) -> OrderItemCreate:
@@ -318,7 +323,8 @@ def _order_item(work: Work, order: Order, project_id: str, run_id: str) -> Order
 async def list_order_items(client: PixxelClient, work: Work) -> Facts:
     """The items of the order, which are what is waited for and delivered."""
     placed = await client.orders.get(work.id("order"))
-    ids = [item.id for item in placed.order_items or [] if item.id]
+    fault = f"order {work.id('order')} has an item without an id"
+    ids = [known(item.id, fault) for item in placed.order_items or []]
     if not ids:
         raise SchemaError(f"the order {work.id('order')} has no items")
     return {"ids": ids}

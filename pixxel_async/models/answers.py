@@ -845,7 +845,7 @@ class DataType(Model):
     value: str | None = None
     """
     The value, always as text: numbers as 0.8, dates as 2024-01-01, rasters as the URL of an earlier
-    output.
+    output. A number or boolean in an answer is given as its text.
     """
     stac_url: str | None = None
     """URL of the STAC item that a raster is taken from, in place of value."""

@@ -13,7 +13,8 @@ import pytest
 from attrs import evolve as changed
 from plots import polygon, table
 
-from pixxel_async import AuthenticationError, InvalidInput, PixxelClient, RetryPolicy
+from pixxel_async import AuthenticationError, InvalidInput, PixxelClient, RetryPolicy, _sansio
+from pixxel_async._convert import loads
 from pixxel_async.bulk import (
     BadRows,
     Insight,
@@ -423,6 +424,74 @@ async def test_a_cap_is_never_exceeded_and_can_be_raised(
     last = await resumed(client, tmp_path, max_tokens=3 * each)
     assert [State.DONE] == [row.state for row in last.values()]
     assert 3 * each == sandbox.ledger.spent
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put values into all answers from now on, where the keys are in them."""
+
+    def change(*, only: str | None = None, **values: Any) -> None:
+        def odd(body: bytes) -> Any:
+            raw = loads(body)
+            if isinstance(raw, dict) and (only is None or raw.get(only)):
+                raw.update({key: value for key, value in values.items() if key in raw})
+            return raw
+
+        monkeypatch.setattr(_sansio, "loads", odd)
+
+    return change
+
+
+@pytest.mark.parametrize("price", ["", "a lot", False])
+@pytest.mark.parametrize("what", ["insight", "job", "order"])
+async def test_g18_an_unknown_price_is_not_spent(
+    client: PixxelClient,
+    recipe: Recipe,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    answers: Callable[..., None],
+    what: str,
+    price: Any,
+) -> None:
+    """A price that cannot be read is no price of 0."""
+    recipes: dict[str, Recipe | OrderRecipe] = {
+        "insight": changed(recipe, make=Insight("cropstress", inputs=SEASON), package=None),
+        "job": changed(recipe, make=Job("weekly-stress"), package=None),
+        "order": OrderRecipe(
+            images=recipe.images, order=Order(usecase="agriculture"), project=recipe.project
+        ),
+    }
+    answers(estimate=price, estimated_cost=price, total_amount=price)
+    row = (await started(client, table(tmp_path, "a"), recipes[what], tmp_path, max_tokens=1000))["a"]
+    assert (State.FAILED, 0) == (row.state, row.tokens)
+    assert "price" in str(row.error)
+    assert 0 == sandbox.ledger.spent
+    assert (0, 0) == (status(tmp_path / "out").tokens.spent, status(tmp_path / "out").tokens.reserved)
+
+
+async def test_g18_a_cost_that_cannot_be_read_counts_as_the_price_asked_for(
+    client: PixxelClient,
+    recipe: Recipe,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    answers: Callable[..., None],
+) -> None:
+    answers(only="created_by", cost="a lot")
+    job = changed(recipe, make=Job("weekly-stress"), package=None)
+    row = (await started(client, table(tmp_path, "a"), job, tmp_path, max_tokens=1000))["a"]
+    assert State.DONE is row.state, row.error
+    assert 80 == row.tokens == sandbox.ledger.spent == status(tmp_path / "out").tokens.spent
+
+
+async def test_g18_an_order_item_with_an_id_that_cannot_be_read_is_not_skipped(
+    client: PixxelClient, recipe: Recipe, tmp_path: Path, answers: Callable[..., None]
+) -> None:
+    """Skipped, it would count as fulfilled and delivered."""
+    ordering = OrderRecipe(images=recipe.images, order=Order(usecase="agriculture"), project=recipe.project)
+    answers(order_items=[{"id": "i-1"}, {"id": 2}])
+    row = (await started(client, table(tmp_path, "a"), ordering, tmp_path))["a"]
+    assert (State.FAILED, "order items") == (row.state, row.step)
+    assert "has an item without an id" in str(row.error)
 
 
 # --- what cannot work -------------------------------------------------------------------------------------

@@ -52,6 +52,21 @@ UNKNOWN = {
         {"type": ["number", "string"]},
         "/type",
     ),
+    "text without x-reads-as": (
+        f"{FIELD}/properties/depth",
+        {"type": ["string", "number", "boolean"]},
+        "/type",
+    ),
+    "text that is never a boolean": (
+        f"{FIELD}/properties/depth",
+        {"type": ["string", "number"], "x-reads-as": "text"},
+        "/type",
+    ),
+    "unknown reading": (
+        f"{FIELD}/properties/depth",
+        {"type": ["string", "number"], "x-reads-as": "words"},
+        "/x-reads-as",
+    ),
     "unknown type": (f"{FIELD}/properties/from/type", "file", ""),
     "unknown format": (f"{FIELD}/properties/from/format", "uuid", ""),
     "limit of another type": (f"{FIELD}/properties/from/minimum", 3, ""),

@@ -48,6 +48,8 @@ class Field(Model):
     """Minutes until it is ripe."""
     from_: Annotated[str | None, wire("from")] = None
     """Who gave it."""
+    depth: str | None = None
+    """How deep it was dug, in words or as a number."""
     datetime: Timestamp | None = None
     """When it was seen."""
     soil: Any = None
