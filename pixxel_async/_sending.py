@@ -151,7 +151,8 @@ class Sending:
     def _check_idle(self, connection: Any) -> None:
         """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
         protocol, transport = connection.protocol, connection.transport
-        is_kept = protocol in self._used
+        # Of an injected session it may be known only by the answer to a request of the user's.
+        is_kept = protocol in self._used or getattr(protocol, "_payload", None) is not None
         if not protocol.is_connected():
             raise _Stale if is_kept else Broken
         if protocol.should_close or (is_kept and _has_unread(transport)):
@@ -186,7 +187,9 @@ class _Idle:
 
     def feed_data(self, data: bytes) -> Any:
         """Make aiohttp close the connection, as for any answer that cannot be read."""
-        raise ValueError("the server sent something that was not asked for")
+        if data:
+            raise ValueError("the server sent something that was not asked for")
+        return (), False, b""  # aiohttp calls it so when the last of a body is taken out of its buffer
 
     def feed_eof(self) -> None:
         """The server has closed the connection, as it may."""
