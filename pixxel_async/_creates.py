@@ -29,6 +29,7 @@ from pixxel_async.errors import (
     ServerError,
     TransportError,
     UnexpectedAnswer,
+    UnexpectedStatus,
 )
 from pixxel_async.reconciling import (
     Absent,
@@ -49,7 +50,8 @@ _SKEW = timedelta(minutes=5)
 _REMEMBERED = 10_000
 """Things made, and creates left open, of which a client knows."""
 _PASSING = (
-    TransportError, ServerError, RateLimited, DeadlineExceeded, HookError, UnexpectedAnswer, PaginationError,
+    TransportError, ServerError, RateLimited, UnexpectedStatus, DeadlineExceeded, HookError, UnexpectedAnswer,
+    PaginationError,
 )  # fmt: skip
 """Failures of a look after which the next one may succeed."""
 _APART = 5.0
@@ -200,6 +202,8 @@ class Creates:
         self, intent: Intent, why: str, began: float, latest: float, options: CallOptions
     ) -> Callable[..., Any]:
         """Put it on the list; gives the way to look for it. Keeps no exception: that would keep its frames."""
+        if intent.ids and (sought := self._sought(intent)) is not None:
+            self._claim(sought.place, intent.ids, intent.id)
         look = partial(self._reconcile, intent, began, latest, options=options)
         self._open[intent.id] = Unresolved(intent, why, look, partial(self._open.pop, intent.id, None))
         if len(self._open) > _REMEMBERED:
@@ -213,10 +217,16 @@ class Creates:
         """What it made belongs to it, and to no other."""
         trace = operation.endpoint.trace
         if trace is not None:
-            place, now = place_of(trace.listing, operation.path), self._clock.monotonic()
-            for made in result if isinstance(result, list) else [result]:
-                if (id := getattr(made, trace.id)) is not None:
-                    self._made.add(place, id, intent, now)
+            results = result if isinstance(result, list) else [result]
+            ids = [getattr(each, trace.id) for each in results]
+            self._claim(place_of(trace.listing, operation.path), ids, intent)
+
+    def _claim(self, place: Place, ids: Iterable[str | None], intent: str) -> None:
+        """Note which create made these: no other can have made them."""
+        now = self._clock.monotonic()
+        for id in ids:
+            if id is not None:
+                self._made.add(place, id, intent, now)
 
     # --- looking ---
 
@@ -239,10 +249,11 @@ class Creates:
         window = options.settle if settle is None else _checked(settle)
         known = None if before is None else frozenset(before)
         sought = self._sought(intent)
-        if intent.ids:  # its own answer says what it made
-            outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
-        elif sought is None:
+        if sought is None:
             return Ambiguous(())
+        if intent.ids:  # its own answer says what it made
+            self._claim(sought.place, intent.ids, intent.id)
+            outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
         else:
             outcome = await self._watch(intent, sought, began, latest + window, known, options)
         if not isinstance(outcome, Ambiguous):
@@ -262,21 +273,23 @@ class Creates:
 
         The last of these two is after `end`, the end of the settle window.
         """
-        times = _times(began, end, self._clock.monotonic())
+        times = [*(began + after for after in _LOOKS if began + after < end), end]
+        now = self._clock.monotonic()
+        next_time = max(now, times[0])
         first_good = math.inf
         failures = 0
         while True:
-            now = self._clock.monotonic()
-            at = times.pop(0) if times else now + _APART if first_good > now else first_good + _APART
-            await self._clock.sleep(max(0.0, at - now))
-            now = self._clock.monotonic()
+            await self._clock.sleep(next_time - now)
+            started = self._clock.monotonic()
             since = self._since(intent) if known is None else None
             try:
                 certain, possible = await self._look(sought, options, since)
             except _PASSING:
-                failures += now >= end
+                failures += started >= end
                 if failures == _LATE_FAILURES:
                     raise
+                now = self._clock.monotonic()
+                next_time = _next(times, now) or now + _APART
                 continue
             # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
             certain, possible = (
@@ -284,15 +297,16 @@ class Creates:
                 for some in (certain, possible)
             )
             if is_all(sought, certain) and not self._has_twin_under_way(sought):
-                for each in certain:
-                    self._made.add(sought.place, each.id, intent.id, now)
+                self._claim(sought.place, [each.id for each in certain], intent.id)
                 return _found(sought, certain)
-            first_good = min(first_good, now)
             ids = tuple(each.id for each in (*certain, *possible))
-            if now >= end and (ids or intent.accepted):
+            if started >= end and (ids or intent.accepted):
                 return Ambiguous(ids)
-            if now >= end and now - first_good >= _APART:
+            if started >= end and started - first_good >= _APART:
                 return Absent(self._since(intent))
+            now = self._clock.monotonic()
+            first_good = min(first_good, now)  # when it ended: it may have waited for its turn
+            next_time = _next(times, now) or max(now, first_good + _APART)
 
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
         """What stands in the way of a create, if it is the same, however old."""
@@ -337,8 +351,7 @@ class Creates:
 
     def _may_have_made(self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None) -> bool:
         """Whether it was not there before, and nobody else has been told that it is his."""
-        owner = self._made.owner(sought.place, row.id) or intent.id
-        return owner == intent.id and row.id not in (known or ())
+        return self._made.owner(sought.place, row.id) in (None, intent.id) and row.id not in (known or ())
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
@@ -373,11 +386,9 @@ def _checked(settle: float) -> float:
     return float(settle)
 
 
-def _times(began: float, end: float, now: float) -> list[float]:
-    """When to look: of the times that have passed only the latest, which is now."""
-    times = [*(began + after for after in _LOOKS if began + after < end), end]
-    passed = sum(at <= now for at in times)
-    return times[max(0, passed - 1) :]
+def _next(times: list[float], now: float) -> float | None:
+    """The first of these times that has not passed."""
+    return next((at for at in times if at > now), None)
 
 
 def _found(sought: Sought, certain: list[Row]) -> Found:
@@ -390,11 +401,11 @@ class _Made:
     """What the creates of a client have made, by listing; the oldest are forgotten."""
 
     def __init__(self) -> None:
-        self._by_place: dict[Place, dict[str, tuple[str | None, float]]] = {}
-        """By id: the id of the intent, None where another process made it, and when it was known to exist."""
+        self._by_place: dict[Place, dict[str, tuple[str, float]]] = {}
+        """By id: the id of the intent, empty where another process made it, and when it was known to exist."""
         self._order: dict[tuple[Place, str], None] = {}
 
-    def add(self, place: Place, id: str, intent: str | None, at: float) -> None:
+    def add(self, place: Place, id: str, intent: str, at: float) -> None:
         self._by_place.setdefault(place, {}).setdefault(id, (intent, at))
         self._order[place, id] = None
         if len(self._order) > _REMEMBERED:
@@ -403,7 +414,7 @@ class _Made:
     def learn(self, place: Place, made: Mapping[str, float]) -> None:
         """Take over what another process has made."""
         for id, at in made.items():
-            self.add(place, id, None, at)
+            self.add(place, id, "", at)
 
     def forget(self, ids: Iterable[str]) -> None:
         """Something was deleted."""
@@ -417,8 +428,9 @@ class _Made:
             del self._by_place[place]
 
     def owner(self, place: Place, id: str) -> str | None:
-        """Id of the intent that made it."""
-        return self._by_place.get(place, {}).get(id, (None, 0.0))[0]
+        """Id of the intent that made it; None where that is not known."""
+        made = self._by_place.get(place, {}).get(id)
+        return None if made is None else made[0]
 
     def before(self, place: Place, moment: float) -> set[str]:
         """Ids of what existed before a moment."""

@@ -10,6 +10,7 @@ import attrs
 
 from pixxel_async._convert import read_time
 from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._sansio import is_same_uuid
 from pixxel_async._whole_listing import Row
 
 _TOLERANCE = 1e-6
@@ -18,6 +19,8 @@ _HOUR = timedelta(hours=1)
 _ANY_ZONE = timedelta(hours=26)
 """Between the first and the last zone on Earth, UTC+14 and UTC-12."""
 _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
+"""Stamps outside of these are what programs write for a missing one, such as 0001-01-01, 1970-01-01 and 9999-12-31."""
 
 
 Place = tuple[Any, ...]
@@ -76,7 +79,9 @@ def verdict(sought: Sought, row: dict[str, Any], since: datetime | None) -> bool
         if not there or not wanted:
             is_certain = False
         elif not _agrees(wanted, there, is_one_of_many=sought.many is not None):
-            return False
+            if not _may_agree(wanted, there):
+                return False
+            is_certain = False
     if since is not None:
         first, last = _made_between(row.get("created_at"))
         if last < since:
@@ -90,17 +95,25 @@ def _made_between(stamp: Any) -> tuple[datetime, datetime]:
 
     A clock may be an hour wrong, a stamp without zone may mean any zone, and a date may mean any moment of its day.
     """
-    moment = read_time(stamp) if isinstance(stamp, str) else None
-    if moment is None:
-        return _EVER
-    is_date = moment.timetz().replace(tzinfo=None) == time.min
-    has_zone = moment.tzinfo is not None and not is_date
-    doubt = _HOUR + (timedelta() if has_zone else _ANY_ZONE) + (timedelta(days=1) if is_date else timedelta())
-    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    try:
-        return moment, moment + doubt
-    except OverflowError:
-        return _EVER
+    moment = _moment(stamp)
+    return _EVER if moment is None else (_in_utc(moment), _in_utc(moment) + _doubt(moment) + _HOUR)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time as it was written; None for what is no time, or a default in place of one."""
+    moment = read_time(value) if isinstance(value, str) else None
+    return None if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR else moment
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _doubt(moment: datetime) -> timedelta:
+    """How far from a moment that was read the meant one may be: it may lack its zone, or the time of day."""
+    if moment.time() == time.min:
+        return _ANY_ZONE + timedelta(days=1)
+    return _ANY_ZONE if moment.tzinfo is None else timedelta()
 
 
 def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> bool:
@@ -108,6 +121,13 @@ def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> boo
         return all(any(is_same(sent, listed) for sent in wanted) for listed in there)
     return len(wanted) == len(there) and all(
         any(is_same(sent, listed) for listed in there) for sent in wanted
+    )
+
+
+def _may_agree(wanted: list[Any], there: list[Any]) -> bool:
+    """Whether nothing that is listed contradicts what was sent: the listing may leave out a part of it."""
+    return len(there) <= len(wanted) and all(
+        any(_may_be_same(sent, listed) for sent in wanted) for listed in there
     )
 
 
@@ -132,12 +152,21 @@ def is_same(sent: Any, listed: Any) -> bool:
         return len(sent) == len(listed) and all(map(is_same, sent, listed))
     if isinstance(sent, int | float) and isinstance(listed, int | float):
         return abs(sent - listed) <= _TOLERANCE
-    return bool(sent == listed) or _instant(sent) == _instant(listed) is not None
+    if sent == listed or not isinstance(sent, str) or not isinstance(listed, str):
+        return bool(sent == listed)
+    if is_same_uuid(sent, listed):
+        return True
+    first, second = _moment(sent), _moment(listed)
+    if first is None or second is None or first.tzinfo is None:
+        return False
+    return _in_utc(first) == _in_utc(second)
 
 
-def _instant(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return None
-    return moment if moment.tzinfo else None
+def _may_be_same(sent: Any, listed: Any) -> bool:
+    """Whether a listed value is what was sent, or a time in another spelling that lacks the zone or the time of day."""
+    if is_same(sent, listed):
+        return True
+    first, second = _moment(sent), _moment(listed)
+    if first is None or second is None or len(sent) == len(listed):
+        return False
+    return abs(_in_utc(first) - _in_utc(second)) <= max(_doubt(first), _doubt(second))

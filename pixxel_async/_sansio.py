@@ -230,7 +230,7 @@ def check_key(operation: Operation[Any], result: Any) -> None:
     """
     for parameter, attribute in operation.endpoint.key.items():
         asked, answered = operation.path[parameter], getattr(result, attribute, None)
-        if answered is not None and answered != asked and not _is_same_uuid(asked, answered):
+        if answered is not None and answered != asked and not is_same_uuid(asked, answered):
             raise errors.UnexpectedAnswer(
                 f"the answer is about another resource: {attribute} is {clean_text(str(answered), most=200)!r}, "
                 f"{asked!r} was asked for"
@@ -240,7 +240,8 @@ def check_key(operation: Operation[Any], result: Any) -> None:
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
-def _is_same_uuid(asked: str, answered: Any) -> bool:
+def is_same_uuid(asked: str, answered: Any) -> bool:
+    """Whether both are the same UUID; its letters may be large or small."""
     return bool(_UUID.fullmatch(asked)) and asked.lower() == str(answered).lower()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import select
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -150,15 +151,17 @@ class Sending:
 
     def _check_idle(self, connection: Any) -> None:
         """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
-        protocol = connection.protocol
+        protocol, transport = connection.protocol, connection.transport
         unread = self._used.get(protocol)
-        if protocol.should_close or (unread is not None and unread(0)):
-            if unread is not None:
+        # Of an injected session it may be known only by the answer to a request of the user's.
+        is_kept = unread is not None or getattr(protocol, "_payload", None) is not None
+        if unread is None and transport is not None:
+            unread = self._used[protocol] = _poll(transport)
+        if protocol.should_close or (is_kept and unread is not None and unread(0)):
+            if is_kept:
                 raise _Stale
             raise SpokeFirst if protocol.is_connected() else Broken
-        self._protocol, self._transport = protocol, connection.transport
-        if unread is None:
-            self._used[protocol] = _poll(self._transport)
+        self._protocol, self._transport = protocol, transport
         self._parser = getattr(protocol, "_parser", None)
 
     def leave_idle(self, response: aiohttp.ClientResponse) -> None:
@@ -178,8 +181,9 @@ class Sending:
     def _end_sending(self) -> None:
         """Let no connection stay open for the rest of a body that the other side does not take: closing it would wait for that."""
         transport = self._transport
-        if transport is not None and transport.get_write_buffer_size():
-            transport.abort()
+        with suppress(AttributeError):  # a TLS transport that was closed twice has let go of its connection
+            if transport is not None and transport.get_write_buffer_size():
+                transport.abort()
 
 
 class _Idle:
@@ -187,9 +191,9 @@ class _Idle:
 
     def feed_data(self, data: bytes) -> Any:
         """Make aiohttp close the connection, as for any answer that cannot be read."""
-        if not data:  # aiohttp's way to go on after a pause
-            return [], False, b""
-        raise ValueError("the server sent something that was not asked for")
+        if data:
+            raise ValueError("the server sent something that was not asked for")
+        return (), False, b""  # aiohttp calls it so when the last of a body is taken out of its buffer
 
     def feed_eof(self) -> None:
         """The server has closed the connection, as it may."""

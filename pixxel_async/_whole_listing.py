@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
@@ -19,16 +20,21 @@ import attrs
 from pixxel_async._convert import StructureError, structure
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._sansio import id_in, rows_member
-from pixxel_async.errors import PixxelError, UnexpectedAnswer
+from pixxel_async.errors import PaginationError, PixxelError, UnexpectedAnswer
 from pixxel_async.paging import PAGE_SIZE, Paginator
 
 Send = Callable[[Operation[Any]], Awaitable[Any]]
+Problem = UnexpectedAnswer | PaginationError
 
-_REFUSALS = ("error", "errors", "message", "detail", "fault")
+# Keys, without regard to their spelling: next_token is nextToken.
+_REFUSAL = re.compile("errors?|messages?|detail|fault|exception")
 """Keys of an answer that reports a failure although its status is a success."""
-_TOTALS = ("total", "count", "total_count")
-_MORE = ("next", "next_page", "next_token", "has_more", "has_next")
-"""Keys with which an answer says that more rows follow."""
+_SUCCESS = re.compile("success|ok")
+_TOTAL = re.compile("total|count|total(count|items|rows|results|records)")
+_MORE = re.compile("(has)?(next|more).*|cursor|continuation.*|(is)?(truncated|partial|incomplete).*")
+"""Keys with which an answer says that rows are missing in it."""
+_MOST_ROWS = 100_000
+"""Rows after which a listing counts as endless."""
 
 
 @attrs.frozen
@@ -42,7 +48,7 @@ class Row:
 
 async def read_whole(
     send: Send, listing: Operation[Any], id: str, *, most: int | None = None
-) -> tuple[list[Row], UnexpectedAnswer | None]:
+) -> tuple[list[Row], Problem | None]:
     """All rows of a listing, and what contradicts that these are all.
 
     Args:
@@ -54,11 +60,13 @@ async def read_whole(
     Raises:
         TooLong: The listing states a total above `most`.
         UnexpectedAnswer: An answer lists nothing.
-        PaginationError: The listing does not advance.
         CallError: A request failed.
     """
     walk = _Walk(send, listing, id, most)
-    rows: list[Row] = await Paginator(walk.send, listing)
+    try:
+        rows: list[Row] = await Paginator(walk.send, listing)
+    except PaginationError as error:
+        return [], error.with_traceback(None)
     if walk.total is not None and len(rows) < walk.total:
         return rows, walk.error(f"it holds {len(rows)} rows and states a total of {walk.total}")
     if walk.has_more:
@@ -82,38 +90,44 @@ class _Walk:
         self._listing = listing
         self._id = id
         self._most = most
+        self._ids: set[str] = set()
         self.total: int | None = None
-        """The last total that an answer stated."""
+        """The last total that an answer stated, and that the rows do not contradict."""
         self.has_more = False
 
     async def send(self, operation: Operation[Any]) -> SimpleNamespace:
         """The answer to a page, in the shape in which a `Paginator` reads it."""
         raw = await self._send(attrs.evolve(operation, endpoint=_raw(operation.endpoint)))
-        rows = self._rows(raw)
-        pagination = raw.get("pagination")
-        places = [raw, pagination] if isinstance(pagination, dict) else [raw]
-        totals = [
-            total for place in places for key in _TOTALS if (total := _count(place.get(key))) is not None
-        ]
-        if totals:
-            self.total = max(totals)
+        key = rows_member(self._listing.endpoint).wire
+        rows = self._rows(raw, key)
+        self._ids.update(row.id for row in rows)
+        facts = [*_facts({name: value for name, value in raw.items() if name != key})]
+        totals = [total for name, value in facts if _TOTAL.fullmatch(name) for total in _counts(value)]
+        stated = max(totals, default=None)
+        if stated is not None and stated >= len(self._ids):
+            self.total = stated
         if self._most is not None and self.total is not None and self.total > self._most:
             raise TooLong(self.total)
-        self.has_more = any(place.get(key) for place in places for key in _MORE)
+        if len(self._ids) > _MOST_ROWS:
+            raise self.error(f"it has more than {_MOST_ROWS} rows")
+        self.has_more = any(
+            (value and _MORE.fullmatch(name)) or (name, value) == ("rel", "next") for name, value in facts
+        )
         paging = operation.endpoint.paging
         assert paging is not None
-        page: Any = self.total if totals else None
+        page: Any = stated
         for name in reversed(paging.total):
             page = SimpleNamespace(**{name: page})
         page = page if paging.total else SimpleNamespace()
         setattr(page, paging.items, rows)
         return page  # type: ignore[no-any-return]
 
-    def _rows(self, raw: dict[str, Any]) -> list[Row]:
-        for key in _REFUSALS:
-            if raw.get(key) is not None:
-                raise self.error(f"it has the key {key!r}, which an answer that lists rows does not have")
-        key = rows_member(self._listing.endpoint).wire
+    def _rows(self, raw: dict[str, Any], key: str) -> list[Row]:
+        for name, value in raw.items():
+            if value is not None and _REFUSAL.fullmatch(_folded(name)):
+                raise self.error(f"it has the key {name!r}, which an answer that lists rows does not have")
+            if value is False and _SUCCESS.fullmatch(_folded(name)):
+                raise self.error(f"its key {name!r} is false")
         rows = raw.get(key)
         if not isinstance(rows, list):
             raise self.error(f"its key {key!r} is {'null' if key in raw else 'missing'}, or is no list")
@@ -132,11 +146,27 @@ class _Walk:
         )
 
 
-def _count(value: Any) -> int | None:
-    """A number of rows, also out of a text."""
+def _folded(key: str) -> str:
+    return re.sub("[^a-z]", "", key.lower())
+
+
+def _facts(value: Any) -> Iterator[tuple[str, Any]]:
+    """All keys in a JSON value, at any depth, with their values."""
+    left = [value]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield from ((_folded(key), each) for key, each in value.items())
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+
+
+def _counts(value: Any) -> list[int]:
+    """A number of rows, also out of a text; none if it is no such number."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value[:18])
-    return int(value) if type(value) in (int, float) and 0 <= value < 2**53 else None
+        return [int(value[:18])]
+    return [int(value)] if type(value) in (int, float) and 0 <= value < 2**53 else []
 
 
 @cache
@@ -221,7 +251,7 @@ class _Shared:
 
     async def _read(
         self, send: Send, listing: Operation[Any], id: str
-    ) -> tuple[bool, list[Row], UnexpectedAnswer | None]:
+    ) -> tuple[bool, list[Row], Problem | None]:
         """All rows where that serves several, or where the total of the narrowed listing contradicts it."""
         everything = attrs.evolve(listing, query={})
         most = len(self.waiting) * PAGE_SIZE

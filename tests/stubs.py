@@ -79,6 +79,8 @@ class Stub:
         """Steps at the beginning of every connection, before any request is read."""
         self.received: list[Received] = []
         self.connections = 0
+        self.writers: list[asyncio.StreamWriter] = []
+        """Of each connection, oldest first: for what is sent without being asked for."""
         self._was_asked = asyncio.Event()
         self._tls = tls
         self._reads_bodies = reads_bodies
@@ -120,6 +122,7 @@ class Stub:
         self._tasks.add(task)
         self.connections += 1
         number = self.connections
+        self.writers.append(writer)
         try:
             if self.on_connect is not None and not await self._play(self.on_connect, reader, writer):
                 return

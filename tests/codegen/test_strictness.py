@@ -15,6 +15,10 @@ Edit = Callable[[str, Any], Any]
 FIELDS = "/paths/~1v0~1fields"
 FIELD = "/components/schemas/Field"
 CREATE = "/components/schemas/FieldCreate"
+GET = "/paths/~1v0~1field~1{field_id}/get"
+DELETE = "/paths/~1v0~1field~1{field_id}/delete"
+PNG = "/paths/~1v0~1field~1{field_id}~1png/post"
+LIST = "/paths/~1v0~1field~1{field_id}~1crops/get"
 CYCLE = "/x-life-cycles/crop"
 TEXT = {"type": "string", "description": "Text."}
 
@@ -171,6 +175,13 @@ UNKNOWN = {
         {"operation": "ListFields", "id": "field_id"},
         "",
     ),
+    "a key that is no parameter of the path": (f"{GET}/x-key", {"crop_id": "field_id"}, "/crop_id"),
+    "a key that is a parameter of the query": (f"{LIST}/x-key", {"states": "crops"}, "/states"),
+    "a key that the answer does not have": (f"{GET}/x-key", {"field_id": "owner"}, "/field_id"),
+    "a key that only the wrapper has": (f"{GET}/x-key", {"field_id": "field"}, "/field_id"),
+    "a key of an answer that is no object": (f"{PNG}/x-key", {"field_id": "field_id"}, "/field_id"),
+    "a key of an answer without content": (f"{DELETE}/x-key", {"field_id": "field_id"}, "/field_id"),
+    "a key that is no text": (f"{GET}/x-key", {"field_id": 5}, "/field_id"),
     "life cycle with an unknown filter": (f"{CYCLE}/poll/filter", "crop", ""),
 }
 """What is put where, and the place of the error: so much further in, or somewhere else."""

@@ -45,6 +45,7 @@ _GET: Endpoint[Field] = Endpoint(
     returns=Field,
     request_class="read",
     unwrap="field",
+    key={"field_id": "field_id"},
 )
 _DELETE: Endpoint[None] = Endpoint(
     id="DeleteField", method="DELETE", path="/v0/field/{field_id}", returns=None, request_class="idempotent"
