@@ -163,10 +163,32 @@ def is_same(sent: Any, listed: Any) -> bool:
 
 
 def _may_be_same(sent: Any, listed: Any) -> bool:
-    """Whether a listed value is what was sent, or a time in another spelling that lacks the zone or the time of day."""
+    """Whether a listed value does not contradict what was sent.
+
+    It may be a time that lacks the zone or the time of day, or a value of another JSON type, which nobody can compare.
+    """
     if is_same(sent, listed):
+        return True
+    if isinstance(sent, dict) and isinstance(listed, dict):
+        given = {key: value for key, value in sent.items() if value not in (None, "")}
+        return all(key in listed and _may_be_same(value, listed[key]) for key, value in given.items())
+    if isinstance(sent, list) and isinstance(listed, list):
+        return len(sent) == len(listed) and all(map(_may_be_same, sent, listed))
+    if _json_type(sent) != _json_type(listed):
         return True
     first, second = _moment(sent), _moment(listed)
     if first is None or second is None or len(sent) == len(listed):
         return False
     return abs(_in_utc(first) - _in_utc(second)) <= max(_doubt(first), _doubt(second))
+
+
+def _json_type(value: Any) -> str:
+    kinds: dict[type, str] = {
+        bool: "boolean",
+        int: "number",
+        float: "number",
+        str: "text",
+        list: "list",
+        dict: "object",
+    }
+    return kinds.get(type(value), "null")

@@ -18,7 +18,15 @@ from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
 from pixxel_async._limits import Lane, TokenGate, Turn
-from pixxel_async._log_events import ATTEMPT, DOUBTFUL, FIELD_UNREADABLE, REPEATED, RETIRING, RETRY, ROWS_MISSING
+from pixxel_async._log_events import (
+    ATTEMPT,
+    DOUBTFUL,
+    FIELD_UNREADABLE,
+    REPEATED,
+    RETIRING,
+    RETRY,
+    ROWS_MISSING,
+)
 from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._retry import (
     CLEAN_SUCCESS,

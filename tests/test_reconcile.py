@@ -42,7 +42,8 @@ from pixxel_async import (
     _sansio,
 )
 from pixxel_async._convert import loads
-from pixxel_async._matching import is_same, values
+from pixxel_async._matching import Sought, is_same, values, verdict
+from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._wire import Model, members
 from pixxel_async.models import CloudDelivery, DeliveryRequest, OrderItemCreate, StoreConfigs
 from pixxel_async.sandbox import Sandbox
@@ -578,6 +579,17 @@ async def test_d9_d10_a_conflict_with_something_else_leads_nowhere(world: World)
 )
 def test_rounded_respelt_and_enriched_values_are_the_same(sent: Any, listed: Any, same: bool) -> None:
     assert same == is_same(sent, listed)
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [("field", True), ("other", False), (5, None), ({"name": "field"}, None), (False, None)],
+)
+def test_a_value_that_cannot_be_compared_is_no_difference(listed: Any, expected: bool | None) -> None:
+    """A false difference would make an absence, and buy twice."""
+    endpoint = Endpoint[Any](id="L", method="GET", path="/", returns=None, request_class="read")
+    sought = Sought(Operation(endpoint), "id", {"name": ["field"]}, None)
+    assert expected is verdict(sought, {"id": "a", "name": listed}, None)
 
 
 def test_a_path_goes_through_lists_and_leaves_out_what_is_empty() -> None:
