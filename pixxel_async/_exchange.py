@@ -28,7 +28,9 @@ from pixxel_async._sending import (
     Used,
     bare,
     formatted,
+    hook_failed,
     place_of,
+    stripped,
     user_error,
 )
 from pixxel_async._time_limit import TimeLimit
@@ -51,6 +53,7 @@ _MOST_CONNECTIONS = 100
 _MOST_MEMBERS = 64
 """Gzip streams of one body; no server needs two."""
 _LARGE_BODY = 2**20
+_GZIP = b"\x1f\x8b"
 _NO_CONTENT_TYPE = ("Content-Type",)  # aiohttp would call a missing body application/octet-stream
 _CONNECT_ONLY = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT)
 
@@ -75,39 +78,53 @@ class Exchange(Protocol):
 class _Progress(Sending):
     """How far an exchange got, and its answer as soon as that is whole."""
 
-    __slots__ = ("answer", "end", "head", "limit", "pieces")
+    __slots__ = ("answer", "deadline", "head", "limit")
 
-    def __init__(self, used: Used, limit: TimeLimit, end: float, *, once: bool) -> None:
+    def __init__(self, used: Used, limit: TimeLimit, deadline: float, *, once: bool) -> None:
         super().__init__(used, once=once)
         self.limit = limit
-        self.end = end
+        self.deadline = deadline
         self.head: aiohttp.ClientResponse | None = None
-        self.pieces: list[bytes] = []
-        """The body, as far as it came."""
         self.answer: Response | None = None
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
         """Read the body at once: code of the user's that fails later must not lose the answer."""
-        self.head, self.pieces = response, []
+        # All else is local: code of the user's may send a read in several tasks at once.
+        self.head = response
+        pieces: list[bytes] = []
         if response.status in SUCCESS:
-            if response.content.is_eof():  # came together with the head, as small answers do
-                self.pieces.append(response.content.read_nowait())
-            else:
-                await _read(response, self.pieces, self.limit, self.end)
-            self._keep(await _body(response, self.pieces))
+            await self._read(response, pieces)
+            self._keep(response, await _body(response, pieces))
             return
         try:
             with suppress(Exception):
-                await _read(response, self.pieces, self.limit, self.end)
+                await self._read(response, pieces)
         finally:  # the status is known, and says more than a body that broke off
-            self._keep(_scrap(response, self.pieces))
+            self._keep(response, _scrap(response, pieces))
             if not response.content.is_eof():
                 response.close()
 
-    def _keep(self, body: bytes) -> None:
-        assert self.head is not None
-        self.answer = Response(self.head.status, self.head.headers, body)
-        self.head._body = body  # for code of the user's that reads it: the connection has no more
+    async def replaced(self, response: aiohttp.ClientResponse) -> None:
+        """Called when code of the user's has put another answer in the place of the API's.
+
+        Where the API answered a create, or may have received it, that alone says what became of it.
+        """
+        if not (self._once and self._is_sent):
+            await self.received(response)
+        elif self.answer is None:
+            raise self.error or Broken()
+
+    async def _read(self, response: aiohttp.ClientResponse, pieces: list[bytes]) -> None:
+        if (body := _already_read(response)) is not None:
+            pieces.append(body)
+        elif response.content.is_eof():  # came together with the head, as small answers do
+            pieces.append(response.content.read_nowait())
+        else:
+            await _read(response, pieces, self.limit, self.deadline)
+
+    def _keep(self, response: aiohttp.ClientResponse, body: bytes) -> None:
+        self.answer = Response(response.status, response.headers, body)
+        response._body = body  # for code of the user's that reads it: the connection has no more
 
     @property
     def phase(self) -> str:
@@ -119,7 +136,8 @@ class _Progress(Sending):
     def drop(self) -> None:
         """Close the connection of an answer that was not read to its end."""
         if self.head is not None:
-            self.head.close()
+            with suppress(Exception):  # its class may be the user's
+                self.head.close()
 
 
 class AiohttpExchange:
@@ -197,22 +215,28 @@ class AiohttpExchange:
                     proxy=self._proxy,
                     ssl=self._tls,
                 )
-                if head is not progress.head:  # code of the user's has put another answer in its place
-                    await progress.received(head)
+                if head is not progress.head or progress.answer is None:
+                    await progress.replaced(head)
         except Exception as error:
+            progress.end()
             progress.drop()
             failure = self._failure(error, progress)
         except BaseException as stopped:  # cancelled, mostly
-            progress.drop()
             if progress.was_sent:
                 note_sent(stopped, request)
+            progress.end()
+            progress.drop()
             # Without aiohttp's frames: their locals hold the token, and a user's traceback may show locals.
-            stopped.__context__ = None
-            raise stopped.with_traceback(None)  # noqa: B904
+            raise stripped(stopped)  # noqa: B904
         finally:
             self._busy -= 1
         if progress.answer is not None:
             return progress.answer
+        if limit.is_cancelled:
+            cancelled = asyncio.CancelledError()
+            if progress.was_sent:
+                note_sent(cancelled, request)
+            raise cancelled
         # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
         raise failure
 
@@ -225,36 +249,42 @@ class AiohttpExchange:
             return self._injected
         session = self._fresh if fresh else self._pooled
         if session is None:
-            # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
-            session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+            session = self._made(fresh=fresh)
             if fresh:
                 self._fresh = session
             else:
                 self._pooled = session
         return session
 
+    def _made(self, *, fresh: bool) -> aiohttp.ClientSession:
+        try:
+            # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        except Exception as error:  # of code that instruments it
+            failure = self._hook_failed(error, "connect", sent=False)
+        raise failure
+
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
         """What happened, in our words; with nothing in it of an exception that may hold the token."""
         if progress.answer is not None:
-            self._report(error, progress.limit)
+            is_late = progress.limit.is_over and isinstance(error, TimeoutError)
+            self._report((error.__context__ if is_late else None) or error)
             return error
         sent = progress.was_sent
-        if isinstance(error, SentOnce) and progress.error is not None:
-            error = progress.error  # what the first sending came to
+        if progress.error is not None and (isinstance(error, SentOnce) or progress.head is not None):
+            error = progress.error  # what ended the request, whatever code of the user's has made of it
         if isinstance(error, ExchangeFailed):
-            return error.with_traceback(None)
+            return stripped(error)
         if not sent and self._is_closed:
             return ClientClosed("the client was closed while this call was under way")
         if not sent and self._injected is not None and self._injected.closed:
             return ClientClosed("the injected session is closed")
         raised = self._raised_by_user(error, progress)
         if raised is not None:
-            self._report(raised, progress.limit)
-            detail = f"code that aiohttp runs around the request raised {place_of(raised) or type(raised).__name__}"
-            return ExchangeFailed(Trouble.HOOK, progress.phase, detail, sent=sent, cause=bare(raised))
+            return self._hook_failed(raised, progress.phase, sent=sent)
         if not sent:
             trouble, detail = self._connect_trouble(error)
             if trouble is not None:
@@ -269,15 +299,20 @@ class AiohttpExchange:
         """What code of the user's raised, if that ended the request without an answer."""
         if error is progress.error:
             return progress.user_error
-        if progress.limit.is_over or progress.head is not None:
+        if progress.limit.is_over and isinstance(error, TimeoutError):
             return None
         return user_error(error)
 
-    def _report(self, error: Exception, limit: TimeLimit) -> None:
+    def _hook_failed(self, raised: Exception, phase: str, *, sent: bool) -> ExchangeFailed:
+        self._report(raised)
+        detail = hook_failed(raised)  # before its traceback is taken
+        cause = bare(raised, lambda text: self._redact(text) != text)
+        return ExchangeFailed(Trouble.HOOK, phase, detail, sent=sent, cause=cause)
+
+    def _report(self, raised: BaseException) -> None:
         """Log the failure of code of the user's; once for each place where it fails."""
-        raised = error.__context__ if limit.is_over and error.__context__ is not None else error
         place = place_of(raised)
-        if place and place not in self._reported:
+        if place not in self._reported:
             self._reported.add(place)
             HOOK_FAILED(error=place, traceback=self._redact(f"\n{formatted(raised)}"))
 
@@ -363,10 +398,13 @@ def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
         return Trouble.CUT, "the answer broke off"
     if isinstance(error, SpokeFirst):
         return Trouble.HEAD, "the server sent something before it was asked"
-    if isinstance(error, Broken | SentOnce | OSError | aiohttp.ClientConnectionError):
-        return Trouble.LOST, "the connection broke before an answer came"
-    # Among them ClientResponseError(status=400): aiohttp's word for an answer that *it* cannot read.
-    return Trouble.HEAD, "the answer is not HTTP"
+    is_of_answers = isinstance(error, aiohttp.ClientError) and not isinstance(
+        error, aiohttp.ClientConnectionError
+    )
+    if is_of_answers and not isinstance(error, Broken | SentOnce):
+        # Among them ClientResponseError(status=400): aiohttp's word for an answer that *it* cannot read.
+        return Trouble.HEAD, "the answer is not HTTP"
+    return Trouble.LOST, "the connection broke before an answer came"
 
 
 # --- bodies -----------------------------------------------------------------------------------------------
@@ -409,6 +447,8 @@ async def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     encoding = head.headers.get("Content-Encoding", "")
     if not encoding or not body or encoding.lower() == "identity":
         return body
+    if not body.startswith(_GZIP) and _already_read(head) is not None:  # and decoded
+        return body
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise _garbled("the answer is encoded in a way nobody asked for")
     try:
@@ -422,6 +462,11 @@ async def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     if not is_whole:
         raise ExchangeFailed(Trouble.CUT, "body", "the answer broke off", sent=True)
     return body
+
+
+def _already_read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The body, if code of the user's has read it: its stream is empty then. Mocks may not have it."""
+    return getattr(response, "_body", None)
 
 
 def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
@@ -459,7 +504,7 @@ async def inflate(data: bytes) -> tuple[bytes, bool]:
             if data:
                 await asyncio.sleep(0)
         data = inflater.unused_data
-        if not inflater.eof or not data.startswith(b"\x1f\x8b"):
+        if not inflater.eof or not data.startswith(_GZIP):
             return b"".join(pieces), inflater.eof
     raise _garbled(f"the answer is more than {_MOST_MEMBERS} gzip streams in a row")
 

@@ -504,7 +504,9 @@ _WAS_SENT = "was sent: it may have been executed."
 def note_sent(stopped: BaseException, request: Request) -> None:
     """Say on a cancellation, or what else stops a call, that it came too late to keep a request from being executed."""
     if request.method != "GET":
-        stopped.add_note(f"{request.method} {request.path} {_WAS_SENT}")
+        notes = [*getattr(stopped, "__notes__", ()), f"{request.method} {request.path} {_WAS_SENT}"]
+        # Not `add_note`: a class of the user's may forbid its attributes to be set, as frozen dataclasses do.
+        BaseException.__setattr__(stopped, "__notes__", notes)
 
 
 def was_sent(stopped: BaseException | None) -> bool:

@@ -8,17 +8,18 @@ send a request a second time. What is known of a request must not depend on it.
 from __future__ import annotations
 
 import select
+import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import aiohttp
 
-_NOT_OF_USERS = frozenset({"pixxel_async", "aiohttp", "aiosignal", "asyncio"})
+_NOT_OF_USERS = sys.stdlib_module_names | {"pixxel_async", "aiohttp", "aiosignal", "aiohappyeyeballs", "yarl"}
 """Packages whose frames are left out of the traceback of a failed hook, up to the first frame of another one."""
 
 
@@ -51,14 +52,17 @@ class Sending:
     """
 
     __slots__ = (
+        "_has_ended",
         "_has_run",
         "_is_sent",
         "_once",
         "_parser",
         "_protocol",
+        "_response",
         "_running",
         "_transport",
         "_used",
+        "_watched",
         "error",
         "user_error",
     )
@@ -67,8 +71,12 @@ class Sending:
         self._used = used
         self._once = once
         self._has_run = False
+        self._has_ended = False
         self._running = 0
+        """More than one where code of the user's sends the request in several tasks at once."""
+        self._watched: tuple[aiohttp.ClientRequest, ...] = ()
         self._is_sent = False
+        self._response: aiohttp.ClientResponse | None = None
         self._protocol: Any = None
         self._parser: Any = None
         self._transport: Any = None
@@ -86,34 +94,36 @@ class Sending:
         """
         return self._is_sent or self._running > 0 or not self._has_run
 
+    def end(self) -> None:
+        """The call goes on without this request: code of the user's that was left behind must not send it later."""
+        self._has_ended = True
+
     async def __call__(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Send the request, and read of its answer what must not be lost."""
-        if self._once and self._is_sent:
-            raise SentOnce("a create is sent once: code around the request tried to send it again")
+        self._check_once()
         self._has_run = True
         self._running += 1
         self.error = self.user_error = None
         try:
             try:
+                self._watch(request)
                 while True:
-                    self._watch(request)
                     try:
                         response = await handler(request)
                         break
                     except _Stale:
                         continue  # aiohttp has closed that connection
-                    finally:
-                        getattr(request, "__dict__", {}).pop("send", None)
             except Exception as error:
-                self.user_error = user_error(error)
+                self.user_error = _raised_below(error)
                 self.error = _never_resent(error)
             else:
                 self._is_sent = True
                 try:
                     await self.received(response)
                 except Exception as error:
+                    self.user_error = _raised_below(error)
                     self.error = error
                 else:
                     self.leave_idle(response)
@@ -124,28 +134,44 @@ class Sending:
             raise
         finally:
             self._running -= 1
+            if not self._running:
+                self._unwatch()
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
         """Called with each answer, before any code of the user's has seen it."""
 
     def _watch(self, request: aiohttp.ClientRequest) -> None:
         """Shadow the request's `send`, which aiohttp calls when it has a connection; where that fails, nothing is proved."""
+        if request in self._watched:  # it is being sent in another task, too
+            return
         send: Callable[[Any], Awaitable[aiohttp.ClientResponse]] | None = getattr(request, "send", None)
         if send is None:
             self._is_sent = True
             return
 
         async def noted(connection: Any) -> aiohttp.ClientResponse:
-            if self._once and self._is_sent:
-                raise SentOnce("a create is sent once: code around the request tried to send it again")
+            self._check_once()
             self._check_idle(connection)
             self._is_sent = True
-            return await send(connection)
+            self._response = await send(connection)
+            return self._response
 
         try:
             request.send = noted  # type: ignore[method-assign, assignment]
         except (AttributeError, TypeError):  # a request class with slots
             self._is_sent = True
+        else:
+            self._watched += (request,)
+
+    def _unwatch(self) -> None:
+        """Leave no circle of references."""
+        for request in self._watched:
+            getattr(request, "__dict__", {}).pop("send", None)
+        self._watched = ()
+
+    def _check_once(self) -> None:
+        if self._once and (self._is_sent or self._has_ended):
+            raise SentOnce("a create is sent once: code around the request tried to send it again")
 
     # --- kept connections ---
 
@@ -172,7 +198,8 @@ class Sending:
         """
         protocol = self._protocol
         if (
-            self._parser is not None
+            response is self._response
+            and self._parser is not None
             and response.content.is_eof()
             and getattr(protocol, "_parser", None) is self._parser
         ):
@@ -182,7 +209,7 @@ class Sending:
         """Let no connection stay open for the rest of a body that the other side does not take: closing it would wait for that."""
         transport = self._transport
         with suppress(AttributeError):  # a TLS transport that was closed twice has let go of its connection
-            if transport is not None and transport.get_write_buffer_size():
+            if transport is not None and self._running == 1 and transport.get_write_buffer_size():
                 transport.abort()
 
 
@@ -230,11 +257,32 @@ def _never_resent(error: Exception) -> Exception:
 
 
 def user_error(error: Exception) -> Exception | None:
-    """The error, if code of the user's raised it: a trace hook, or anything that is no trouble of the network."""
+    """What code of the user's raised: a trace hook, or anything that is no trouble of the network.
+
+    Code of the user's that raises an error of the network, and is no trace hook, takes the network's part: a connector, a
+    resolver, a middleware with a time limit. aiohttp wraps some errors in its own; then the cause is what was raised.
+    """
     if isinstance(error, Broken | SentOnce | SpokeFirst):
         return None
-    is_of_network = isinstance(error, aiohttp.ClientError | OSError)
-    return None if is_of_network and not _is_of_hook(error) else error
+    if not _is_of_network(error):
+        return error
+    raised: BaseException | None = error
+    while isinstance(raised, Exception):
+        if _is_of_hook(raised) or (not _is_of_network(raised) and _users_frames(raised)):
+            return raised
+        raised = raised.__cause__
+    return None
+
+
+def _raised_below(error: Exception) -> Exception | None:
+    """The same below the innermost middleware, where only frames of the user's make an error his: aiohttp itself raises a
+    RuntimeError or an AttributeError where it finds a connection gone.
+    """
+    return user_error(error) if _is_of_network(error) or _users_frames(error) else None
+
+
+def _is_of_network(error: Exception) -> bool:
+    return isinstance(error, aiohttp.ClientError | OSError)
 
 
 def _is_of_hook(error: BaseException) -> bool:
@@ -258,7 +306,12 @@ def place_of(error: BaseException) -> str:
     for frame, line in _users_frames(error):
         code = frame.f_code
         return f"{type(error).__name__} ({Path(code.co_filename).name}, line {line}, in {code.co_name})"
-    return ""
+    return type(error).__name__
+
+
+def hook_failed(error: Exception) -> str:
+    """The same in a sentence, for an error of the SDK."""
+    return f"code that aiohttp runs around the request raised {place_of(error)}"
 
 
 def formatted(error: BaseException) -> str:
@@ -267,11 +320,25 @@ def formatted(error: BaseException) -> str:
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 
-def bare(error: Exception) -> Exception | None:
-    """The error without tracebacks and chained errors, whose frames hold the token; None for aiohttp's, which hold it too."""
-    if isinstance(error, aiohttp.ClientError):
+def bare(error: Exception, is_secret: Callable[[str], bool]) -> Exception | None:
+    """The error without tracebacks and chained errors, whose frames hold the token.
+
+    None for aiohttp's, which hold it too, and for one whose text does.
+    """
+    if isinstance(error, aiohttp.ClientError) or is_secret("".join(traceback.format_exception_only(error))):
         return None
-    if isinstance(error, ExceptionGroup) and not all(map(bare, error.exceptions)):
+    if isinstance(error, ExceptionGroup) and not all(bare(each, is_secret) for each in error.exceptions):
         return None
-    error.__context__ = error.__cause__ = None
+    return stripped(error)
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def stripped(error: E) -> E:
+    """The error without its traceback, and without the errors in whose handling it was raised."""
+    for name in ("__context__", "__cause__"):
+        BaseException.__setattr__(
+            error, name, None
+        )  # some classes of the user's forbid it: frozen dataclasses
     return error.with_traceback(None)

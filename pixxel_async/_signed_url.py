@@ -12,6 +12,9 @@ from pixxel_async._files import safe_name
 from pixxel_async._sansio import clean_text
 from pixxel_async.errors import DownloadError
 
+_SIGNATURE = 16
+"""Characters that a signature has at least."""
+
 
 class SignedUrl:
     """A signed URL that does not show itself: `str` and `repr` leave out the query."""
@@ -47,6 +50,12 @@ class SignedUrl:
     def name(self) -> str:
         """A file name out of the path."""
         return safe_name(unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])) or "download"
+
+    def is_shown_by(self, text: str) -> bool:
+        """Whether a text repeats its query, or a value in it that could be a signature."""
+        query = urlsplit(self.url).query
+        values = [value for pair in query.split("&") if len(value := pair.partition("=")[2]) >= _SIGNATURE]
+        return any(each in text or unquote(each) in text for each in [query, *values] if each)
 
     def __str__(self) -> str:
         try:

@@ -17,7 +17,7 @@ from yarl import URL
 
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
-from pixxel_async._sending import Sending, Used, bare, place_of, user_error
+from pixxel_async._sending import Sending, Used, bare, hook_failed, stripped, user_error
 from pixxel_async._signed_url import SignedUrl, is_private
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.errors import ClientClosed, DownloadError
@@ -103,8 +103,8 @@ class Storage:
         """
         for _ in range(_REDIRECTS + 1):
             sending = Sending(self._used, once=False)
-            with _network(), TimeLimit.within(_HEAD_LIMIT):
-                response = await self._request(source, headers, sending)
+            with _network(), TimeLimit.within(_HEAD_LIMIT) as limit:
+                response = await self._request(source, headers, sending, limit)
             if response.status not in {301, 302, 303, 307, 308}:
                 return StorageAnswer(response, sending)
             response.close()
@@ -118,9 +118,11 @@ class Storage:
             raise Failed(f"redirect refused: {refused}", Then.STOP)
         raise Failed(f"more than {_REDIRECTS} redirects", Then.STOP)
 
-    async def _request(self, source: SignedUrl, headers: Headers, sending: Sending) -> aiohttp.ClientResponse:
+    async def _request(
+        self, source: SignedUrl, headers: Headers, sending: Sending, limit: TimeLimit
+    ) -> aiohttp.ClientResponse:
         proxy = None if self._proxy_for is None else self._proxy_for(source.url)
-        session, resolver = self._connections()
+        session, resolver = self._connections(source)
         if proxy is not None:
             resolver.proxies.add(urlsplit(proxy).hostname or "")
         try:
@@ -131,30 +133,32 @@ class Storage:
                 proxy=proxy,
                 middlewares=(sending,),
             )
-        except asyncio.CancelledError as cancelled:
-            # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
-            cancelled.__context__ = None
-            raise cancelled.with_traceback(None)  # noqa: B904
         except Failed:
             raise
         except Exception as error:
             raised = sending.user_error if error is sending.error else user_error(error)
-            if raised is None or self._is_closed:
+            if raised is None or (self._is_closed and isinstance(raised, RuntimeError)):
                 raise
-            failed = Failed(
-                f"code that aiohttp runs around the request raised {place_of(raised) or type(raised).__name__}",
-                Then.STOP,
-                cause=bare(raised),
-            )
+            failed = _hook_failed(raised, source)
+        except BaseException as stopped:  # cancelled, mostly
+            # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
+            raise stripped(stopped)  # noqa: B904
+        if limit.is_cancelled:
+            raise asyncio.CancelledError
         raise failed
 
-    def _connections(self) -> tuple[aiohttp.ClientSession, _Resolver]:
+    def _connections(self, source: SignedUrl) -> tuple[aiohttp.ClientSession, _Resolver]:
         if self._is_closed:
             raise ClientClosed("the client is closed: make a new PixxelClient")
         if self._session is None or self._resolver is None:
             self._resolver = _Resolver(allow_private=self._allow_private)
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=self._resolver, ssl=self._tls),
+            self._session = self._made(self._resolver, source)
+        return self._session, self._resolver
+
+    def _made(self, resolver: _Resolver, source: SignedUrl) -> aiohttp.ClientSession:
+        try:
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(resolver=resolver, ssl=self._tls),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT),
                 skip_auto_headers=("Accept",),
@@ -163,7 +167,9 @@ class Storage:
                 requote_redirect_url=False,  # would break signatures
                 read_bufsize=BATCH,
             )
-        return self._session, self._resolver
+        except Exception as error:  # of code that instruments it
+            failed = _hook_failed(error, source)
+        raise failed
 
 
 class StorageAnswer:
@@ -252,6 +258,11 @@ class _Resolver(aiohttp.ThreadedResolver):
         ):
             raise Failed("the host's name leads to a private address", Then.STOP)
         return found
+
+
+def _hook_failed(raised: Exception, source: SignedUrl) -> Failed:
+    reason = hook_failed(raised)  # before its traceback is taken
+    return Failed(reason, Then.STOP, cause=bare(raised, source.is_shown_by))
 
 
 @contextmanager

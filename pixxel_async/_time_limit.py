@@ -29,8 +29,16 @@ class TimeLimit:
         """One that begins now."""
         return cls(asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody else cancelled the task meanwhile, even if code of the user's raised another error then."""
+        ours = self.is_over and not self._timer.cancelled()
+        return self._task.cancelling() > self._cancelling + ours
+
     def move(self, when: float) -> None:
-        """End at another time."""
+        """End at another time. Does nothing once it has ended, which a task that somebody left behind may not know."""
+        if self.is_over or self._timer.cancelled():
+            return
         self._timer.cancel()
         self._timer = self._loop.call_at(when, self._end)
 

@@ -50,6 +50,7 @@ from pixxel_async._sansio import (
     error_from_failure,
     lacks_rows,
     made_ids,
+    note_sent,
     parse,
     redirect_refused,
     redirect_target,
@@ -542,9 +543,14 @@ class HttpTransport:
         if isinstance(outcome, Response):
             size, named = len(outcome.body), request_id(outcome.headers, self._auth.redact)
         event = ResponseEvent(*call.told(), word, elapsed, size, named)
-        ATTEMPT(**attrs.asdict(event, recurse=False))
-        if self._hooks is not None:
-            self._hooks.response(event)
+        try:
+            ATTEMPT(**attrs.asdict(event, recurse=False))
+            if self._hooks is not None:
+                self._hooks.response(event)
+        except BaseException as stopped:  # SystemExit, mostly: all else stays in the log
+            if _may_be_executed(outcome):
+                note_sent(stopped, call.request)
+            raise
 
     def _tell_retry(self, call: _Call, error: CallError, verdict: Verdict, wait: float) -> None:
         event = RetryEvent(*call.told(), wait, self._auth.redact(error.message))
@@ -580,6 +586,12 @@ def _word(outcome: Response | ExchangeFailed | BaseException) -> int | str:
     if isinstance(outcome, ExchangeFailed):
         return outcome.trouble.value
     return "cancelled" if isinstance(outcome, asyncio.CancelledError) else type(outcome).__name__
+
+
+def _may_be_executed(outcome: Response | ExchangeFailed | BaseException) -> bool:
+    if isinstance(outcome, ExchangeFailed):
+        return outcome.sent
+    return isinstance(outcome, Response) or was_sent(outcome)
 
 
 def _attempt_of(outcome: Response | ExchangeFailed, error: CallError, elapsed: float, wait: float) -> Attempt:

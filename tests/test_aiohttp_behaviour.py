@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
-from stubs import CLOSE, Stub, answer, json_answer
+from stubs import CLOSE, Stub, Wait, answer, json_answer
 from yarl import URL
 
 OK = json_answer({"id": "a"})
@@ -56,32 +59,6 @@ async def test_v4_a_middleware_that_raises_another_error_stops_it(session: aioht
         with pytest.raises(aiohttp.ClientError) as caught:
             await session.get(stub.url, middlewares=(once,))
         assert (aiohttp.ClientError, 1) == (type(caught.value), len(stub.received))
-
-
-@pytest.mark.parametrize("is_sent", [True, False])
-async def test_v4_a_middleware_sees_whether_the_request_was_sent(
-    session: aiohttp.ClientSession, is_sent: bool
-) -> None:
-    """By an attribute without promise; should it go, every request counts as sent."""
-    responses = []
-
-    async def look(
-        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-    ) -> aiohttp.ClientResponse:
-        try:
-            return await handler(request)
-        finally:
-            responses.append(request.response)
-
-    async with Stub([CLOSE]) as stub:
-        url = stub.url
-        if is_sent:
-            with pytest.raises(aiohttp.ServerDisconnectedError):
-                await session.post(url, middlewares=(look,))
-    if not is_sent:
-        with pytest.raises(aiohttp.ClientConnectorError):
-            await session.post(url, middlewares=(look,))
-    assert [is_sent] == [response is not None for response in responses]
 
 
 async def test_v4_the_middlewares_of_a_request_replace_those_of_its_session() -> None:
@@ -230,3 +207,133 @@ async def test_v4_a_redirected_body_goes_to_a_foreign_host(
         (request,) = foreign.received
     assert (b'{"a": 1}', "secret") == (request.body, request.headers["x-api-key"])
     assert "authorization" not in request.headers
+
+
+# --- whether a request was sent (_sending) ---
+
+
+async def test_v4_send_can_be_shadowed_on_a_request_and_is_what_aiohttp_calls(
+    session: aiohttp.ClientSession,
+) -> None:
+    """When it has a connection, and before it writes anything."""
+    shadowed = []
+
+    async def watch(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        send = request.send
+
+        async def noted(connection: Any) -> aiohttp.ClientResponse:
+            transport = connection.transport
+            shadowed.append((connection.protocol is not None, transport.get_write_buffer_size()))
+            raise ZeroDivisionError
+
+        request.send = noted  # type: ignore[method-assign]
+        try:
+            return await handler(request)
+        except ZeroDivisionError:
+            request.send = send  # type: ignore[method-assign]
+        assert [] == stub.received
+        return await handler(request)
+
+    async with Stub(OK) as stub:
+        await session.post(stub.url, json={"a": 1}, middlewares=(watch,))
+        assert ([(True, 0)], 1) == (shadowed, len(stub.received))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="aiohttp writes the body in a task that begins later")
+async def test_v4_the_body_is_written_before_the_request_has_its_response() -> None:
+    """So that `request.response` does not prove that a request was unsent."""
+    responses = []
+
+    class Response(aiohttp.ClientResponse):
+        def __init__(self, *_: Any, **__: Any) -> None:
+            raise ZeroDivisionError
+
+    async def look(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        try:
+            return await handler(request)
+        finally:
+            responses.append(request.response)
+
+    async with Stub(OK) as stub, aiohttp.ClientSession(response_class=Response) as session:
+        with pytest.raises(ZeroDivisionError):
+            await session.post(stub.url, json={"a": 1}, middlewares=(look,))
+        await stub.asked()
+        assert ([None], b'{"a": 1}') == (responses, stub.received[0].body)
+
+
+# --- kept connections (_sending) ---
+
+
+@asynccontextmanager
+async def kept_connection(session: aiohttp.ClientSession, late: bytes) -> AsyncIterator[tuple[Any, Stub]]:
+    """The protocol of a connection on which something may come late, and its server."""
+    protocols = []
+
+    async def look(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        response = await handler(request)
+        protocols.append(response._protocol)
+        return response
+
+    async with Stub([*OK, Wait(0.02), late]) as stub:
+        async with session.get(stub.url, middlewares=(look,)) as response:
+            await response.read()
+        yield protocols[0], stub
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - aiohttp has no event for it
+            await asyncio.sleep(0.001)
+
+
+async def test_v4_an_answer_that_was_not_asked_for_marks_the_connection(
+    session: aiohttp.ClientSession,
+) -> None:
+    """`should_close` sees it, but only when asked again: by itself aiohttp takes it for the next request's answer."""
+    async with kept_connection(session, answer(408)[0]) as (protocol, stub):
+        assert not protocol.should_close
+        await until(lambda: protocol.should_close)
+        async with session.get(stub.url) as response:
+            assert (408, 1) == (response.status, stub.connections)
+
+
+async def test_v4_half_a_head_that_was_not_asked_for_does_not_mark_it(
+    session: aiohttp.ClientSession,
+) -> None:
+    """Therefore the parser of an idle connection is replaced by one that raises."""
+    fed = []
+
+    class Watched:
+        def feed_data(self, data: bytes) -> Any:
+            fed.append(data)
+            return parser.feed_data(data)
+
+        def feed_eof(self) -> Any:
+            return parser.feed_eof()
+
+    async with kept_connection(session, b"HTTP/1.1 408 Late\r\n") as (protocol, _):
+        parser, protocol._parser = protocol._parser, Watched()
+        await until(lambda: bool(fed))
+        assert not protocol.should_close
+
+
+async def test_v4_a_parser_that_raises_closes_the_connection(session: aiohttp.ClientSession) -> None:
+    class Idle:
+        def feed_data(self, data: bytes) -> Any:
+            raise ValueError
+
+        def feed_eof(self) -> None: ...
+
+    async with kept_connection(session, b"H") as (protocol, stub):
+        assert protocol._parser is not None
+        protocol._parser = Idle()
+        await until(lambda: protocol.should_close)
+        assert not protocol.is_connected()
+        async with session.get(stub.url) as response:
+            assert (200, 2) == (response.status, stub.connections)
