@@ -32,6 +32,7 @@ WORKS = {
     "outage": Work("a minute without the service", ["--lasts", "8"], True),
     "waits": Work("5,000 waits at once", ["--waits", "500", "--lasts", "5"], True),
     "creates": Work("2,000 creates over a bad line", ["--creates", "150", "--settle", "30"]),
+    "hooks": Work("2,000 creates while code of the user's fails", ["--creates", "400"], True),
     "deadlines": Work("any call under any fault", ["--deadline", "1", "--calls", "read", "create"]),
     "cost": Work("what care costs where nothing fails", ["--pipelines", "200", "--rounds", "1"]),
 }

@@ -173,13 +173,18 @@ def _may_be_same(sent: Any, listed: Any) -> bool:
         given = {key: value for key, value in sent.items() if value not in (None, "")}
         return all(key in listed and _may_be_same(value, listed[key]) for key, value in given.items())
     if isinstance(sent, list) and isinstance(listed, list):
-        return len(sent) == len(listed) and all(map(_may_be_same, sent, listed))
+        return _has_null(listed) or (len(sent) == len(listed) and all(map(_may_be_same, sent, listed)))
     if _json_type(sent) != _json_type(listed):
         return True
     first, second = _moment(sent), _moment(listed)
     if first is None or second is None or len(sent) == len(listed):
         return False
     return abs(_in_utc(first) - _in_utc(second)) <= max(_doubt(first), _doubt(second))
+
+
+def _has_null(value: Any) -> bool:
+    """Whether a part of a list, such as a coordinate, is not given."""
+    return value is None or (isinstance(value, list) and any(map(_has_null, value)))
 
 
 def _json_type(value: Any) -> str:

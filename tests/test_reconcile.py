@@ -583,7 +583,14 @@ def test_rounded_respelt_and_enriched_values_are_the_same(sent: Any, listed: Any
 
 @pytest.mark.parametrize(
     ("listed", "expected"),
-    [("field", True), ("other", False), (5, None), ({"name": "field"}, None), (False, None)],
+    [
+        ("field", True),
+        ("other", False),
+        (5, None),
+        ({"name": "field"}, None),
+        (False, None),
+        ([[None]], None),
+    ],
 )
 def test_a_value_that_cannot_be_compared_is_no_difference(listed: Any, expected: bool | None) -> None:
     """A false difference would make an absence, and buy twice."""
