@@ -771,7 +771,7 @@ async def test_h15_an_ordinary_listing_warns_when_rows_are_missing(
 
 def unreadable(kind: Kind, id: str) -> dict[str, Any]:
     """A row in which nothing but the id can be read."""
-    return {kind.id: id, "created_at": 5, "name": [], "progress": "", "status": {}, "message": 5}
+    return {kind.id: id, "created_at": 5, "name": [], "progress": {}, "status": {}, "message": {}}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -817,7 +817,7 @@ async def test_x8_what_an_accepted_create_made_is_not_taken_for_what_another_mad
 ) -> None:
     """Two jobs have nothing that tells them apart: one was accepted, the other did not happen."""
     kind, clock = KINDS["job"], VirtualClock()
-    row = {"id": "job-1", "created_at": clock.now().isoformat(), "progress": ""}
+    row = {"id": "job-1", "created_at": clock.now().isoformat(), "progress": {}}
     async with (
         Stub(server(kind, says({"ROWS": [row]}), json_answer(row))) as stub,
         world_of(stub, clock) as world,
@@ -845,7 +845,7 @@ async def test_x9_a_row_of_which_only_what_identifies_it_can_be_read_is_found(na
         row: dict[str, Any] = {kind.id: "it", "created_at": world.clock.now().isoformat()}
         for path, values in error.intent.wanted.items():
             put(row, path, values)
-        rows.append({**row, "progress": "", "status": {}, "updated_at": 5})
+        rows.append({**row, "progress": {}, "status": {}, "updated_at": {}})
         found = await error.reconcile()
         assert isinstance(found, Found)
         assert ("it", ("it",)) == (found.id, found.ids)
