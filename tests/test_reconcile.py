@@ -38,6 +38,7 @@ from pixxel_async import (
     PermissionDenied,
     PixxelClient,
     ServerError,
+    UnexpectedAnswer,
     _endpoints,
     _sansio,
 )
@@ -97,7 +98,10 @@ async def test_g18_what_is_listed_with_a_field_that_cannot_be_read_is_never_abse
     )
     for path in unreadable_places(listing.returns):
         monkeypatch.setattr(_sansio, "loads", lambda body, path=path: spoilt(loads(body), path))
-        outcome = await error.reconcile()
+        try:
+            outcome = await error.reconcile()
+        except UnexpectedAnswer:
+            continue  # a row without its id proves nothing at all
         if isinstance(outcome, Found):
             assert id == outcome.id, path
         else:
