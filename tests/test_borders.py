@@ -63,12 +63,12 @@ EDGES += [edge.replace(tzinfo=timezone(timedelta(hours=hours))) for edge in EDGE
 ODD: list[Any] = [
     *(HUGE, -HUGE, 10**400, 2**64, -(2**63) - 1, Fraction(10**400), Decimal("1e400"), 1j),
     *(math.inf, -math.inf, math.nan, 1e308, 5e-324, True, None),
-    *("", " ", "\0", "a\0b", "\ud800", "x" * 10**5, b"\xff", Path("a\0b"), Path("\udcff")),
+    *("", " ", "\0", "a\0b", "\ud800", b"\xff", Path("a\0b"), Path("\udcff")),
     *(Shy(), object(), HUGE.bit_count, int, [], {}, nested(5)),
     *EDGES,
 ]
-DEEP = [nested(300), nested(900)]
-"""Deeper than orjson writes; too deep for Hypothesis to show."""
+LARGE = [nested(300), nested(900), "x" * 10**5]
+"""Nested deeper than orjson writes; too large for Hypothesis to show."""
 KEYS = ["x", "type", "coordinates", "name", "", "\ud800", HUGE, 1.5]
 odd = st.recursive(  # by number: strategies show their values
     st.sampled_from(range(len(ODD))).map(lambda number: ODD[number])
@@ -108,7 +108,7 @@ def ends_well(call: Callable[[], Any]) -> Any:
     return None
 
 
-@pytest.mark.parametrize("value", [*ODD, *DEEP], ids=kind)
+@pytest.mark.parametrize("value", [*ODD, *LARGE], ids=kind)
 def test_s7_no_field_takes_what_cannot_be_sent(value: Any) -> None:
     """What is let through, such as free-form values, is refused when it is written."""
     for name, check in FIELDS.items():
