@@ -17,7 +17,7 @@ import re
 import types
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Union, get_args, get_origin
 
 import cattrs
@@ -484,7 +484,7 @@ def structure(raw: Any, returns: Any, *, path: str = "$", on_unreadable: OnUnrea
         pass  # not here: what is raised below shall have no context
     careful = _Careful(on_unreadable or (lambda path, problem: None))
     try:
-        return careful.read(raw, returns, _Place(path, re.sub(r"\[\d+\]", "[]", path)))
+        return careful.read(raw, returns, lambda: _Place(path, re.sub(r"\[\d+\]", "[]", path)))
     except RecursionError:
         wrong = StructureError(path, "nested too deep")
     except StructureError as error:
@@ -522,7 +522,7 @@ class _Careful:
     def __init__(self, on_unreadable: OnUnreadable) -> None:
         self._on_unreadable = on_unreadable
 
-    def read(self, value: Any, kind: Any, place: _Place) -> Any:
+    def read(self, value: Any, kind: Any, find_place: Callable[[], _Place]) -> Any:
         """Raises _Unreadable for a scalar that no optional field holds, else StructureError."""
         try:
             return _fast.get_structure_hook(kind)(value, kind)
@@ -530,6 +530,7 @@ class _Careful:
             raise
         except Exception as error:
             reason = error
+        place = find_place()
         container = dict if _is(kind, Model) else get_origin(kind) or kind
         if container in (list, dict) and type(value) is not container:
             expected = "a list" if container is list else "an object"
@@ -538,10 +539,10 @@ class _Careful:
             return self._model(value, kind, place)
         if container is list:
             (item,) = get_args(kind)
-            return [self.read(each, item, place.item(index)) for index, each in enumerate(value)]
+            return [self.read(each, item, partial(place.item, index)) for index, each in enumerate(value)]
         if container is dict:
             item = get_args(kind)[1]
-            return {key: self.read(each, item, place.key(key)) for key, each in value.items()}
+            return {key: self.read(each, item, partial(place.key, key)) for key, each in value.items()}
         if type(value) in (list, dict):
             raise StructureError(place.exact, str(reason))
         problem = reason.problem if isinstance(reason, _Mismatch) else str(reason)
@@ -555,17 +556,17 @@ class _Careful:
         return model
 
     def _field(self, raw: dict[str, Any], field: _Field, place: _Place) -> Any:
-        value, place = raw.get(field.wire), place.field(field.wire)
+        value = raw.get(field.wire)
         if field.is_optional and (value is None or field.wanted is Any):
             return value
         if field.wire not in raw:
-            raise StructureError(place.exact, "missing")
+            raise StructureError(place.field(field.wire).exact, "missing")
         try:
-            return self.read(value, field.wanted, place)
+            return self.read(value, field.wanted, partial(place.field, field.wire))
         except _Unreadable as unreadable:
             if not field.is_optional:
                 raise StructureError(unreadable.path, unreadable.message) from None
-            self._on_unreadable(place.general, unreadable.problem)
+            self._on_unreadable(place.field(field.wire).general, unreadable.problem)
             return None
 
 
