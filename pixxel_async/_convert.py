@@ -15,9 +15,9 @@ import json
 import math
 import re
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any, Union, get_args, get_origin
 
 import cattrs
@@ -29,7 +29,7 @@ from pixxel_async._wire import Member, Model, members, plain, unstructure
 from pixxel_async.errors import InvalidInput
 
 Hook = Callable[[Any, Any], Any]
-ReadAll = Callable[[Iterable[Any]], list[Any]]
+ReadAll = Callable[[Collection[Any]], list[Any]]
 OnUnreadable = Callable[[str, str], None]
 """Called with a path without indexes and keys, such as `$.orders[].area`, and what is wrong there; never with the value."""
 
@@ -104,7 +104,7 @@ class _Id(str):
     __slots__ = ()
 
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_is_numeral = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 """JSON's own grammar: no plus, no leading zero, no digits of other scripts."""
 
 
@@ -131,7 +131,10 @@ def _boolean(value: Any, _: Any = None) -> bool:
 
 def _integer(value: Any, _: Any = None) -> int:
     """A whole number, also out of a string; JSON knows one kind of number, so 3.0 is 3."""
-    number = _numeral(value) if type(value) is str else value
+    number = value
+    if type(value) is str and _is_numeral(value):
+        # As a float it may lose digits; of thousands of digits int() makes an error, and float() infinity.
+        number = int(value) if len(value) < 300 and value.lstrip("-").isdecimal() else float(value)
     if type(number) is int:
         return number
     if type(number) is float and number.is_integer():
@@ -143,17 +146,9 @@ def _number(value: Any, _: Any = None) -> float:
     """A number, also out of a string: the vendor sends some progress values and STAC boxes so."""
     if type(value) is float or type(value) is int:
         return value
-    if type(value) is str and (number := _numeral(value)) is not None:
-        return float(number)
+    if type(value) is str and _is_numeral(value) and math.isfinite(number := float(value)):
+        return number
     raise _Mismatch("a number", value)
-
-
-def _numeral(text: str) -> int | float | None:
-    """The finite number that a string spells by JSON's grammar."""
-    spelt = _NUMBER.fullmatch(text)
-    if spelt is None or not math.isfinite(number := float(text)):
-        return None
-    return int(text) if spelt.lastindex is None else number
 
 
 def _instant(value: Any, _: Any = None) -> datetime | None:
@@ -213,9 +208,10 @@ _JSON_TYPES: dict[Any, frozenset[type]] = {
 class _Field:
     """A field of a model class, as it is read."""
 
-    __slots__ = ("attribute", "is_optional", "wanted", "wire")
+    __slots__ = ("attribute", "is_optional", "number", "wanted", "wire")
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, number: int, member: Member) -> None:
+        self.number = number
         self.attribute = member.attribute
         self.wire = member.wire
         wanted = _without_none(member.type)
@@ -235,7 +231,7 @@ def _without_none(annotation: Any) -> Any:
 
 @cache
 def _fields(cls: Any) -> tuple[_Field, ...]:
-    return tuple(map(_Field, members(cls)))
+    return tuple(_Field(number, member) for number, member in enumerate(members(cls)))
 
 
 @cache
@@ -312,69 +308,121 @@ def _model_hook(cls: Any, _: cattrs.Converter) -> Hook:
 
 @cache
 def _filler(cls: Any) -> ReadAll:
-    """Write the function that reads objects of one class, many at a time: twenty bands are one call."""
-    fields = _fields(cls)
+    """What reads objects of one class, many at a time: twenty bands are one call.
+
+    Each set of keys has a reader of its own, written when it first comes: fields that the API leaves out then cost nothing.
+    """
+    readers: dict[tuple[str, ...], ReadAll] = {}
+
+    def fill(objects: Collection[Any]) -> list[Any]:
+        if not objects:
+            return []
+        keys = tuple(next(iter(objects)))
+        reader = readers.get(keys)
+        if reader is None:
+            if len(readers) == _MOST_READERS or not 0 < len(keys) <= _MOST_KEYS:
+                return _general_reader(cls)(objects)
+            reader = readers[keys] = _reader(cls, keys, fill)
+        return reader(objects)
+
+    return fill
+
+
+_MOST_READERS = 16
+_MOST_KEYS = 200
+
+
+@cache
+def _general_reader(cls: Any) -> ReadAll:
+    return _reader(cls, None, None)
+
+
+def _reader(cls: Any, keys: tuple[str, ...] | None, fill: ReadAll | None) -> ReadAll:
+    """Write the function that reads objects with just these keys and leaves others to `fill`; None: with any keys."""
+    fields, names = _fields(cls), _names(cls)
+    there = [field for field in fields if keys is None or field.wire in keys or not field.is_optional]
+    absent = [f"i.{field.attribute} = " for field in fields if field not in there]
+    times = [f"v{field.number} is not None" for field in there if field.wanted is datetime]
+    if keys is None or not names.keys() >= set(keys):
+        extra = "rest(o, i, names)"
+    else:  # only an empty time is in no field
+        extra = f"None if {' and '.join(times)} else rest(o, i, names)" if times else "None"
     scope: dict[str, Any] = {
         "cls": cls,
         "new": object.__new__,
         "when": datetime.fromisoformat,
         "get": dict.get,  # looked up once, it is called as fast as a subscript
+        "fill": fill,
         "rest": _rest,
-        "names": _names(cls),
+        "names": names,
     }
     lines = [
         # As defaults, these are local names, which are looked up faster than global ones.
-        "def fill(objects, cls=cls, new=new, get=get, type=type, str=str, float=float, int=int, len=len):",
+        "def read(objects, cls=cls, new=new, get=get, type=type, str=str, float=float, int=int, len=len):",
         " models = []",
         " for o in objects:",
+        *(f"  {line}" for line in _fetching(there, keys)),
         "  i = new(cls)",
-        f"  found = {len(fields)}",
-        *(f"  {line}" for number, field in enumerate(fields) for line in _field_lines(field, number, scope)),
-        "  i.extra = None if found == len(o) else rest(o, i, names)",
+        *(f"  {line}" for field in there for line in _field_lines(field, scope)),
+        f"  {''.join(absent)}i.extra = None",
+        *([] if extra == "None" else [f"  i.extra = {extra}"]),
         "  models.append(i)",
         " return models",
     ]
     exec("\n".join(lines), scope)
-    return scope["fill"]  # type: ignore[no-any-return]
+    return scope["read"]  # type: ignore[no-any-return]
 
 
-def _field_lines(field: _Field, number: int, scope: dict[str, Any]) -> Iterator[str]:
-    """The statements that read one field; `found` counts the keys that became a value."""
-    wanted = field.wanted
-    slot, indent = f"i.{field.attribute}", ""
-    yield f"v = {slot} = get(o, {field.wire!r})"
+def _fetching(fields: list[_Field], keys: tuple[str, ...] | None) -> Iterator[str]:
+    """The statements that take the values out of an object, all before one is read."""
+    if keys is None:
+        yield from (f"v{field.number} = get(o, {field.wire!r})" for field in fields)
+        return
+    numbers = {field.wire: field.number for field in fields}
+    yield from (f"v{field.number} = None" for field in fields if field.wire not in keys)
+    yield "try:"
+    yield f" if len(o) != {len(keys)}: raise KeyError"
+    yield from (f" v{numbers[key]} = o[{key!r}]" if key in numbers else f" o[{key!r}]" for key in keys)
+    yield "except KeyError:"
+    yield " models.append(fill((o,))[0])"
+    yield " continue"
+
+
+def _field_lines(field: _Field, scope: dict[str, Any]) -> Iterator[str]:
+    """The statements that read one field out of its value."""
+    value, wanted = f"v{field.number}", field.wanted
+    conditions = [f"{value} is not None"] if field.is_optional else []
     passed_on = _passed_on(wanted)
     if passed_on is not None:
         # 400 is as good a number as 400.0; asked for second, as it is rarer.
-        yield f"if type(v) is not {passed_on.__name__}{' and type(v) is not int' * (passed_on is float)}:"
-        indent = " "
-    hooked = [] if wanted is Any else list(_hooked_lines(wanted, slot, number, scope))
-    if hooked and not field.is_optional:  # no room for None: the hook refuses it
-        yield from (f"{indent}{line}" for line in hooked)
-        return
-    if hooked:
-        yield f"{indent}if v is not None:"
-        yield from (f"{indent} {line}" for line in hooked)
-    yield f"{indent}if v is None: found -= 1"
+        names = [passed_on.__name__, *(["int"] if passed_on is float else [])]
+        conditions = [*(f"type({value}) is not {name}" for name in names), *conditions]
+    hooked = [] if wanted is Any else list(_hooked_lines(wanted, field.number, scope))
+    if hooked and conditions:
+        yield f"if {' and '.join(conditions)}:"
+        hooked = [f" {line}" for line in hooked]
+    yield from hooked
+    yield f"i.{field.attribute} = {value}"
 
 
-def _hooked_lines(wanted: Any, slot: str, number: int, scope: dict[str, Any]) -> Iterator[str]:
+def _hooked_lines(wanted: Any, number: int, scope: dict[str, Any]) -> Iterator[str]:
     """Statements that put a value through its hook, or spare the call in the common case."""
+    value = f"v{number}"
     scope[f"kind{number}"] = wanted
-    hooked = f"hook{number}(v, kind{number})"
+    hooked = f"hook{number}({value}, kind{number})"
     _bind_late(scope, f"hook{number}", lambda: _fast.get_structure_hook(wanted))
     if wanted is datetime:
-        yield "try: t = when(v)"
+        yield f"try: t = when({value})"
         yield "except ValueError: t = None"
-        yield f"v = {slot} = t if t is not None and t.tzinfo is not None else {hooked}"
+        yield f"{value} = t if t is not None and t.tzinfo is not None else {hooked}"
     elif _is(wanted, OpenEnum):
         scope[f"words{number}"] = wanted._value2member_map_
-        yield f"v = {slot} = words{number}.get(v) or {hooked}"
+        yield f"{value} = words{number}.get({value}) or {hooked}"
     elif _is(wanted, Model):
         _bind_late(scope, f"fill{number}", lambda: _filler(wanted))
-        yield f"{slot} = fill{number}((v,))[0]"
+        yield f"{value} = fill{number}(({value},))[0]"
     else:
-        yield f"v = {slot} = {hooked}"
+        yield f"{value} = {hooked}"
 
 
 def _is(annotation: Any, base: type) -> bool:
@@ -442,7 +490,7 @@ def structure(raw: Any, returns: Any, *, path: str = "$", on_unreadable: OnUnrea
         pass  # not here: what is raised below shall have no context
     careful = _Careful(on_unreadable or (lambda path, problem: None))
     try:
-        return careful.read(raw, returns, _Place(path, re.sub(r"\[\d+\]", "[]", path)))
+        return careful.read(raw, returns, lambda: _Place(path, re.sub(r"\[\d+\]", "[]", path)))
     except RecursionError:
         wrong = StructureError(path, "nested too deep")
     except StructureError as error:
@@ -480,7 +528,7 @@ class _Careful:
     def __init__(self, on_unreadable: OnUnreadable) -> None:
         self._on_unreadable = on_unreadable
 
-    def read(self, value: Any, kind: Any, place: _Place) -> Any:
+    def read(self, value: Any, kind: Any, find_place: Callable[[], _Place]) -> Any:
         """Raises _Unreadable for a scalar that no optional field holds, else StructureError."""
         try:
             return _fast.get_structure_hook(kind)(value, kind)
@@ -488,6 +536,7 @@ class _Careful:
             raise
         except Exception as error:
             reason = error
+        place = find_place()
         container = dict if _is(kind, Model) else get_origin(kind) or kind
         if container in (list, dict) and type(value) is not container:
             expected = "a list" if container is list else "an object"
@@ -496,10 +545,10 @@ class _Careful:
             return self._model(value, kind, place)
         if container is list:
             (item,) = get_args(kind)
-            return [self.read(each, item, place.item(index)) for index, each in enumerate(value)]
+            return [self.read(each, item, partial(place.item, index)) for index, each in enumerate(value)]
         if container is dict:
             item = get_args(kind)[1]
-            return {key: self.read(each, item, place.key(key)) for key, each in value.items()}
+            return {key: self.read(each, item, partial(place.key, key)) for key, each in value.items()}
         if type(value) in (list, dict):
             raise StructureError(place.exact, str(reason))
         problem = reason.problem if isinstance(reason, _Mismatch) else str(reason)
@@ -513,17 +562,17 @@ class _Careful:
         return model
 
     def _field(self, raw: dict[str, Any], field: _Field, place: _Place) -> Any:
-        value, place = raw.get(field.wire), place.field(field.wire)
+        value = raw.get(field.wire)
         if field.is_optional and (value is None or field.wanted is Any):
             return value
         if field.wire not in raw:
-            raise StructureError(place.exact, "missing")
+            raise StructureError(place.field(field.wire).exact, "missing")
         try:
-            return self.read(value, field.wanted, place)
+            return self.read(value, field.wanted, partial(place.field, field.wire))
         except _Unreadable as unreadable:
             if not field.is_optional:
                 raise StructureError(unreadable.path, unreadable.message) from None
-            self._on_unreadable(place.general, unreadable.problem)
+            self._on_unreadable(place.field(field.wire).general, unreadable.problem)
             return None
 
 

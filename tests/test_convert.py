@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
+from random import Random
 from types import MappingProxyType
 from typing import Annotated, Any
 
@@ -303,6 +304,11 @@ def test_an_index_of_the_callers_path_is_left_out():
         ({"labels": []}, Thing, "$.labels: expected an object, got a list of 0"),
         ({"labels": {"a b": []}}, Thing, "$.labels['a b']: expected a string, got a list of 0"),
         ({"twin": "b"}, Thing, "$.twin: expected an object, got a string 'b'"),
+        ({"twin": ""}, Thing, "$.twin: expected an object, got a string ''"),
+        ({"twin": []}, Thing, "$.twin: expected an object, got a list of 0"),
+        ({"parts": [["name"]]}, Thing, "$.parts[0]: expected an object, got a list of 1"),
+        ({"parts": [{}, ""]}, Thing, "$.parts[1]: expected an object, got a string ''"),
+        ({"parts": [{"name": "a"}, "x"]}, Thing, "$.parts[1]: expected an object, got a string 'x'"),
         (
             {"parts": [{}, {"twin": {"count": {}}}]},
             Thing,
@@ -336,6 +342,33 @@ def test_g9_g15_a_container_of_the_wrong_kind_or_an_id_is_an_error_that_names_th
     with pytest.raises(StructureError) as caught:
         structure(raw, returns)
     assert message == str(caught.value)
+
+
+def test_objects_of_any_keys_in_any_order_are_read_alike():
+    """Readers are written for a set of keys, and for no more than a few of them."""
+    whole = {
+        "name": "a",
+        "eo:size": 1,
+        "count": 2,
+        "made_at": "",
+        "new": 3,
+        "": 4,
+        "tags": ["x"],
+        "twin": {"count": 1},
+    }
+    random = Random(1)
+    raws = [
+        dict(random.sample(sorted(whole.items(), key=str), random.randint(0, len(whole)))) for _ in range(300)
+    ]
+    raws += [{f"new {number}": 1 for number in range(1000)}, {"name": "b"}]
+    things = structure(raws, list[Thing])
+    assert raws == [thing.to_dict() for thing in things]
+    assert [structure({"name": None} | raw, Thing) for raw in raws] == things
+    for raw, thing in zip(raws, things, strict=True):
+        known = {member.wire: member.attribute for member in members(Thing)}
+        assert (raw.keys() & known.keys()) - {"made_at"} == {
+            key for key, name in known.items() if getattr(thing, name) is not None
+        }
 
 
 def test_a_required_field_is_read_beside_what_may_be_missing():

@@ -11,6 +11,7 @@ import gc
 import logging
 import pickle
 import traceback
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -22,10 +23,12 @@ from certificates import server_tls
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer, json_answer
 
 from pixxel_async import errors
+from pixxel_async._convert import dumps
 from pixxel_async._exchange import AiohttpExchange
 from pixxel_async._operation import Endpoint, Operation, Paging, RequestClass
 from pixxel_async._retry import RetryPolicy
-from pixxel_async._transport import CallOptions, HttpTransport
+from pixxel_async._sansio import Response
+from pixxel_async._transport import CallOptions, HttpTransport, UnreadableFields, _parsed
 from pixxel_async.auth import Auth, Secret
 from pixxel_async.models import AOI, AOIList, InsightCreated, InsightEstimate, Order
 from pixxel_async.paging import Paginator
@@ -682,14 +685,44 @@ WRONG = json_answer({"aoi_id": 7, "images": {str(number): "image" * 10 for numbe
 
 
 @pytest.mark.parametrize("body", [LARGE, WRONG], ids=["large", "large and wrong"])
+@pytest.mark.parametrize("thresholds", [(700, 10, 10), (0, 10, 10), (5000, 2000, 5)])
 @pytest.mark.parametrize("was_enabled", [True, False])
-async def test_the_garbage_collector_is_left_as_it_was(body: Answer, was_enabled: bool) -> None:
+async def test_the_garbage_collector_is_left_as_it_was(
+    body: Answer, was_enabled: bool, thresholds: tuple[int, int, int]
+) -> None:
+    before = gc.get_threshold()
     async with Stub(body, body) as stub, line_to(stub.url) as line:
+        gc.set_threshold(*thresholds)
         if not was_enabled:
             gc.disable()
         try:
             with suppress(errors.SchemaError):
                 await line.send(READ)
-            assert was_enabled == gc.isenabled()
+            assert (was_enabled, thresholds) == (gc.isenabled(), gc.get_threshold())
         finally:
             gc.enable()
+            gc.set_threshold(*before)
+
+
+class Loop:
+    """Garbage that only the collector finds."""
+
+    def __init__(self, held: object) -> None:
+        self.held, self.me = held, self
+
+
+def test_what_is_dropped_in_a_cycle_is_collected_although_nothing_but_large_answers_is_read() -> None:
+    """It outlives the passes over the youngest objects, so it needs one over older ones."""
+    aois = {"aois": [{"aoi_id": f"a-{number}", "name": "n" * 30} for number in range(2000)]}
+    endpoint: Endpoint[AOIList] = Endpoint(
+        id="List", method="GET", path="/", returns=AOIList, request_class="read"
+    )
+    response = Response(200, {}, dumps(aois))
+    assert len(response.body) > 2**16
+    dropped = []
+    for _ in range(150):
+        loop = Loop(_parsed(endpoint, response, UnreadableFields()))
+        _parsed(endpoint, response, UnreadableFields())  # promotes it
+        dropped.append(weakref.ref(loop))
+        del loop
+    assert sum(each() is not None for each in dropped) < 120
