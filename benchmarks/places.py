@@ -62,7 +62,7 @@ class Place:
     catches: bool = False
     """Whether code around it catches what it raises."""
     only_injected: bool = False
-    """Whether a session of ours has no such place: its middlewares are those of each request, and a create uses no kept
+    """Whether an own session of the client has no such place: its middlewares are those of each request, and a create uses no kept
     connection."""
     needs: str = ""
     """What else it takes for the code to run: a kept connection, a crowd, or a failure."""

@@ -165,7 +165,7 @@ def is_same(sent: Any, listed: Any) -> bool:
 def _may_be_same(sent: Any, listed: Any) -> bool:
     """Whether a listed value does not contradict what was sent.
 
-    It may be a time that lacks the zone or the time of day, or a value of another JSON type, which nobody can compare.
+    It may be a time that lacks the zone or the time of day, or a value of another JSON type, which cannot be compared.
     """
     if is_same(sent, listed):
         return True

@@ -31,12 +31,12 @@ class TimeLimit:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether somebody else cancelled the task meanwhile, even if code of the user's raised another error then."""
+        """Whether the task was cancelled from outside meanwhile, even if code of the user's raised another error then."""
         ours = self.is_over and not self._timer.cancelled()
         return self._task.cancelling() > self._cancelling + ours
 
     def move(self, when: float) -> None:
-        """End at another time. Does nothing once it has ended, which a task that somebody left behind may not know."""
+        """End at another time. Does nothing once it has ended, which a task that was left behind may not know."""
         if self.is_over or self._timer.cancelled():
             return
         self._timer.cancel()

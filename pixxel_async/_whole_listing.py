@@ -230,7 +230,7 @@ class _Shared:
                 outcome = outcomes[0] if outcomes else await self._walk(send, listing, id, query)
         finally:
             self.waiting[query] -= 1
-            self.waiting += Counter()  # drops what nobody waits for
+            self.waiting += Counter()  # drops the queries that no task waits for
         if isinstance(outcome, PixxelError):
             raise copy.copy(outcome)  # others raise it too
         return outcome

@@ -191,7 +191,7 @@ class Auth:
             warnings.warn(
                 "the token is in quotation marks, which are left out: give it without them",
                 RuntimeWarning,
-                stacklevel=4,  # whoever makes the client
+                stacklevel=4,  # the code that makes the client
             )
         fault = _fault(secret)
         if fault is not None:

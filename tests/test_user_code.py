@@ -1,7 +1,7 @@
 """Code of the user's that aiohttp runs around a request: it fails, takes long or is cancelled, at every place there is.
 
 The places are listed in benchmarks/places.py. Each test makes creates at a server on loopback, which counts what it
-executes, over a session of ours that was instrumented, and over one of the user's.
+executes, over an own session that was instrumented, and over an injected one.
 """
 
 from __future__ import annotations
