@@ -102,7 +102,8 @@ class Sending:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         """Send the request, and read of its answer what must not be lost."""
-        self._check_once()
+        if self._once:
+            self._check_once()
         self._has_run = True
         self._running += 1
         self.error = self.user_error = None
@@ -134,7 +135,7 @@ class Sending:
             raise
         finally:
             self._running -= 1
-            if not self._running:
+            if not (self._running or self._once):
                 self._unwatch()
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
@@ -150,7 +151,8 @@ class Sending:
             return
 
         async def noted(connection: Any) -> aiohttp.ClientResponse:
-            self._check_once()
+            if self._once:
+                self._check_once()
             self._check_idle(connection)
             self._is_sent = True
             self._response = await send(connection)
@@ -164,13 +166,13 @@ class Sending:
             self._watched += (request,)
 
     def _unwatch(self) -> None:
-        """Leave no circle of references."""
+        """Leave no circle of references. A create stays watched: who has the request must not send it later."""
         for request in self._watched:
             getattr(request, "__dict__", {}).pop("send", None)
         self._watched = ()
 
     def _check_once(self) -> None:
-        if self._once and (self._is_sent or self._has_ended):
+        if self._is_sent or self._has_ended:
             raise SentOnce("a create is sent once: code around the request tried to send it again")
 
     # --- kept connections ---

@@ -570,25 +570,36 @@ async def test_w2_a_middleware_that_forgets_to_return_the_answer_does_not_lose_i
 # --- what code of the user's leaves behind ----------------------------------------------------------------
 
 
-async def test_w8_what_was_left_behind_does_not_send_later() -> None:
+@pytest.mark.parametrize("is_innermost", [False, True])
+async def test_w8_what_was_left_behind_does_not_send_later(is_innermost: bool) -> None:
     """It was proved unsent, and is sent again: the task that was forgotten must not send it, too."""
     left: list[asyncio.Task[Any]] = []
 
     async def forgets(request: Any, handler: Any) -> Any:
         try:
+            if is_innermost and not left:
+                raise refused()
             return await handler(request)
         except aiohttp.ClientError:
             left.append(asyncio.create_task(handler(request)))
             raise
 
+    def instrumented(self: Any, *arguments: Any, middlewares: Any, **options: Any) -> Any:
+        """Puts a middleware of its own below that of the SDK."""
+        return send(self, *arguments, middlewares=(*middlewares, forgets), **options)
+
+    send = aiohttp.ClientSession._request
     connector = OneFailsFirst()
     connector.second_begins.set()
+    connector.begun, outer = (1, []) if is_innermost else (0, [forgets])
+    connector.first_ended.set()
     async with (
-        aiohttp.ClientSession(middlewares=[forgets], connector=connector) as session,
+        aiohttp.ClientSession(middlewares=outer, connector=connector) as session,
         Stub(order(1)) as stub,
         client_of(stub, session) as client,
     ):
-        assert Order(id="o-1") == await create(client)
+        with mock.patch.object(aiohttp.ClientSession, "_request", instrumented if is_innermost else send):
+            assert Order(id="o-1") == await create(client)
         await asyncio.gather(*left, return_exceptions=True)
         assert (1, 1) == (len(left), stub.count("POST"))
 
