@@ -349,6 +349,8 @@ class HttpTransport:
                 return None  # type: ignore[return-value]  # the T of a DELETE
             else:
                 error, verdict = self._answered(call, outcome), judge_status(call.kind, outcome.status)
+                if verdict.is_accepted:
+                    call.ids = made_ids(operation.endpoint, outcome)
             if not await self._may_go_on(call, outcome, error, verdict, generation, started):
                 break
         if isinstance(error, AuthenticationError):

@@ -122,10 +122,13 @@ class JournalView:
             place = page[-1][:3]
 
     def claimed(self, step: str) -> set[str]:
-        """Ids of all that steps of this name have made; it goes through all steps."""
+        """Ids of all that steps of this name have made, or that an accepted create has told; it goes through all steps."""
         made = self._select("SELECT facts FROM step WHERE name = ? AND facts != '{}'", step)
-        ids = (from_json(facts).get("id") for [facts] in made)
-        return {id for id in ids if isinstance(id, str)}
+        ids = {id for [facts] in made if isinstance(id := from_json(facts).get("id"), str)}
+        accepted = self._select(
+            'SELECT intent FROM step WHERE name = ? AND instr(intent, \'"ids":["\')', step
+        )
+        return ids.union(*(from_json(intent).get("ids", ()) for [intent] in accepted))
 
     def made(self, step: str, path: Mapping[str, str]) -> dict[str, datetime]:
         """Ids of what steps of this name have made below the ids of a path, and when that was known; goes through all steps."""

@@ -286,6 +286,8 @@ async def test_open_intents_are_found_however_many_and_of_any_state(path: Path) 
         assert [3] == [step.row for step in journal.open_intents(StepState.HELD)]
         assert {"a-4"} == journal.claimed("aoi")
         assert set() == journal.claimed("ao")
+        await journal.settle(6, "aoi", StepState.UNKNOWN, intent={"ids": ["a-6"]})
+        assert {"a-4", "a-6"} == journal.claimed("aoi"), "what an accepted create made is no other row's"
 
 
 async def test_many_that_come_together_share_a_commit(path: Path) -> None:
