@@ -62,7 +62,7 @@ class _Mismatch(Exception):
 
     def __init__(self, expected: str, value: Any) -> None:
         super().__init__(f"expected {expected}, got {_describe(value)}")
-        self.problem = f"expected {expected}, got {_kind_of(value)}"
+        self.problem = f"expected {expected}, got {kind_of(value)}"
 
 
 def _describe(value: Any) -> str:
@@ -75,10 +75,11 @@ def _describe(value: Any) -> str:
             return f"a number {value!r}"
         case list():
             return f"a list of {len(value)}"
-    return _kind_of(value)
+    return kind_of(value)
 
 
-def _kind_of(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """The JSON type of a value, in words."""
     match value:
         case None:
             return "null"

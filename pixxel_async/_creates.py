@@ -12,12 +12,12 @@ import attrs
 
 from pixxel_async._clock import Clock
 from pixxel_async._log_events import FORGOTTEN
-from pixxel_async._matching import Place, Sought, is_all, place_of, values, verdict
+from pixxel_async._matching import Sought, is_all, values, verdict
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._sansio import was_sent
 from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._transport import CallOptions, Transport
-from pixxel_async._whole_listing import Row, WholeListings, typed
+from pixxel_async._whole_listing import Place, Row, WholeListings, place_of, typed, unproved
 from pixxel_async.errors import (
     Conflict,
     DeadlineExceeded,
@@ -269,7 +269,7 @@ class Creates:
         known: Collection[str] | None,
         options: CallOptions,
     ) -> Reconciliation:
-        """Read the listing again and again, until the create is found, or two readings after each other prove that it is not.
+        """Read the listing again and again, until the create is found, or two whole readings prove that it is not.
 
         The last of these two is after `end`, the end of the settle window.
         """
@@ -342,12 +342,7 @@ class Creates:
         missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
         missing -= {row.id for row in rows}
         if missing:
-            raise UnexpectedAnswer(
-                f"the answer does not prove which rows exist: it lacks {min(missing)}, which was created there",
-                endpoint=endpoint.id,
-                method=endpoint.method,
-                path=endpoint.path.format_map(sought.listing.path),
-            )
+            raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
 
     def _may_have_made(self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None) -> bool:
         """Whether it was not there before, and nobody else has been told that it is his."""

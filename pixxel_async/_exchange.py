@@ -31,7 +31,6 @@ from pixxel_async._sending import (
     hook_failed,
     place_of,
     stripped,
-    user_error,
 )
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.auth import Hidden
@@ -93,12 +92,14 @@ class _Progress(Sending):
         self.head = response
         pieces: list[bytes] = []
         if response.status in SUCCESS:
-            await self._read(response, pieces)
+            if not _took_what_came(response, pieces):
+                await _read(response, pieces, self.limit, self.deadline)
             self._keep(response, await _body(response, pieces))
             return
         try:
             with suppress(Exception):
-                await self._read(response, pieces)
+                if not _took_what_came(response, pieces):
+                    await _read(response, pieces, self.limit, self.deadline)
         finally:  # the status is known, and says more than a body that broke off
             self._keep(response, _scrap(response, pieces))
             if not response.content.is_eof():
@@ -113,14 +114,6 @@ class _Progress(Sending):
             await self.received(response)
         elif self.answer is None:
             raise self.error or Broken()
-
-    async def _read(self, response: aiohttp.ClientResponse, pieces: list[bytes]) -> None:
-        if (body := _already_read(response)) is not None:
-            pieces.append(body)
-        elif response.content.is_eof():  # came together with the head, as small answers do
-            pieces.append(response.content.read_nowait())
-        else:
-            await _read(response, pieces, self.limit, self.deadline)
 
     def _keep(self, response: aiohttp.ClientResponse, body: bytes) -> None:
         self.answer = Response(response.status, response.headers, body)
@@ -297,11 +290,8 @@ class AiohttpExchange:
 
     def _raised_by_user(self, error: Exception, progress: _Progress) -> Exception | None:
         """What code of the user's raised, if that ended the request without an answer."""
-        if error is progress.error:
-            return progress.user_error
-        if progress.limit.is_over and isinstance(error, TimeoutError):
-            return None
-        return user_error(error)
+        is_ours = error is not progress.error and progress.limit.is_over and isinstance(error, TimeoutError)
+        return None if is_ours else progress.raised_by_user(error)
 
     def _hook_failed(self, raised: Exception, phase: str, *, sent: bool) -> ExchangeFailed:
         self._report(raised)
@@ -408,6 +398,17 @@ def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
 
 
 # --- bodies -----------------------------------------------------------------------------------------------
+
+
+def _took_what_came(response: aiohttp.ClientResponse, pieces: list[bytes]) -> bool:
+    """Take the body without waiting; whether it was there as a whole."""
+    if (body := _already_read(response)) is not None:
+        pieces.append(body)
+    elif response.content.is_eof():  # came together with the head, as small answers do
+        pieces.append(response.content.read_nowait())
+    else:
+        return False
+    return True
 
 
 async def _read(response: aiohttp.ClientResponse, pieces: list[bytes], limit: TimeLimit, end: float) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import attrs
 
-from pixxel_async._convert import read_time
-from pixxel_async._operation import Endpoint, Operation
+from pixxel_async._convert import kind_of, read_time
+from pixxel_async._operation import Operation
 from pixxel_async._sansio import is_same_uuid
-from pixxel_async._whole_listing import Row
+from pixxel_async._whole_listing import Place, Row, place_of
 
 _TOLERANCE = 1e-6
 """Most difference of two numbers that are the same; 0.1 m where they are degrees."""
@@ -21,15 +20,6 @@ _ANY_ZONE = timedelta(hours=26)
 _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 """Stamps outside of these are what programs write for a missing one, such as 0001-01-01, 1970-01-01 and 9999-12-31."""
-
-
-Place = tuple[Any, ...]
-"""What tells one listing from another: its operation and the ids in its path."""
-
-
-def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
-    """The place of a listing."""
-    return listing.id, *sorted(path.items())
 
 
 @attrs.frozen(eq=False)
@@ -174,7 +164,7 @@ def _may_be_same(sent: Any, listed: Any) -> bool:
         return all(key in listed and _may_be_same(value, listed[key]) for key, value in given.items())
     if isinstance(sent, list) and isinstance(listed, list):
         return _has_null(listed) or (len(sent) == len(listed) and all(map(_may_be_same, sent, listed)))
-    if _json_type(sent) != _json_type(listed):
+    if kind_of(sent) != kind_of(listed):
         return True
     first, second = _moment(sent), _moment(listed)
     if first is None or second is None or len(sent) == len(listed):
@@ -185,15 +175,3 @@ def _may_be_same(sent: Any, listed: Any) -> bool:
 def _has_null(value: Any) -> bool:
     """Whether a part of a list, such as a coordinate, is not given."""
     return value is None or (isinstance(value, list) and any(map(_has_null, value)))
-
-
-def _json_type(value: Any) -> str:
-    kinds: dict[type, str] = {
-        bool: "boolean",
-        int: "number",
-        float: "number",
-        str: "text",
-        list: "list",
-        dict: "object",
-    }
-    return kinds.get(type(value), "null")

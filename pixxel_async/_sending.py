@@ -94,6 +94,10 @@ class Sending:
         """
         return self._is_sent or self._running > 0 or not self._has_run
 
+    def raised_by_user(self, error: Exception) -> Exception | None:
+        """What code of the user's raised, if that is why the request ended with this error."""
+        return self.user_error if error is self.error else user_error(error)
+
     def end(self) -> None:
         """The call goes on without this request: code of the user's that was left behind must not send it later."""
         self._has_ended = True
@@ -340,7 +344,6 @@ E = TypeVar("E", bound=BaseException)
 def stripped(error: E) -> E:
     """The error without its traceback, and without the errors in whose handling it was raised."""
     for name in ("__context__", "__cause__"):
-        BaseException.__setattr__(
-            error, name, None
-        )  # some classes of the user's forbid it: frozen dataclasses
+        # Not by assignment: a class of the user's may forbid it, as frozen dataclasses do.
+        BaseException.__setattr__(error, name, None)
     return error.with_traceback(None)

@@ -17,7 +17,7 @@ from yarl import URL
 
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
-from pixxel_async._sending import Sending, Used, bare, hook_failed, stripped, user_error
+from pixxel_async._sending import Sending, Used, bare, hook_failed, stripped
 from pixxel_async._signed_url import SignedUrl, is_private
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.errors import ClientClosed, DownloadError
@@ -136,7 +136,7 @@ class Storage:
         except Failed:
             raise
         except Exception as error:
-            raised = sending.user_error if error is sending.error else user_error(error)
+            raised = sending.raised_by_user(error)
             if raised is None or (self._is_closed and isinstance(raised, RuntimeError)):
                 raise
             failed = _hook_failed(raised, source)

@@ -570,8 +570,10 @@ def _parsed(endpoint: Endpoint[T], response: Response, unreadable: UnreadableFie
     All of it is kept, so such a pass would find nothing, and take as long as the reading. Passes over the youngest objects
     stay: these are still in the processor's cache, so that one late pass over all of them would take longer.
     """
+    if len(response.body) < _LARGE:
+        return parse(endpoint, response, unreadable.of(endpoint))
     young, middle, old = gc.get_threshold()
-    if len(response.body) < _LARGE or middle >= _PATIENT:
+    if middle >= _PATIENT:
         return parse(endpoint, response, unreadable.of(endpoint))
     gc.set_threshold(young, _PATIENT, old)
     try:

@@ -10,7 +10,7 @@ import asyncio
 import copy
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
@@ -68,10 +68,30 @@ async def read_whole(
     except PaginationError as error:
         return [], error.with_traceback(None)
     if walk.total is not None and len(rows) < walk.total:
-        return rows, walk.error(f"it holds {len(rows)} rows and states a total of {walk.total}")
+        return rows, unproved(listing, f"it holds {len(rows)} rows and states a total of {walk.total}")
     if walk.has_more:
-        return rows, walk.error("its last page says that more rows follow")
+        return rows, unproved(listing, "its last page says that more rows follow")
     return rows, None
+
+
+Place = tuple[Any, ...]
+"""What tells one listing from another: its operation and the ids in its path."""
+
+
+def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
+    """The place of a listing."""
+    return listing.id, *sorted(path.items())
+
+
+def unproved(listing: Operation[Any], problem: str) -> UnexpectedAnswer:
+    """The error of an answer that does not show which rows a listing has."""
+    endpoint = listing.endpoint
+    return UnexpectedAnswer(
+        f"the answer does not prove which rows exist: {problem}",
+        endpoint=endpoint.id,
+        method=endpoint.method,
+        path=endpoint.path.format_map(listing.path),
+    )
 
 
 class TooLong(Exception):
@@ -109,7 +129,7 @@ class _Walk:
         if self._most is not None and self.total is not None and self.total > self._most:
             raise TooLong(self.total)
         if len(self._ids) > _MOST_ROWS:
-            raise self.error(f"it has more than {_MOST_ROWS} rows")
+            raise unproved(self._listing, f"it has more than {_MOST_ROWS} rows")
         self.has_more = any(
             (value and _MORE.fullmatch(name)) or (name, value) == ("rel", "next") for name, value in facts
         )
@@ -125,25 +145,20 @@ class _Walk:
     def _rows(self, raw: dict[str, Any], key: str) -> list[Row]:
         for name, value in raw.items():
             if value is not None and _REFUSAL.fullmatch(_folded(name)):
-                raise self.error(f"it has the key {name!r}, which an answer that lists rows does not have")
+                raise unproved(
+                    self._listing, f"it has the key {name!r}, which an answer that lists rows does not have"
+                )
             if value is False and _SUCCESS.fullmatch(_folded(name)):
-                raise self.error(f"its key {name!r} is false")
+                raise unproved(self._listing, f"its key {name!r} is false")
         rows = raw.get(key)
         if not isinstance(rows, list):
-            raise self.error(f"its key {key!r} is {'null' if key in raw else 'missing'}, or is no list")
+            raise unproved(
+                self._listing, f"its key {key!r} is {'null' if key in raw else 'missing'}, or is no list"
+            )
         found = [Row(id, row) for row in rows if (id := id_in(row, self._id)) is not None]
         if len(found) < len(rows):
-            raise self.error(f"one of its rows has no {self._id!r}")
+            raise unproved(self._listing, f"one of its rows has no {self._id!r}")
         return found
-
-    def error(self, problem: str) -> UnexpectedAnswer:
-        endpoint = self._listing.endpoint
-        return UnexpectedAnswer(
-            f"the answer does not prove which rows exist: {problem}",
-            endpoint=endpoint.id,
-            method=endpoint.method,
-            path=endpoint.path.format_map(self._listing.path),
-        )
 
 
 def _folded(key: str) -> str:
@@ -190,7 +205,7 @@ class WholeListings:
     """Reads listings for all creates that wait for the same one at a time: once for all of them."""
 
     def __init__(self) -> None:
-        self._shared: dict[Any, _Shared] = {}
+        self._shared: dict[Place, _Shared] = {}
 
     async def rows(self, send: Send, listing: Operation[Any], id: str) -> list[Row]:
         """The rows of a listing; read after this was called.
@@ -198,7 +213,7 @@ class WholeListings:
         What narrows the listing (`query`) is left out where several wait with different values and reading all rows takes
         fewer requests, and where the stated total seems to count all rows.
         """
-        place = (listing.endpoint.id, *sorted(listing.path.items()))
+        place = place_of(listing.endpoint, listing.path)
         shared = self._shared.setdefault(place, _Shared())
         try:
             return await shared.rows(send, listing, id)
