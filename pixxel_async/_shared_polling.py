@@ -32,24 +32,19 @@ from pixxel_async.paging import Paginator
 
 T = TypeVar("T")
 
-ALONE = 20
-"""Up to so many waits poll individually."""
+ALONE = 20  # up to so many waits poll individually
 JITTER = 0.2
 GROWTH = 1.5
-LAST_POLL = 2.0
-"""Seconds that a poll may take which begins at the very end of the time."""
-TICK = 0.001
-"""Seconds by which a sleep may end early."""
+LAST_POLL = 2.0  # seconds that a poll may take which begins at the very end of the time
+TICK = 0.001  # seconds by which a sleep may end early
 
 _PAGE = 100
 _PAGES_A_SECOND = 5
 _MOST_PLACES = 50
-_LISTING_LIMIT = 10.0
-"""Seconds after which a list request counts as failed."""
+_LISTING_LIMIT = 10.0  # seconds after which a list request counts as failed
 _LISTING_PATIENCE = 4.0
 """Seconds without a page after which waits begin to poll individually, while the listing may still answer."""
-_REFUSED_FOR = 600.0
-"""Seconds for which a listing is not asked again that was refused."""
+_REFUSED_FOR = 600.0  # seconds for which a listing is not asked again that was refused
 _SAMPLES = 5
 """Waits of each pass that poll individually although they are listed, to see whether the listing is up to date."""
 _SPACING, _SCOUT_SPACING = 0.1, 1.0

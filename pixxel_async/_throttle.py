@@ -4,7 +4,7 @@
         throttle.record(ticket, await exchange(...), time_limit)
 
 A `ConcurrencyLimit` adapts to what the server takes. A `CircuitBreaker` holds back the calls to what is down: one endpoint,
-or the service. A `TokenGate` holds back a token that was refused repeatedly. None of them has a task: callers do what is due.
+or the service. Neither has a task: callers do what is due.
 """
 
 from __future__ import annotations
@@ -30,22 +30,17 @@ PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=st
 """The probe: the generated `Status.ping`, which belongs to a higher layer."""
 
 _REDUCTION = 0.7
-_LEAST_SUCCESSES = 20
-"""Before a limit grows by one, however low it is: at a capacity of two, every third call would be refused otherwise."""
+_LEAST_SUCCESSES = 20  # at a capacity of two, every third call would be refused otherwise
 _FAILURES, _FAILING = 10, 3.0
 """Failures in a row, and the seconds that they must last at least, before a circuit opens."""
 _FIRST_PROBE, _MOST_PROBE, _PROBE_SHARE = 5.0, 60.0, 1 / 8
 _PROBE_JITTER = 0.1
 _PROBE_LIMIT = 10.0
-_LONGEST_NAP = 5.0
-"""Seconds after which a caller that waits for the service checks whether another one has found it."""
+_LONGEST_NAP = 5.0  # then a caller that waits for the service checks whether another one has found it
 _SHORT = CONNECT_LIMIT
 """An attempt with less time than these seconds says nothing about the service when it times out."""
 _NOT_OF_THE_SERVICE = frozenset({Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH, Trouble.TOO_LARGE})
-_NOT_DOWN = frozenset({501, 505, 511})
-"""Answers of 5xx that are about the request."""
-_REFUSALS, _REFUSED = 3, 60.0
-"""Final 401s in a row after which a token is not sent any more, and the seconds until it is tried once again."""
+_NOT_DOWN = frozenset({501, 505, 511})  # they are about the request
 
 
 class LimitPaused(Exception):
@@ -112,13 +107,11 @@ class Ticket:
 class ConcurrencyLimit:
     """How many calls of one kind may be in flight at once: as many as the server takes.
 
-    The limit begins low and doubles with each round trip, as a TCP connection does, until the first refusal. A
-    refusal takes it down to 0.7 of what it was; then it grows by one after as many successes as it is high, and 20 at
-    least. It only grows while at least half of it is used. Calls that find no slot wait in line.
-
-    A refusal counts once per round trip: what was sent before the limit came down says nothing about the new one.
-    Where several follow each other without a success between them, the server was not too busy but out of service,
-    and the limit doubles again up to where it was before.
+    It begins low and doubles with each round trip, as a TCP connection does, until the first refusal. A refusal takes it
+    down to 0.7 of what it was; then it grows by one after as many successes as it is high, and 20 at least, while at
+    least half of it is used. What was sent before the limit came down says nothing about the new one, so a refusal counts
+    once per round trip. After several without a success between, the server was not too busy but out of service, and the
+    limit doubles again up to where it was before.
 
     A server that asks for a pause stops all calls. After it a single call goes first, the others when it succeeded.
     """
@@ -156,7 +149,7 @@ class ConcurrencyLimit:
         self._queue.append(ticket)
         try:
             with self.clock.limit(ticket.deadline - self.clock.monotonic()):
-                while self._wants(ticket):
+                while not self._is_let_in(ticket):
                     if self._queue[0] is ticket and (left := self.opens_at - self.clock.monotonic()) > 0:
                         await self.clock.sleep(left)  # the first in line watches the clock for all
                     else:
@@ -172,12 +165,11 @@ class ConcurrencyLimit:
                 self._wake_first()
             raise
 
-    def _wants(self, ticket: Ticket) -> bool:
-        """Whether it must wait on."""
+    def _is_let_in(self, ticket: Ticket) -> bool:
         self._let_in()
         if not ticket.is_in and ticket.cannot_wait(self.opens_at, self.clock.monotonic()):
             raise LimitPaused
-        return not ticket.is_in
+        return ticket.is_in
 
     def leave(self, ticket: Ticket) -> None:
         """Give a slot back; how the call ended says nothing about the load."""
@@ -326,12 +318,9 @@ class Throttle:
         self._clock = clock
         self._reads = ConcurrencyLimit(clock, start=8, most=64)
         self._creates = ConcurrencyLimit(clock, start=4, most=8)
-        self.limits: dict[RequestClass, ConcurrencyLimit] = {
-            "read": self._reads,
-            "idempotent": self._reads,
-            "create": self._creates,
-            "repeatable": self._creates,
-        }
+        reads, creates = self._reads, self._creates
+        self.limits: dict[RequestClass, ConcurrencyLimit] = {"read": reads, "idempotent": reads}
+        self.limits |= {"create": creates, "repeatable": creates}
         self.circuits: dict[str, CircuitBreaker] = {}
         """By operationId, those of the endpoints that have failed since their last success."""
         self._service = CircuitBreaker(clock, "the service", resources=2)
@@ -481,42 +470,3 @@ class Throttle:
             f"the last: {breaker.last}); the next trial is due in {left:.0f} s"
         )
         return NotAdmitted(ServiceUnavailable, reason, retry_after=left, since=breaker.since)
-
-
-@attrs.define(eq=False)
-class TokenGate:
-    """Keeps a token from being sent on and on that the API refuses: three times in a row, then once in 60 seconds."""
-
-    _clock: Clock
-    _generation: int = 0
-    _tried_at: float = 0.0
-    refusals: int = 0
-    """Final 401s in a row."""
-    is_shut: bool = False
-    """Whether calls are held back."""
-
-    def refuse(self, generation: int) -> None:
-        """Count a call that ended in 401, with the token of that generation."""
-        if generation != self._generation:
-            self.open()
-            self._generation = generation
-        self.refusals += 1
-        self._tried_at = self._clock.monotonic()
-        self.is_shut = self.refusals >= _REFUSALS
-
-    def is_outdated(self, generation: int) -> bool:
-        """Whether it was another token that was refused."""
-        return generation != self._generation
-
-    def may_try(self) -> bool:
-        """Whether it is time to send the token once more; says so to one call only."""
-        now = self._clock.monotonic()
-        if now - self._tried_at < _REFUSED:
-            return False
-        self._tried_at = now
-        return True
-
-    def open(self) -> None:
-        """Send all calls again: the API took a token, or there is a new one."""
-        self.refusals = 0
-        self.is_shut = False

@@ -46,8 +46,8 @@ from pixxel_async._sansio import (
     retry_after,
     was_sent,
 )
-from pixxel_async._throttle import NotAdmitted, Throttle, TokenGate
-from pixxel_async.auth import Auth
+from pixxel_async._throttle import NotAdmitted, Throttle
+from pixxel_async.auth import Auth, TokenGate
 from pixxel_async.errors import (
     APIError,
     Attempt,
