@@ -286,7 +286,8 @@ class PollGroup(Generic[T]):
         self._failures += 1
         self._poll_at = max(self._poll_at, now + result.pause)
         if self._failures >= _SCOUTS:  # the API is down: all back off
-            self._is_proven, self._poll_at = False, inf  # until the listing has failed once more
+            self._is_proven = False
+            self._poll_at = now + max((waiter.most for waiter in self._waiting), default=0.0)
             for waiter in self._apart([*self._waiting]):
                 if waiter.due <= now + TICK:
                     waiter.fail(result.error)
@@ -341,12 +342,14 @@ class PollGroup(Generic[T]):
         patient_until = inf if self._reading is None else self._page_at + _LISTING_PATIENCE
         if self._is_trusted and patient_until <= now:
             self._is_trusted = self._is_proven = False
-        apart = self._apart(pending)
-        wake = min((waiter.due for waiter in apart), default=inf)
-        if wake <= now and self._poll_at <= now:
-            min(apart, key=lambda waiter: waiter.due).resolve(None)
-            self._poll_at = now + (_SPACING if self._is_proven else _SCOUT_SPACING)
-        wake = max(wake, self._poll_at)
+        apart = sorted(self._apart(pending), key=lambda waiter: waiter.due)
+        if self._count <= ALONE:
+            self._poll_at = -inf  # so few need no budget
+        while apart and apart[0].due <= now and self._poll_at <= now:
+            apart.pop(0).resolve(None)
+            if self._count > ALONE:
+                self._poll_at = now + (_SPACING if self._is_proven else _SCOUT_SPACING)
+        wake = max(apart[0].due, self._poll_at) if apart else inf
         return min(wake, patient_until) if self._is_trusted else wake
 
     def _apart(self, pending: list[Waiter[T]]) -> list[Waiter[T]]:

@@ -59,25 +59,32 @@ class NotAdmitted(Exception):
 class Ticket:
     """One attempt's place in the queue of a limit, then its slot. Leaving the `async with` gives the slot back."""
 
-    # Of the class: an attempt to which nothing happens sets next to none of them.
-    throttle: Throttle | None = None
-    endpoint: Endpoint[Any] = PING
-    is_in = False
-    sent_at = 0.0
-    trial: CircuitBreaker | None = None
-    """The open circuit that this attempt tests."""
-    turn: asyncio.Future[None] | None = None
+    __slots__ = (
+        "deadline", "endpoint", "is_in", "limit", "patience", "sent_at", "throttle", "trial", "turn"
+    )  # fmt: skip
 
-    def __init__(self, limit: ConcurrencyLimit, deadline: float = inf, patience: float = inf) -> None:
+    def __init__(
+        self,
+        limit: ConcurrencyLimit,
+        deadline: float = inf,
+        patience: float = inf,
+        throttle: Throttle | None = None,
+        endpoint: Endpoint[Any] = PING,
+    ) -> None:
         self.limit = limit
         self.deadline = deadline
         self.patience = patience  # seconds of a pause that it waits for at most
+        self.throttle = throttle
+        self.endpoint = endpoint
+        self.is_in = False
+        self.trial: CircuitBreaker | None = None  # the open circuit that this attempt tests
+        self.turn: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
-        throttle = self.throttle
-        if (throttle is not None and throttle.circuits) or not self.limit.try_enter(self):
-            await (self.limit.wait(self) if throttle is None else throttle.admit(self))
-        self.sent_at = self.limit.clock.monotonic()
+        throttle, limit = self.throttle, self.limit
+        if (throttle is not None and throttle.circuits) or not limit.try_enter(self):
+            await (limit.wait(self) if throttle is None else throttle.admit(self))
+        self.sent_at = limit.clock.monotonic()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -257,7 +264,7 @@ class CircuitBreaker:
     """Resources that must be among the failures."""
     _failed: set[str] = attrs.Factory(set)
     failures: int = 0
-    """Failures in a row; the last of them in a word, and the time of day of the first."""
+    """Failures in a row; `last` says what the last was, `since` when the first was."""
     last: str = ""
     since: datetime = attrs.Factory(lambda self: self._clock.now(), takes_self=True)
     _began_at: float = 0.0
@@ -328,9 +335,7 @@ class Throttle:
 
     def slot(self, endpoint: Endpoint[Any], kind: RequestClass, deadline: float) -> Ticket:
         """A slot for one attempt, for `async with`; that raises NotAdmitted where waiting is no use."""
-        ticket = Ticket(self.limits[kind], deadline)
-        ticket.throttle, ticket.endpoint = self, endpoint
-        return ticket
+        return Ticket(self.limits[kind], deadline, inf, self, endpoint)
 
     async def admit(self, ticket: Ticket) -> None:
         """Take a slot as soon as there is one; tests what is down when that is due. Raises NotAdmitted."""

@@ -1,4 +1,4 @@
-"""Waiting for things that take their time: AOIs, jobs, deliveries, packages.
+"""Waiting for what takes its time: AOIs, jobs, deliveries, packages.
 
     aoi = await client.aois.wait("a-1")
     async for snapshot in client.jobs.wait("w-1", "j-1"): ...
@@ -76,8 +76,8 @@ class Poller(Generic[T]):
 
         Args:
             life_cycle: What the status words mean, and how often to poll.
-            id: Id of the thing.
-            read: Looks once; None when the thing is not listed (yet).
+            id: Id of the resource.
+            read: Polls once; None when the resource is not listed (yet).
             clock: Time, sleep and jitter.
             group: The waits with which it may share list requests; none when left out.
             timeout: Seconds that the whole wait may take; None waits as long as it takes.
@@ -105,7 +105,7 @@ class Poller(Generic[T]):
 
     @property
     def phase(self) -> Phase:
-        """Where the newest snapshot stands: tells success from partial success after the wait."""
+        """The phase of the newest snapshot: distinguishes success from partial success after the wait."""
         return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
 
     async def _changes(self) -> AsyncGenerator[T, None]:
@@ -215,7 +215,7 @@ class PackagePoller(Poller[T]):
             unzip: Also unpack the ZIP, into a folder beside it.
 
         Raises:
-            FileInTheWay: the name is taken; told before the wait begins.
+            FileInTheWay: the name is taken; raised before the wait begins.
             WaitError: the package was not ready in time, or failed.
             DownloadError: the file could not be had whole.
         """
@@ -256,7 +256,7 @@ class _Diary(Generic[T]):
         return self
 
     def changed(self, snapshot: T) -> None:
-        """It is about to be told of this."""
+        """The caller is about to get this."""
         self._last = snapshot
         if WAIT_CHANGED.is_on:
             WAIT_CHANGED(**self._thing, status=_word(self._life_cycle, snapshot))
@@ -322,7 +322,7 @@ class _Pace(Generic[T]):
         return min(max(seconds, result.pause), self.left)
 
     def _from_estimate(self, snapshot: T | None) -> float | None:
-        """Half of what the server expects it to take; only at the first sight of the thing."""
+        """Half of what the server expects it to take; only at the first snapshot."""
         if self._estimate is None or snapshot is None:
             return None
         (name, unit), self._estimate = self._estimate, None
@@ -399,7 +399,7 @@ def _wait_error(
 
 
 def _phase(life_cycle: LifeCycle[T], snapshot: T) -> Phase:
-    """Where a snapshot stands; what should carry a URL is not ready without one."""
+    """The phase of a snapshot; what should carry a URL is not ready without one."""
     phase = life_cycle.phase(snapshot)
     return Phase.IN_FLIGHT if phase in _READY and not _has_url(life_cycle, snapshot) else phase
 

@@ -111,7 +111,7 @@ def _body(returns: Any, answer: Any) -> bytes:
 class VirtualClock(Clock):
     """A clock whose time passes in sleeps only, and as soon as nothing else is left to do in the event loop.
 
-    Of several sleepers the one with the least time left wakes first. Time limits pass in the same way. Where nobody
+    Of several sleepers the one with the least time left wakes first. Time limits pass in the same way. Where none
     sleeps but a socket or a timer of the event loop may bring news, a limit lasts as long as on a real clock.
 
     Args:

@@ -394,6 +394,20 @@ async def test_i12_an_outage_is_met_with_two_requests_a_round() -> None:
         assert outage <= 0.02 * normal
 
 
+@pytest.mark.parametrize("stay", [10, 30])
+async def test_i12_those_that_stay_in_an_outage_find_its_end(stay: int) -> None:
+    """Few of them, or fewer than the listing has pages, so that it is not read any more."""
+    async with fake(aois(60, project="p-9"), others=4_500) as (client, api):
+        api.trouble = lambda name: no(ServerError, 500) if 1 < api.clock.monotonic() < 100 else None
+        waits = [asyncio.ensure_future(client.aois.wait(id, timeout=None)._finish()) for id in api.things]
+        await api.happened(lambda: api.clock.monotonic() > 50)
+        for wait in waits[stay:]:
+            wait.cancel()
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+        assert ["success"] * stay == [each.status for each in ended if isinstance(each, AOI)]
+        assert api.clock.monotonic() < 200
+
+
 async def test_i12_a_list_request_runs_in_no_callers_context() -> None:
     """Nor keeps one alive."""
     mine: ContextVar[Any] = ContextVar("mine", default=None)
@@ -656,7 +670,7 @@ async def test_what_on_update_raises_comes_through_and_ends_the_rest() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["a", "b", "a"], r"ids\[2\]='a' stands at ids\[0\] already: give each id once"),
+        (["a", "b", "a"], r"ids\[2\]='a' is at ids\[0\] already: give each id once"),
         (["a", ""], r"ids\[1\]='': an id is a text"),
         (["a", 7], r"ids\[1\]=7: an id is a text"),
         ("a-1", "ids='a-1': give a list of ids"),
