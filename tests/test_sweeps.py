@@ -397,15 +397,16 @@ async def test_i12_an_outage_is_met_with_two_requests_a_round() -> None:
 @pytest.mark.parametrize("stay", [10, 30])
 async def test_i12_those_that_stay_in_an_outage_find_its_end(stay: int) -> None:
     """Few of them, or fewer than the listing has pages, so that it is not read any more."""
-    async with fake(aois(60, project="p-9"), others=4_500) as (client, api):
-        api.trouble = lambda name: no(ServerError, 500) if 1 < api.clock.monotonic() < 100 else None
+    async with fake(aois(60, ends=60, project="p-9"), others=4_500) as (client, api):
+        api.trouble = lambda name: no(ServerError, 500) if 25 < api.clock.monotonic() < 150 else None
         waits = [asyncio.ensure_future(client.aois.wait(id, timeout=None)._finish()) for id in api.things]
-        await api.happened(lambda: api.clock.monotonic() > 50)
+        await api.happened(lambda: api.clock.monotonic() > 90)
+        await api.clock.sleep(3)  # between two rounds
         for wait in waits[stay:]:
             wait.cancel()
         ended = await asyncio.gather(*waits, return_exceptions=True)
         assert ["success"] * stay == [each.status for each in ended if isinstance(each, AOI)]
-        assert api.clock.monotonic() < 200
+        assert api.clock.monotonic() < 250
 
 
 async def test_i12_a_list_request_runs_in_no_callers_context() -> None:
