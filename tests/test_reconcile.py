@@ -437,6 +437,7 @@ async def test_the_last_look_must_succeed(world: World) -> None:
     with pytest.raises(ServerError):
         await error.reconcile()
     world.sandbox.faults.clear()
+    await world.client.available()  # the endpoint is down until a call has succeeded
     assert isinstance(await error.reconcile(), Absent)
 
 
