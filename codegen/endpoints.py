@@ -71,8 +71,8 @@ class Wait:
     """What the thing belongs to."""
     id: Argument
     ids: Argument
-    watch: str
-    """The expression of its `Watch`."""
+    target: str
+    """The expression of its `PollTarget`."""
     timeout: float | None
     doc: str
     many_doc: str
@@ -88,19 +88,19 @@ class Wait:
         return self._signature([*self.parents, self.ids])
 
     @property
-    def watch_signature(self) -> str:
-        """The parameters of the method that makes the `Watch`."""
+    def target_signature(self) -> str:
+        """The parameters of the method that makes the `PollTarget`."""
         return signature(self.parents, "")
 
     @property
-    def watch_call(self) -> str:
+    def target_call(self) -> str:
         """The call of that method."""
-        return f"self.{self.watch_name}({', '.join(each.name for each in self.parents)})"
+        return f"self.{self.target_name}({', '.join(each.name for each in self.parents)})"
 
     @property
-    def watch_name(self) -> str:
+    def target_name(self) -> str:
         """What it is called."""
-        return self.name.replace("wait", "_watch", 1)
+        return self.name.replace("wait", "_target", 1)
 
     def _signature(self, arguments: Sequence[Argument]) -> str:
         return signature(
@@ -330,15 +330,15 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
         parents=tuple(parents),
         id=id,
         ids=ids,
-        watch=_watch(spec, cycle, call, arguments, id),
+        target=_target(spec, cycle, call, arguments, id),
         timeout=cycle.timeout,
         doc=docstrings.of_wait(cycle, arguments),
         many_doc="" if cycle.is_package else docstrings.of_wait_many(cycle, [*parents, ids]),
     )
 
 
-def _watch(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argument], id: Argument) -> str:
-    """The expression of a `Watch`, in which `id` is the id."""
+def _target(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argument], id: Argument) -> str:
+    """The expression of a `PollTarget`, in which `id` is the id."""
     parents = [each.name for each in arguments if each.where == "path" and each is not id]
     given = [f"{each.name}={each.name}" for each in arguments if each.where != "path"]
     if cycle.select is None:
@@ -355,7 +355,7 @@ def _watch(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argumen
         parts.append(f"listing=lambda **narrow: self.{sweep.calls[0].name}({values})")
     if parents:
         parts.append(f"within=({', '.join(parents)},)")
-    return f"Watch({', '.join(parts)})"
+    return f"PollTarget({', '.join(parts)})"
 
 
 def _wait_arguments(spec: Spec, cycle: LifeCycle, operation: Operation, call: Call) -> tuple[Argument, ...]:

@@ -7,6 +7,8 @@ import random
 import time
 from datetime import UTC, datetime
 
+from pixxel_async._time_limit import TimeLimit
+
 
 class Clock:
     """The clock the SDK runs on: monotonic time, so that a wall clock set back harms nothing."""
@@ -28,6 +30,10 @@ class Clock:
     def now(self) -> datetime:
         """The time of day, with its zone, for comparing with what the API says."""
         return datetime.now(UTC)
+
+    def limit(self, seconds: float) -> TimeLimit:
+        """Around awaits that may take so many seconds; a TimeoutError when they take longer."""
+        return TimeLimit.within(seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Suspend the calling task for `seconds`."""

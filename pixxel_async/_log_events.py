@@ -84,9 +84,9 @@ SERVICE_DOWN = LogEvent(
     "service.down",
     _CALLS,
     logging.WARNING,
-    "the service is down: %(failures)d attempts in a row failed (the last: %(last)s); calls end at once until GET /ping succeeds",
+    "%(what)s is down: %(failures)d attempts in a row failed (the last: %(last)s); its calls end at once until a trial succeeds",
 )
-SERVICE_BACK = LogEvent("service.back", _CALLS, logging.WARNING, "the service is back after %(elapsed).0f s")
+SERVICE_BACK = LogEvent("service.back", _CALLS, logging.WARNING, "%(what)s is back after %(elapsed).0f s")
 FORGOTTEN = LogEvent(
     "call.forgotten",
     _CALLS,
@@ -137,17 +137,29 @@ WAIT_CHANGED = LogEvent("wait.changed", _POLLING, logging.DEBUG, "%(kind)s %(id)
 WAIT_ENDED = LogEvent(
     "wait.ended", _POLLING, logging.INFO, "%(kind)s %(id)s: the wait ends after %(elapsed).0f s: %(end)s"
 )
-LOOK_FAILED = LogEvent(
-    "wait.look_failed", _POLLING, logging.INFO, "%(kind)s %(id)s: a look failed, the wait goes on: %(reason)s"
+POLL_FAILED = LogEvent(
+    "wait.look_failed",
+    _POLLING,
+    logging.INFO,
+    "%(kind)s %(id)s: a poll failed, the wait continues: %(reason)s",
 )
-SWEEP_FAILED = LogEvent(
-    "wait.sweep_failed", _POLLING, logging.INFO, "%(kind)s: a look for %(waits)d waits failed: %(reason)s"
+LISTING_FAILED = LogEvent(
+    "wait.sweep_failed",
+    _POLLING,
+    logging.INFO,
+    "%(kind)s: the list request for %(waits)d waits failed, polling them individually: %(reason)s",
 )
-SWEEP_REFUSED = LogEvent(
+LISTING_REFUSED = LogEvent(
     "wait.sweep_refused",
     _POLLING,
     logging.WARNING,
-    "%(kind)s: there is no listing to look in, each wait looks for itself: %(reason)s",
+    "%(kind)s: list request rejected, polling %(waits)d waits individually: %(reason)s",
+)
+LISTING_STALE = LogEvent(
+    "wait.sweep_stale",
+    _POLLING,
+    logging.WARNING,
+    "%(kind)s %(id)s: its listing is stale, polling %(waits)d waits individually until it is up to date",
 )
 UNKNOWN_STATUS = LogEvent(
     "wait.unknown_status",

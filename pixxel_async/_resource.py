@@ -14,7 +14,7 @@ from pixxel_async._closing import running_loop
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
 from pixxel_async._operation import Operation
-from pixxel_async._sweeps import Groups, Watch
+from pixxel_async._shared_polling import PollGroups, PollTarget
 from pixxel_async._transport import CallOptions, Transport
 from pixxel_async.auth import Auth
 from pixxel_async.downloads import Downloader
@@ -78,7 +78,7 @@ class Calls:
     life: Life
     creates: Creates
     counters: Counters
-    groups: Groups
+    groups: PollGroups
 
 
 class Resource:
@@ -97,29 +97,29 @@ class Resource:
     ) -> Paginator[Any]:
         return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
 
-    def _wait(self, watch: Watch[T], id: str, **waiting: Any) -> Poller[T]:
+    def _wait(self, target: PollTarget[T], id: str, **waiting: Any) -> Poller[T]:
         calls = self._calls
         return Poller(
-            watch.life_cycle,
+            target.life_cycle,
             id,
-            lambda: watch.read(id),
+            lambda: target.read(id),
             clock=calls.clock,
-            group=calls.groups.of(watch, calls.options),
+            group=calls.groups.of(target, calls.options),
             counters=calls.counters,
             **waiting,
         )
 
-    def _wait_many(self, watch: Watch[T], ids: Iterable[str], **waiting: Any) -> Waits[T]:
-        return Waits(ids, lambda id: self._wait(watch, id, **waiting))
+    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], **waiting: Any) -> Waits[T]:
+        return Waits(ids, lambda id: self._wait(target, id, **waiting))
 
-    def _wait_package(self, watch: Watch[T], id: str, **waiting: Any) -> PackagePoller[T]:
+    def _wait_package(self, target: PollTarget[T], id: str, **waiting: Any) -> PackagePoller[T]:
         calls = self._calls
         return PackagePoller(
-            watch.life_cycle,
+            target.life_cycle,
             id,
-            lambda: watch.read(id),
+            lambda: target.read(id),
             clock=calls.clock,
-            group=calls.groups.of(watch, calls.options),
+            group=calls.groups.of(target, calls.options),
             downloader=calls.downloader,
             counters=calls.counters,
             **waiting,

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, TypeVar
 
 import attrs
 
-from pixxel_async._admission import Admission, HeldBack
 from pixxel_async._callbacks import Hooks
 from pixxel_async._clock import Clock
 from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._exchange import Exchange
-from pixxel_async._limits import Lane, TokenGate, Turn
 from pixxel_async._log_events import (
     ATTEMPT,
     DOUBTFUL,
@@ -61,7 +60,8 @@ from pixxel_async._sansio import (
     was_sent,
 )
 from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
-from pixxel_async.auth import Auth
+from pixxel_async._throttle import NotAdmitted, Throttle
+from pixxel_async.auth import Auth, TokenGate
 from pixxel_async.errors import (
     APIError,
     Attempt,
@@ -87,6 +87,9 @@ _PATIENT = 300
 objects that were dropped in a cycle stay that much longer."""
 _MAKES = frozenset({"create", "repeatable"})
 """What is worth knowing to have been executed, when the client is closed meanwhile."""
+
+POLL_AFTER: ContextVar[float | None] = ContextVar("POLL_AFTER", default=None)
+"""Seconds after which the newest answer in this context asks to be polled again."""
 
 
 def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -223,7 +226,7 @@ class HttpTransport:
         self._budget = RetryBudget(clock)
         self._hooks = hooks
         self._counters = counters or Counters()
-        self._admission = Admission(exchange, base_url, clock)
+        self._throttle = Throttle(exchange, base_url, clock)
         self._gate = TokenGate(clock)
         self._dated: tuple[str, float] | None = None
         self._closing = Closing()
@@ -236,7 +239,7 @@ class HttpTransport:
     async def available(self) -> None:
         """Return when calls are not held back; until then, probe the service when that is due."""
         with self._closing.under_way():
-            await self._admission.available()
+            await self._throttle.available()
 
     async def aclose(self) -> None:
         """End the calls under way in ClientClosed, or OutcomeUnknown where one may have been executed; close the connections."""
@@ -282,51 +285,27 @@ class HttpTransport:
         )
 
     async def _send(self, operation: Operation[T], options: CallOptions) -> T:
-        clock, auth, admission = self._clock, self._auth, self._admission
-        hooks, counters = self._hooks, self._counters
+        counters = self._counters
         request = build_request(operation, self._base_url)
         counters.calls += 1
-        call = _Call(counters.calls, operation, request, options, clock.monotonic())
-        if auth.generation == 0:
+        call = _Call(counters.calls, operation, request, options, self._clock.monotonic())
+        if self._auth.generation == 0:
             await self._renew(call, 0)
         if options.before_sending is not None:
             await options.before_sending()
-        lane = admission.lanes[call.kind]
         while True:
-            slot = None
-            if self._gate.is_shut or not admission.try_enter(lane):
-                slot = await self._admitted(call, lane)
-            generation = auth.generation
-            auth.sign(request)
-            counters.requests += 1
-            if hooks is not None:
-                call.request = hooks.request(RequestEvent(*call.told()), request)
-            started = clock.monotonic()
-            time_limit = min(call.deadline - started, options.attempt_timeout)
-            outcome: Response | ExchangeFailed
+            if self._gate.is_shut:
+                await self._pass_gate(call)
+            not_admitted = None
             try:
-                outcome = await self._exchange.exchange(
-                    call.request,
-                    timeout=time_limit,
-                    fresh=call.needs_fresh_connection,
-                )
-                if outcome.status in _REDIRECTS:
-                    outcome = await self._follow(call, outcome, started)
-            except ExchangeFailed as failed:
-                outcome = failed.with_traceback(None)
-            except BaseException as stopped:  # cancelled, mostly
-                lane.leave(slot)
-                self._tell_outcome(call, stopped, clock.monotonic() - started)
-                raise
-            else:
-                counters.bytes_received += len(outcome.body)
-                if "date" in outcome.headers:
-                    self._dated = outcome.headers["date"], clock.monotonic()
-                if "sunset" in outcome.headers or "deprecation" in outcome.headers:
-                    self._tell_of_end(operation.endpoint, outcome)
-            admission.learn(lane, slot, outcome, started, time_limit)
-            if hooks is not None or ATTEMPT.is_on:
-                self._tell_outcome(call, outcome, clock.monotonic() - started)
+                sent = await self._attempt(call, request)
+            except NotAdmitted as caught:
+                not_admitted = caught.with_traceback(None)
+            if not_admitted is not None:
+                raise self._held_back(call, not_admitted)
+            if sent is None:
+                continue
+            outcome, started, generation = sent
             error: CallError
             if isinstance(outcome, ExchangeFailed):
                 error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
@@ -357,23 +336,53 @@ class HttpTransport:
             self._gate.refuse(generation)
         raise self._last_word(call, outcome, error, verdict)
 
-    async def _admitted(self, call: _Call, lane: Lane) -> Turn:
-        """A slot in the lane, when nothing is in the way any more; raises what ends the call if that takes too long."""
-        while True:
-            if self._gate.is_shut:
-                await self._pass_gate(call)
-            try:
-                slot = await self._admission.enter(lane, call.deadline)
-            except HeldBack as caught:
-                held_back = caught.with_traceback(None)
-            else:
-                if not self._gate.is_shut or call.is_trial:
-                    return slot
-                lane.leave(slot)  # it was shut while the call stood in line
-                continue
-            raise self._held_back(call, held_back)
+    async def _attempt(
+        self, call: _Call, request: Request
+    ) -> tuple[Response | ExchangeFailed, float, int] | None:
+        """Send once: the outcome, when it was sent, and with which token. None: the token was refused meanwhile.
 
-    def _held_back(self, call: _Call, held_back: HeldBack) -> CallError:
+        Raises:
+            NotAdmitted: it was not sent: the service is down, or the deadline passed in the queue.
+        """
+        clock, hooks, counters = self._clock, self._hooks, self._counters
+        async with self._throttle.slot(call.operation.endpoint, call.kind, call.deadline) as ticket:
+            if self._gate.is_shut and not call.is_trial:
+                return None
+            generation = self._auth.generation
+            self._auth.sign(request)
+            counters.requests += 1
+            if hooks is not None:
+                call.request = hooks.request(RequestEvent(*call.told()), request)
+            started = ticket.sent_at
+            time_limit = min(call.deadline - started, call.options.attempt_timeout)
+            outcome: Response | ExchangeFailed
+            try:
+                outcome = await self._exchange.exchange(
+                    call.request,
+                    timeout=time_limit,
+                    fresh=call.needs_fresh_connection,
+                )
+                if outcome.status in _REDIRECTS:
+                    outcome = await self._follow(call, outcome, started)
+            except ExchangeFailed as failed:
+                outcome = failed.with_traceback(None)
+            except BaseException as stopped:  # cancelled, mostly
+                self._tell_outcome(call, stopped, clock.monotonic() - started)
+                raise
+            else:
+                counters.bytes_received += len(outcome.body)
+                if "date" in outcome.headers:
+                    self._dated = outcome.headers["date"], clock.monotonic()
+                if "sunset" in outcome.headers or "deprecation" in outcome.headers:
+                    self._tell_of_end(call.operation.endpoint, outcome)
+                if "retry-after" in outcome.headers and outcome.status in SUCCESS:
+                    POLL_AFTER.set(retry_after(outcome.headers, datetime.now(UTC)))
+            self._throttle.record(ticket, outcome, time_limit)
+        if hooks is not None or ATTEMPT.is_on:
+            self._tell_outcome(call, outcome, clock.monotonic() - started)
+        return outcome, started, generation
+
+    def _held_back(self, call: _Call, held_back: NotAdmitted) -> CallError:
         """The error that ends a call which is not sent, or not sent again."""
         if call.last is None:
             if isinstance(held_back.error, DeadlineExceeded):
@@ -393,8 +402,7 @@ class HttpTransport:
             call.is_trial = True
         elif not call.is_trial:
             reason = "the API has refused this token again and again; give another one"
-            error = AuthenticationError(f"not sent, for {reason}", status=401)
-            raise self._held_back(call, HeldBack(error, reason))
+            raise self._held_back(call, NotAdmitted(AuthenticationError, reason, status=401))
 
     async def _follow(self, call: _Call, response: Response, started: float) -> Response:
         """Go where the API's own origin redirects a GET, within the same attempt."""

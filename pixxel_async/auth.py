@@ -10,6 +10,9 @@ import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
+import attrs
+
+from pixxel_async._clock import Clock
 from pixxel_async._sansio import Request
 from pixxel_async.errors import ConfigurationError
 
@@ -18,6 +21,8 @@ _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _COMPLETE = re.compile(r"(Bearer|Basic) ", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._~+-]*")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
+_REFUSALS, _REFUSED = 3, 60.0
+"""Final 401s in a row after which a token is not sent any more, and the seconds until it is tried once again."""
 _SHORTEST_REDACTED = 4  # a shorter "secret" is none, and taking it out would garble every text
 
 
@@ -207,3 +212,42 @@ class Auth:
     def _complete(self, secret: Secret) -> str:
         value = secret.reveal()
         return value if not self._scheme or _COMPLETE.match(value) else f"{self._scheme} {value}"
+
+
+@attrs.define(eq=False)
+class TokenGate:
+    """Keeps a token from being sent on and on that the API refuses: three times in a row, then once in 60 seconds."""
+
+    _clock: Clock
+    _generation: int = 0
+    _tried_at: float = 0.0
+    refusals: int = 0
+    """Final 401s in a row."""
+    is_shut: bool = False
+    """Whether calls are held back."""
+
+    def refuse(self, generation: int) -> None:
+        """Count a call that ended in 401, with the token of that generation."""
+        if generation != self._generation:
+            self.open()
+            self._generation = generation
+        self.refusals += 1
+        self._tried_at = self._clock.monotonic()
+        self.is_shut = self.refusals >= _REFUSALS
+
+    def is_outdated(self, generation: int) -> bool:
+        """Whether it was another token that was refused."""
+        return generation != self._generation
+
+    def may_try(self) -> bool:
+        """Whether it is time to send the token once more; says so to one call only."""
+        now = self._clock.monotonic()
+        if now - self._tried_at < _REFUSED:
+            return False
+        self._tried_at = now
+        return True
+
+    def open(self) -> None:
+        """Send all calls again: the API took a token, or there is a new one."""
+        self.refusals = 0
+        self.is_shut = False

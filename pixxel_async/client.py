@@ -25,7 +25,7 @@ from pixxel_async._files import checked_path
 from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
-from pixxel_async._sweeps import Groups
+from pixxel_async._shared_polling import PollGroups
 from pixxel_async._transport import CallOptions, HttpTransport, Transport
 from pixxel_async.auth import Auth, TokenSource, conceal, hide
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
@@ -153,7 +153,7 @@ class PixxelClient:
         )
         life = Life()
         creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
-        groups = Groups(clock)
+        groups = PollGroups(clock)
         calls = Calls(url, auth, transport, options, downloader, clock, life, creates, counters, groups)
         self._open(calls, is_owner=True)
 
@@ -257,9 +257,9 @@ class PixxelClient:
     async def available(self) -> None:
         """Wait until calls are sent; at once unless the service is down or has asked for a pause.
 
-        When the API has failed ten times in a row, calls end in ServiceUnavailable without being sent, and `GET /ping` is
-        asked now and then whether it is back: by the calls that come, and by whoever waits here. For work in bulk, which
-        prefers a pause to failures; bound it with `asyncio.timeout` if there is no time for that.
+        When an endpoint, or the API, has failed ten times in a row, its calls end in ServiceUnavailable without being sent.
+        The calls that come, and those that wait here, ask `GET /ping` now and then whether it is back; then one call is a
+        trial. For work in bulk, which prefers a pause to failures; bound it with `asyncio.timeout` if there is no time.
 
         Raises:
             ClientClosed: the client is closed, or was closed meanwhile.

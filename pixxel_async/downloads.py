@@ -28,7 +28,6 @@ from pixxel_async._closing import Closing
 from pixxel_async._counters import Counters
 from pixxel_async._error_page import is_error_page
 from pixxel_async._files import Target, checked_name, in_thread, require_space, settled
-from pixxel_async._limits import Lane, LaneShut
 from pixxel_async._log_events import (
     DOWNLOAD_BEGUN,
     DOWNLOAD_BROKEN,
@@ -49,6 +48,7 @@ from pixxel_async._resume import (
 )
 from pixxel_async._signed_url import SignedUrl
 from pixxel_async._storage import BATCH, Failed, Storage, StorageAnswer, Then
+from pixxel_async._throttle import ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async._unzip import unzip as _unzip
 from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
 
@@ -115,7 +115,7 @@ class Downloader:
         self._allow_private = allow_private
         self._storage = Storage(allow_private=allow_private, proxy_for=proxy_for, tls=tls)
         self._closing = Closing()
-        self._lanes: dict[str, Lane] = {}
+        self._limits: dict[str, ConcurrencyLimit] = {}
         """By storage host."""
 
     async def aclose(self) -> None:
@@ -283,34 +283,26 @@ class Downloader:
     async def _attempt(self, source: SignedUrl, part: PartFile, on_progress: Progress | None) -> None:
         """Fetch what is missing, and give the file its name."""
         async with _Writer() as writer:
-            await self._in_lane(source, part, writer, on_progress)
-            writer.add(part.finish)  # the lane is left by then: nobody else need wait for the disk
+            await self._within_limit(source, part, writer, on_progress)
+            writer.add(part.finish)  # its slot is free by then: no other download need wait for the disk
 
-    async def _in_lane(
+    async def _within_limit(
         self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
     ) -> None:
-        """Fetch when the host's lane has room; a lane that is shut for too long ends the download."""
-        lane = self._lanes.setdefault(source.host, Lane(self._clock, start=4, most=16))
+        """Fetch when the host's limit has room; a pause that is too long ends the download."""
+        limit = self._limits.setdefault(source.host, ConcurrencyLimit(self._clock, start=4, most=16))
         try:
-            slot = None if lane.try_enter() else await lane.wait(patience=_RETRY_AFTER_CAP)
-        except LaneShut:
-            left = lane.opens_at - self._clock.monotonic()
-            raise Failed(
-                f"the server wants nothing to be fetched for another {left:.0f} s", Then.STOP
-            ) from None
-        sent_at = self._clock.monotonic()
-        try:
-            await self._complete(source, part, writer, on_progress)
-        except Failed as failed:
-            if failed.is_overload:
-                lane.refuse(slot, sent_at=sent_at, pause=failed.retry_after)
-            else:
-                lane.leave(slot)
-            raise
-        except BaseException:
-            lane.leave(slot)
-            raise
-        lane.succeed(slot, sent_at=sent_at)
+            async with Ticket(limit, patience=_RETRY_AFTER_CAP) as ticket:
+                try:
+                    await self._complete(source, part, writer, on_progress)
+                except Failed as failed:
+                    if failed.is_overload:
+                        limit.refuse(ticket, failed.retry_after)
+                    raise
+                limit.succeed(ticket)
+        except LimitPaused:
+            left = limit.opens_at - self._clock.monotonic()
+            raise Failed(f"the server asked to wait {left:.0f} s (Retry-After)", Then.STOP) from None
 
     async def _complete(
         self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None

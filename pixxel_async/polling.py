@@ -1,11 +1,11 @@
-"""Waiting for things that take their time: AOIs, jobs, deliveries, packages.
+"""Waiting for what takes its time: AOIs, jobs, deliveries, packages.
 
     aoi = await client.aois.wait("a-1")
     async for snapshot in client.jobs.wait("w-1", "j-1"): ...
     file = await client.downloads.wait("a-1", "d-1").save("data")
 
-A wait only looks; it creates nothing and can always be taken up again from the id. Three clocks run, each inside
-the next: an attempt and the retries of one look are the transport's, the whole wait is counted here.
+A wait only polls; it creates nothing and can always be repeated with the same id. Three clocks run, each inside the next:
+an attempt and the retries of one poll are the transport's, the whole wait is counted here.
 """
 
 from __future__ import annotations
@@ -21,24 +21,16 @@ from pixxel_async._callbacks import timed
 from pixxel_async._clock import Clock
 from pixxel_async._counters import Counters
 from pixxel_async._files import safe_name
-from pixxel_async._log_events import LOOK_FAILED, UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
+from pixxel_async._log_events import UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._sansio import clean_text
+from pixxel_async._shared_polling import GROWTH, JITTER, PASSING, TICK, PollGroup, PollResult
 from pixxel_async._shown import MOST_SECONDS, is_seconds, shown
-from pixxel_async._sweeps import JITTER, LAST_LOOK, NOT_YET, TICK, Group, Seat, Shown
-from pixxel_async._time_limit import TimeLimit
 from pixxel_async.downloads import Downloader, Progress, SavedFile
 from pixxel_async.errors import (
-    APIError,
-    CallError,
-    DeadlineExceeded,
     InvalidInput,
     NotFound,
-    RateLimited,
-    ServerError,
     TlsError,
-    TransportError,
-    UnexpectedBody,
     UnknownState,
     WaitError,
     WaitFailed,
@@ -49,25 +41,22 @@ T = TypeVar("T")
 Read = Callable[[], Awaitable[T | None]]
 OnUpdate = Callable[[T], Any]
 
-_GROWTH = 1.5
 _ESTIMATE_LEAST, _ESTIMATE_MOST = 2.0, 60.0
 _NOT_YET_PAUSE = 10.0
+NOT_YET = 60.0
+"""Seconds in which a new resource may not be visible yet."""
 _LOOKS_WITHOUT_URL = 10
 _UNKNOWN_FOR = 600.0
 """Seconds for which a wait puts up with one unknown status."""
-
-# What says nothing about the thing itself. A certificate that cannot be trusted does not heal by waiting.
-_PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
 
 
 class Poller(Generic[T]):
     """A wait that has not begun: `await` gives the final snapshot, `async for` each one that differs from the last.
 
-    Looks at once, then after the life cycle's first interval (or half of the server's own estimate, 2-60 s), then at
+    Polls at once, then after the life cycle's first interval (or half of the server's own estimate, 2-60 s), then at
     intervals that grow by half up to its largest, each ±20 %. Each new iteration starts a new wait for the same id.
 
-    More than twenty waits of one client for things of one kind look together, where a listing shows them all in fewer
-    requests.
+    More than twenty waits of one client for resources of one kind share list requests, where these are fewer.
     """
 
     def __init__(
@@ -77,7 +66,7 @@ class Poller(Generic[T]):
         read: Read[T],
         *,
         clock: Clock,
-        group: Group[T] | None = None,
+        group: PollGroup[T] | None = None,
         timeout: float | None = None,
         poll_interval: float | None = None,
         max_poll_interval: float | None = None,
@@ -87,14 +76,14 @@ class Poller(Generic[T]):
         """Make a wait.
 
         Args:
-            life_cycle: What the status words mean, and how often it is worth looking.
-            id: Id of the thing.
-            read: Looks once; None when the thing is not listed (yet).
+            life_cycle: What the status words mean, and how often to poll.
+            id: Id of the resource.
+            read: Polls once; None when the resource is not listed (yet).
             clock: Time, sleep and jitter.
-            group: The waits with which it may look together; none when left out.
+            group: The waits with which it may share list requests; none when left out.
             timeout: Seconds that the whole wait may take; None waits as long as it takes.
-            poll_interval: Seconds before the second look, in place of the life cycle's and the server's estimate.
-            max_poll_interval: Most seconds between two looks.
+            poll_interval: Seconds before the second poll, in place of the life cycle's and the server's estimate.
+            max_poll_interval: Most seconds between two polls.
             on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it
                 raises ends the wait.
             counters: Where waits are counted.
@@ -105,10 +94,10 @@ class Poller(Generic[T]):
         self.life_cycle = life_cycle
         self.id = id
         self.last: T | None = None
-        """The newest snapshot; None before the first look."""
+        """The newest snapshot; None before the first poll."""
         self._read = read
         self._clock = clock
-        self._group = group or Group(life_cycle, clock)
+        self._group = group or PollGroup(life_cycle, clock)
         self._timeout = _seconds("timeout", timeout)
         self._poll_interval = _seconds("poll_interval", poll_interval)
         self._max_poll_interval = _seconds("max_poll_interval", max_poll_interval)
@@ -117,7 +106,7 @@ class Poller(Generic[T]):
 
     @property
     def phase(self) -> Phase:
-        """Where the newest snapshot stands: tells success from partial success after the wait."""
+        """The phase of the newest snapshot: distinguishes success from partial success after the wait."""
         return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
 
     async def _changes(self) -> AsyncGenerator[T, None]:
@@ -129,13 +118,15 @@ class Poller(Generic[T]):
         due = self._clock.monotonic()
         with (
             _Diary(self, self._clock, self._counters) as diary,
-            self._group.seat(self.id, end=pace.end, first=pace.interval, most=pace.most) as seat,
+            self._group.join(
+                self.id, self._read, end=pace.end, first=pace.interval, most=pace.most
+            ) as waiter,
         ):
             while True:
-                shown = await self._group.turn(seat, due)
-                snapshot = await self._look(seat, pace, shown)
+                result = await self._group.poll(waiter, due)
+                snapshot, trouble = result.snapshot, self._trouble(result, pace)
                 if snapshot is not None:
-                    self._group.note(seat, snapshot)
+                    self._group.saw(waiter, snapshot)
                     self.last = snapshot
                     phase = words.judge(snapshot)
                     if snapshot != previous:
@@ -148,41 +139,20 @@ class Poller(Generic[T]):
                     if phase.is_terminal:
                         return
                 if pace.is_over:
-                    raise self._timed_out(previous) from pace.trouble
-                jitter = shown.jitter if shown else self._clock.rng.uniform(1 - JITTER, 1 + JITTER)
-                due = self._clock.monotonic() + pace.pause(snapshot, jitter)
+                    raise self._timed_out(previous) from trouble
+                due = self._clock.monotonic() + pace.pause(result)
 
-    async def _look(self, seat: Seat[T], pace: _Pace[T], shown: Shown[T] | None) -> T | None:
-        """Take what a sweep showed, or look. None: nothing to be seen, for reasons that may pass."""
-        pace.trouble = None
-        try:
-            return await self._read_one(seat, pace) if shown is None else shown.result()
-        except TlsError:
-            raise
-        except NotFound as error:
-            if pace.elapsed > NOT_YET:
-                raise
-            pace.trouble = error
-        except _PASSING as error:
-            if shown is None:  # a sweep tells for all
-                LOOK_FAILED(kind=self.life_cycle.name, id=self.id, reason=str(error))
-            pace.trouble = error
-        return None
-
-    async def _read_one(self, seat: Seat[T], pace: _Pace[T]) -> T | None:
-        limit = TimeLimit.within(pace.look_limit)
-        try:
-            with limit:
-                async with seat.looking:  # never two looks at one thing at once, whoever waits
-                    snapshot = await self._read()
-        except TimeoutError:
-            if not limit.is_over:
-                raise
-            return None
-        if snapshot is None and pace.elapsed > NOT_YET:
+    def _trouble(self, result: PollResult[T], pace: _Pace[T]) -> Exception | None:
+        """Why a poll saw nothing, if that may pass; raises what does not."""
+        error = result.error
+        if error is None and result.snapshot is None and pace.elapsed > NOT_YET:
             words = f"is not in the API's list, {NOT_YET:g} s after the wait began"
             raise _wait_error(WaitError, self.life_cycle, self.id, words)
-        return snapshot
+        if error is None or (isinstance(error, NotFound) and pace.elapsed <= NOT_YET):
+            return error
+        if not isinstance(error, PASSING) or isinstance(error, TlsError):
+            raise error
+        return error
 
     async def _tell(self, snapshot: T) -> None:
         if self._on_update is not None:
@@ -246,7 +216,7 @@ class PackagePoller(Poller[T]):
             unzip: Also unpack the ZIP, into a folder beside it.
 
         Raises:
-            FileInTheWay: the name is taken; told before the wait begins.
+            FileInTheWay: the name is taken; raised before the wait begins.
             WaitError: the package was not ready in time, or failed.
             DownloadError: the file could not be had whole.
         """
@@ -287,7 +257,7 @@ class _Diary(Generic[T]):
         return self
 
     def changed(self, snapshot: T) -> None:
-        """It is about to be told of this."""
+        """The caller is about to get this."""
         self._last = snapshot
         if WAIT_CHANGED.is_on:
             WAIT_CHANGED(**self._thing, status=_word(self._life_cycle, snapshot))
@@ -302,11 +272,11 @@ class _Diary(Generic[T]):
             return "not heard to the end"
         if kind is not None:
             return kind.__name__
-        return "without a look" if self._last is None else _word(self._life_cycle, self._last)
+        return "without a poll" if self._last is None else _word(self._life_cycle, self._last)
 
 
 class _Pace(Generic[T]):
-    """The clock of one wait: what is left of it, and how long to the next look."""
+    """The clock of one wait: what is left of it, and how long to the next poll."""
 
     def __init__(
         self,
@@ -323,8 +293,6 @@ class _Pace(Generic[T]):
         self.interval = first or min(life_cycle.first_interval, most or inf)
         self.most = most or max(life_cycle.most_interval, self.interval)
         self._estimate_most = most or _ESTIMATE_MOST
-        self.trouble: CallError | None = None
-        """Why the newest look saw nothing."""
 
     @property
     def elapsed(self) -> float:
@@ -340,29 +308,22 @@ class _Pace(Generic[T]):
         return self._timeout - self.elapsed
 
     @property
-    def look_limit(self) -> float:
-        """Seconds that a look may take."""
-        return LAST_LOOK if self.is_over else self.left
-
-    @property
     def is_over(self) -> bool:
         return self.left < TICK
 
-    def pause(self, snapshot: T | None, jitter: float) -> float:
-        """Seconds to the next look; one falls on the very end of the time."""
-        seconds = self._from_estimate(snapshot)
+    def pause(self, result: PollResult[T]) -> float:
+        """Seconds to the next poll; one falls on the very end of the time."""
+        seconds = self._from_estimate(result.snapshot)
         if seconds is None:
             seconds = self.interval
-            self.interval = min(self.interval * _GROWTH, self.most)
-        if snapshot is None:
+            self.interval = min(self.interval * GROWTH, self.most)
+        if result.snapshot is None:
             seconds = min(seconds, _NOT_YET_PAUSE)
-        seconds *= jitter
-        if isinstance(self.trouble, APIError) and self.trouble.retry_after is not None:
-            seconds = max(seconds, self.trouble.retry_after)
-        return min(seconds, self.left)
+        seconds *= result.jitter or self._clock.rng.uniform(1 - JITTER, 1 + JITTER)
+        return min(max(seconds, result.pause), self.left)
 
     def _from_estimate(self, snapshot: T | None) -> float | None:
-        """Half of what the server expects it to take; only at the first sight of the thing."""
+        """Half of what the server expects it to take; only at the first snapshot."""
         if self._estimate is None or snapshot is None:
             return None
         (name, unit), self._estimate = self._estimate, None
@@ -389,7 +350,7 @@ class _Words(Generic[T]):
 
         Raises:
             UnknownState: for ten minutes it has had one status that the spec does not know.
-            WaitError: it has been ready for ten looks and still has no URL.
+            WaitError: it has been ready for ten polls and still has no URL.
         """
         cycle = self._life_cycle
         self._judge_word(snapshot)
@@ -435,7 +396,7 @@ def _wait_error(
 
 
 def _phase(life_cycle: LifeCycle[T], snapshot: T) -> Phase:
-    """Where a snapshot stands; what should carry a URL is not ready without one."""
+    """The phase of a snapshot; what should carry a URL is not ready without one."""
     phase = life_cycle.phase(snapshot)
     return Phase.IN_FLIGHT if phase in _READY and not _has_url(life_cycle, snapshot) else phase
 

@@ -15,7 +15,9 @@ import inspect
 import itertools
 import random
 from collections.abc import Awaitable, Mapping
+from contextvars import Context
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +27,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._convert import dumps, loads
 from pixxel_async._operation import Operation
 from pixxel_async._sansio import Request, Response, build_request, note_sent, parse
+from pixxel_async._time_limit import TimeLimit
 from pixxel_async._transport import CallOptions, UnreadableFields
 
 T = TypeVar("T")
@@ -110,9 +113,10 @@ def _body(returns: Any, answer: Any) -> bytes:
 
 
 class VirtualClock(Clock):
-    """A clock that stands still but for sleeps, and these take no time.
+    """A clock whose time passes in sleeps only, and as soon as nothing else is left to do in the event loop.
 
-    Who sleeps yields to the event loop; of several sleepers the one with the least time left wakes first.
+    Of several sleepers the one with the least time left wakes first. Time limits pass in the same way. Where none
+    sleeps but a socket or a timer of the event loop may bring news, a limit lasts as long as on a real clock.
 
     Args:
         start: Seconds that it shows at first.
@@ -123,8 +127,11 @@ class VirtualClock(Clock):
         super().__init__(rng or random.Random(0))
         self._now = start
         self._origin = super().now() - timedelta(seconds=start)
-        self._sleepers: list[tuple[float, int]] = []
+        self._events: list[tuple[float, int, asyncio.Future[None] | _VirtualLimit]] = []
         self._turns = itertools.count()
+        self._asleep = 0
+        self._driven_in: asyncio.AbstractEventLoop | None = None
+        self._patience = _PATIENCE
         self.slept: list[float] = []
         """Every sleep so far, in seconds."""
 
@@ -141,15 +148,85 @@ class VirtualClock(Clock):
         self._now += seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass as soon as nobody has an earlier end to sleep for."""
+        """Let `seconds` pass as soon as nothing else is left to do before."""
         self.slept.append(seconds)
-        turn = (self._now + max(0.0, seconds), next(self._turns))
-        heapq.heappush(self._sleepers, turn)
+        woken = asyncio.get_running_loop().create_future()
+        self._asleep += 1
         try:
-            await asyncio.sleep(0)
-            while self._sleepers[0] != turn:  # noqa: ASYNC110 - virtual time has no event to wait for
-                await asyncio.sleep(0)
+            self._expect(self._now + max(0.0, seconds), woken)
+            await woken
         finally:
-            self._sleepers.remove(turn)
-            heapq.heapify(self._sleepers)
-        self._now = max(self._now, turn[0])
+            self._asleep -= 1
+
+    def limit(self, seconds: float) -> TimeLimit:
+        """A limit that ends when so much time has passed on this clock."""
+        limit = _VirtualLimit(asyncio.get_running_loop().time() + seconds)
+        if seconds < inf:
+            self._expect(self._now + seconds, limit)
+        return limit
+
+    def _expect(self, when: float, event: asyncio.Future[None] | _VirtualLimit) -> None:
+        heapq.heappush(self._events, (when, next(self._turns), event))
+        loop = asyncio.get_running_loop()
+        if self._driven_in is not loop:
+            self._driven_in = loop
+            loop.call_soon(self._drive, loop, context=Context())
+
+    def _drive(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Once in each turn of the event loop: let the next events happen, if it is time."""
+        if loop is not self._driven_in:
+            return
+        self._drop_done()
+        if self._events and (self._events[0][0] <= self._now or self._may_pass(loop)):
+            self._now = max(self._now, self._events[0][0])
+            self._patience = _PATIENCE
+            while self._events and self._events[0][0] <= self._now:
+                heapq.heappop(self._events)[2].set_result(None)
+                self._drop_done()
+        if not self._events:
+            self._driven_in = None
+        elif getattr(loop, "_ready", True) or self._asleep:
+            loop.call_soon(self._drive, loop)
+        else:  # only sockets and timers can bring news: let the loop wait for them
+            loop.call_later(_NAP, self._drive, loop)
+
+    def _drop_done(self) -> None:
+        """Forget what has ended by itself; a limit that is over has let its time pass."""
+        while self._events and self._events[0][2].done():
+            when, _, event = heapq.heappop(self._events)
+            if isinstance(event, _VirtualLimit) and event.is_over:
+                self._now = max(self._now, when)
+
+    def _may_pass(self, loop: Any) -> bool:
+        """Whether nothing else is left to do. asyncio does not say so in public; other loops do not say so at all."""
+        self._patience -= 1
+        if getattr(loop, "_ready", None) and self._patience > 0:
+            return False
+        if self._asleep:
+            return True
+        sockets = getattr(getattr(loop, "_selector", None), "get_map", lambda: None)()
+        own = {id(event._timer) for *_, event in self._events if isinstance(event, _VirtualLimit)}
+        timers = [timer for timer in getattr(loop, "_scheduled", ()) if id(timer) not in own]
+        is_near = self._patience > 0 and any(timer.when() - loop.time() < 1.0 for timer in timers)
+        return not (is_near or sockets is None or len(sockets) > 1 or getattr(loop, "_ready", True))
+
+
+_PATIENCE = 1_000
+"""Turns of the event loop after which time passes although there is always something to do: two clocks may be at work."""
+_NAP = 0.001
+"""Real seconds between two turns of a loop that has nothing else to do."""
+
+
+class _VirtualLimit(TimeLimit):
+    """A time limit that a clock may end."""
+
+    __slots__ = ()
+
+    def done(self) -> bool:
+        """Whether it has ended, or is over."""
+        return self.is_over or self._timer.cancelled()
+
+    def set_result(self, _: None) -> None:
+        """End it."""
+        self._timer.cancel()
+        self._end()

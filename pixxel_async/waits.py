@@ -1,4 +1,4 @@
-"""Waiting for many things at once.
+"""Waiting for many resources at once.
 
 async for done in client.aois.wait_many(ids):
     print(done.id, done.error or done.snapshot.status)
@@ -29,7 +29,7 @@ class Waited(Generic[T]):
     snapshot: T | None
     """What was seen of it last; None when nothing was."""
     error: PixxelError | None = None
-    """Why the wait ended without the thing being ready: a WaitError, or the CallError of a look; None if it is ready."""
+    """Why the wait ended without the resource being ready: a WaitError, or the CallError of a poll; None if it is ready."""
 
     def result(self) -> T:
         """The final snapshot; raises the error where there is one."""
@@ -109,7 +109,7 @@ def _checked(ids: Iterable[str]) -> tuple[str, ...]:
             raise InvalidInput(f"ids[{number}]={shown(id)}: an id is a text that is not empty")
         if id in found:
             raise InvalidInput(
-                f"ids[{number}]={shown(id)} stands at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
+                f"ids[{number}]={shown(id)} is at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
             )
         found[id] = number
     return tuple(found)

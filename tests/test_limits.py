@@ -33,13 +33,12 @@ from pixxel_async import (
     ServerError,
     ServiceUnavailable,
 )
-from pixxel_async._admission import PING
 from pixxel_async._clock import Clock
 from pixxel_async._endpoints import status
 from pixxel_async._exchange import AiohttpExchange
-from pixxel_async._limits import Breaker, Lane, LaneShut, Turn
 from pixxel_async._operation import Endpoint, Operation, RequestClass
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
+from pixxel_async._throttle import PING, CircuitBreaker, ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async._transport import CallOptions, HttpTransport
 from pixxel_async.auth import Auth, Secret
 from pixxel_async.downloads import Downloader
@@ -61,7 +60,7 @@ ONCE = CallOptions(retry=RetryPolicy.none())
 MANY_TIMES = CallOptions(retry=RetryPolicy(jitter=lambda ceiling: ceiling))
 
 
-# --- a lane ---
+# --- a limit ---
 
 
 class DrivenClock(Clock):
@@ -103,17 +102,17 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-class LaneMachine(RuleBasedStateMachine):
+class LimitMachine(RuleBasedStateMachine):
     """Any interleaving of entering, leaving, cancelling, refusing and pausing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.clock = DrivenClock()
-        self.lane = Lane(self.clock, start=2, most=5)
+        self.limit = ConcurrencyLimit(self.clock, start=2, most=5)
         self.numbers = itertools.count()
         self.waiting: dict[int, tuple[asyncio.Task[None], float]] = {}
-        self.inside: dict[int, Turn | None] = {}
+        self.inside: dict[int, Ticket] = {}
         self.newly: list[int] = []
         self.probe: int | None = None
         self.is_open = True
@@ -132,7 +131,7 @@ class LaneMachine(RuleBasedStateMachine):
             # In order: nobody who came earlier still waits.
             assert all(number < other for other in self.waiting), (self.newly, self.waiting)
         if self.newly:
-            assert len(self.inside) <= self.lane.limit
+            assert len(self.inside) <= self.limit.limit
             assert self.clock.monotonic() >= self.opens_at
         if not self.is_open and self.newly:
             assert 1 == len(self.newly)
@@ -146,9 +145,9 @@ class LaneMachine(RuleBasedStateMachine):
 
         async def visit() -> None:
             try:
-                slot = None if self.lane.try_enter() else await self.lane.wait(deadline)
-            except LaneShut:
-                assert self.lane.opens_at > deadline
+                slot = await Ticket(self.limit, deadline).__aenter__()
+            except LimitPaused:
+                assert self.limit.opens_at > deadline
                 del self.waiting[number]
                 return
             except TimeoutError:
@@ -166,7 +165,7 @@ class LaneMachine(RuleBasedStateMachine):
 
         self.run(arrive())
 
-    def end(self, data: st.DataObject) -> Turn | None:
+    def end(self, data: st.DataObject) -> Ticket:
         number = data.draw(st.sampled_from(sorted(self.inside)))
         self.ended = number
         return self.inside.pop(number)
@@ -177,9 +176,10 @@ class LaneMachine(RuleBasedStateMachine):
         slot = self.end(data)
         if self.ended == self.probe:
             self.is_open, self.probe = True, None
-        before = self.lane.limit
-        self.lane.succeed(slot, sent_at=self.clock.monotonic() - age)
-        assert self.lane.limit in (before, before + 1)
+        before = self.limit.limit
+        slot.sent_at = self.clock.monotonic() - age
+        self.limit.succeed(slot)
+        assert self.limit.limit in (before, before + 1)
         self.run(settled())
 
     @precondition(lambda self: self.inside)
@@ -188,7 +188,7 @@ class LaneMachine(RuleBasedStateMachine):
         slot = self.end(data)
         if self.ended == self.probe:
             self.probe = None
-        self.lane.leave(slot)
+        self.limit.leave(slot)
         self.run(settled())
 
     @precondition(lambda self: self.inside)
@@ -200,7 +200,8 @@ class LaneMachine(RuleBasedStateMachine):
         if pause:
             self.is_open = False
             self.opens_at = max(self.opens_at, self.clock.monotonic() + pause)
-        self.lane.refuse(slot, sent_at=self.clock.monotonic() - age, pause=pause)
+        slot.sent_at = self.clock.monotonic() - age
+        self.limit.refuse(slot, pause)
         self.run(settled())
 
     @precondition(lambda self: self.waiting)
@@ -213,7 +214,7 @@ class LaneMachine(RuleBasedStateMachine):
             slot = self.end(data)
             if self.ended == self.probe:
                 self.probe = None
-            self.lane.leave(slot)
+            self.limit.leave(slot)
         task.cancel()
         self.run(settled())
         assert task.cancelled()
@@ -224,14 +225,14 @@ class LaneMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_slot_is_lost(self) -> None:
-        assert len(self.inside) == self.lane.inside
-        if self.waiting and self.clock.monotonic() >= self.opens_at and len(self.inside) < self.lane.limit:
+        assert len(self.inside) == self.limit.inside
+        if self.waiting and self.clock.monotonic() >= self.opens_at and len(self.inside) < self.limit.limit:
             assert not self.is_open
             assert self.probe is not None
 
     @invariant()
     def the_limit_has_bounds(self) -> None:
-        assert 1 <= self.lane.limit <= 5
+        assert 1 <= self.limit.limit <= 5
 
     @invariant()
     def nobody_waits_in_vain(self) -> None:
@@ -240,85 +241,108 @@ class LaneMachine(RuleBasedStateMachine):
             assert self.waiting[number][1] >= self.opens_at or self.clock.monotonic() >= self.opens_at
 
 
-TestLane = LaneMachine.TestCase
-TestLane.settings = settings(max_examples=40, stateful_step_count=40)
+TestLimit = LimitMachine.TestCase
+TestLimit.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+class Held:
+    """Tickets of a limit, the oldest of which ends next."""
+
+    def __init__(self, clock: VirtualClock, **options: int) -> None:
+        self.clock = clock
+        self.limit = ConcurrencyLimit(clock, **options)
+        self.tickets: list[Ticket] = []
+
+    def enter(self, most: int = 1_000) -> int:
+        """Take slots while there are any; how many."""
+        taken = 0
+        while taken < most and self.limit.try_enter(ticket := Ticket(self.limit)):
+            self.tickets.append(ticket)
+            taken += 1
+        return taken
+
+    def end(self, sent_at: float | None = None) -> Ticket:
+        ticket = self.tickets.pop(0)
+        ticket.sent_at = self.clock.monotonic() if sent_at is None else sent_at
+        return ticket
+
+    def succeed(self, sent_at: float | None = None) -> None:
+        self.limit.succeed(self.end(sent_at))
+
+    def refuse(self, sent_at: float | None = None, pause: float | None = None) -> None:
+        self.limit.refuse(self.end(sent_at), pause)
 
 
 def test_the_limit_doubles_until_the_first_refusal_and_then_grows_slowly(clock: VirtualClock) -> None:
-    lane = Lane(clock, start=8, most=64)
+    held = Held(clock, start=8, most=64)
 
     def round_trip() -> int:
         """Each slot is used once, and taken again at once."""
-        for _ in range(lane.limit):
-            lane.succeed(None, sent_at=clock.monotonic())
-            while lane.try_enter():
-                pass
-        return lane.limit
+        for _ in range(held.limit.limit):
+            held.succeed()
+            held.enter()
+        return held.limit.limit
 
-    while lane.try_enter():
-        pass
+    held.enter()
     assert [16, 32, 64, 64] == [round_trip() for _ in range(4)]
-    lane.refuse(None, sent_at=clock.monotonic(), pause=None)
-    assert 44 == lane.limit
-    while lane.inside > lane.limit:
-        lane.succeed(None, sent_at=clock.monotonic())  # sent before; does not count
+    held.refuse()
+    assert 44 == held.limit.limit
+    while held.limit.inside > held.limit.limit:
+        held.succeed()  # sent before; does not count
     clock.advance(0.1)
     assert [45, 46] == [round_trip() for _ in range(2)]
 
 
 def test_the_limit_does_not_grow_while_it_is_not_used(clock: VirtualClock) -> None:
-    lane = Lane(clock, start=8, most=64)
+    held = Held(clock, start=8, most=64)
     for _ in range(100):
-        assert [True] * 3 == [lane.try_enter() for _ in range(3)]
+        assert 3 == held.enter(3)
         for _ in range(3):
-            lane.succeed(None, sent_at=clock.monotonic())
-    assert 8 == lane.limit
+            held.succeed()
+    assert 8 == held.limit.limit
 
 
 def test_a_burst_of_refusals_counts_once(clock: VirtualClock) -> None:
     """What was sent before the limit came down says nothing about the new one."""
-    lane = Lane(clock, start=32, most=64)
-    for _ in range(20):
-        lane.try_enter()
+    held = Held(clock, start=32, most=64)
+    held.enter(20)
     clock.advance(0.1)
     for _ in range(10):
-        lane.refuse(None, sent_at=0.0, pause=None)
-    assert 22 == lane.limit
-    lane.refuse(None, sent_at=0.1, pause=None)
-    assert 22 == lane.limit
+        held.refuse(sent_at=0.0)
+    assert 22 == held.limit.limit
+    held.refuse(sent_at=0.1)
+    assert 22 == held.limit.limit
     clock.advance(0.1)
-    lane.refuse(None, sent_at=0.15, pause=None)
-    assert 15 == lane.limit
+    held.refuse(sent_at=0.15)
+    assert 15 == held.limit.limit
 
 
 def test_after_an_outage_the_limit_is_soon_where_it_was(clock: VirtualClock) -> None:
-    lane = Lane(clock, start=40, most=64)
+    held = Held(clock, start=40, most=64)
     for _ in range(20):
-        assert lane.try_enter()
+        assert 1 == held.enter(1)
         clock.advance(1)
-        lane.refuse(None, sent_at=clock.monotonic() - 0.5, pause=None)
-        assert lane.try_enter()
-        lane.succeed(None, sent_at=0.0)  # from before the outage
-    assert 1 == lane.limit
+        held.refuse(sent_at=clock.monotonic() - 0.5)
+        assert 1 == held.enter(1)
+        held.succeed(sent_at=0.0)  # from before the outage
+    assert 1 == held.limit.limit
     clock.advance(1)
-    while lane.limit < 28:
-        before = lane.limit
-        while lane.try_enter():
-            pass
-        lane.succeed(None, sent_at=clock.monotonic())
-        assert before + 1 == lane.limit
+    while held.limit.limit < 28:
+        before = held.limit.limit
+        held.enter()
+        held.succeed()
+        assert before + 1 == held.limit.limit
     for _ in range(27):  # 28 is 0.7 of 40; from here on, slowly
-        while lane.try_enter():
-            pass
-        lane.succeed(None, sent_at=clock.monotonic())
-    assert 28 == lane.limit
+        held.enter()
+        held.succeed()
+    assert 28 == held.limit.limit
 
 
 def test_a_pause_is_no_longer_than_a_quarter_of_an_hour(clock: VirtualClock) -> None:
-    lane = Lane(clock, start=1, most=1)
-    assert lane.try_enter()
-    lane.refuse(None, sent_at=0.0, pause=1e6)
-    assert 900.0 == lane.opens_at
+    held = Held(clock, start=1, most=1)
+    held.enter()
+    held.refuse(pause=1e6)
+    assert 900.0 == held.limit.opens_at
 
 
 # --- calls to a service that has more to do than it can ---
@@ -626,7 +650,128 @@ async def test_what_each_trouble_says_about_service_and_load(
         with pytest.raises(CallError):
             await transport.send(READ, ONCE)
         clock.advance(0.4)
-    assert (sendings, limit) == (exchange.count, transport._admission.lanes["read"].limit)
+    assert (sendings, limit) == (exchange.count, transport._throttle.limits["read"].limit)
+
+
+class Partly:
+    """A service some of whose paths answer 500."""
+
+    def __init__(self, *broken: str) -> None:
+        self.broken = set(broken)
+        self.paths: list[str] = []
+
+    async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
+        self.paths.append(request.path)
+        await asyncio.sleep(0)
+        return Response(500 if request.path in self.broken else 200, {}, b'{"aoi_id": "a-1"}')
+
+    async def aclose(self) -> None:
+        pass
+
+
+def at(path: str, method: str = "GET") -> Operation[Any]:
+    return Operation(
+        Endpoint(id=f"{method}{path}", method=method, path=path, returns=AOI, request_class="read")
+    )
+
+
+def line_of(exchange: Any) -> Line:
+    clock = VirtualClock()
+    return Line(HttpTransport(exchange, Auth(None, None, "http://x"), "http://x", clock), clock)
+
+
+PATHS = ["/v0/orders", "/v0/aois", "/v0/aoi/a/insights", "/v0/aois/a/assets", "/v0/blocks", "/v0/projects"]
+
+
+@pytest.mark.parametrize("broken", ["/v0/aois", "/ping"])
+@pytest.mark.parametrize("together", [1, 10])
+async def test_o8_an_endpoint_that_always_fails_harms_no_other(broken: str, together: int) -> None:
+    """Of 2,000 calls none of the others is refused; those to it are, while it fails, and then not any more."""
+    service = Partly(broken)
+    line = line_of(service)
+    refused: list[str] = []
+    chance = random.Random(1)
+
+    async def one(path: str) -> None:
+        try:
+            await line.send(operation=at(path))
+        except ServiceUnavailable:
+            refused.append(path)
+        except ServerError:
+            assert broken == path
+
+    for _ in range(2_000 // together):
+        line.clock.advance(0.2 * together)
+        await asyncio.gather(*(one(chance.choice([*PATHS, "/ping"])) for _ in range(together)))
+    assert {broken} == set(refused)
+    assert service.paths.count(broken) <= 150
+    service.broken.clear()
+    line.clock.advance(100)
+    await line.send(operation=at(broken))
+    await line.send(operation=at(broken))
+
+
+async def test_o8_two_resources_that_fail_and_nothing_that_succeeds_are_a_service_that_is_down() -> None:
+    line = line_of(service := Partly(*PATHS))
+    for _ in range(6):
+        await line.failure(operation=at("/v0/orders"))
+        await line.failure(operation=at("/v0/blocks"))
+        line.clock.advance(1)
+    error = await line.failure(operation=at("/v0/projects"))
+    assert isinstance(error, ServiceUnavailable)
+    assert "the service is down" in str(error)
+    assert "/v0/projects" not in service.paths
+
+
+async def test_o8_what_is_below_one_resource_is_not_the_service() -> None:
+    line = line_of(Partly("/v0/aois", "/v0/aoi/a/insights"))
+    for _ in range(12):
+        await line.failure(operation=at("/v0/aois"))
+        await line.failure(operation=at("/v0/aoi/a/insights"))
+        line.clock.advance(1)
+    assert MADE == await line.send(operation=at("/v0/projects"))
+
+
+async def test_o8_one_resource_and_the_ping_that_fail_are_a_service_that_is_down() -> None:
+    line = line_of(service := Partly("/v0/orders", "/ping"))
+    for _ in range(30):
+        await line.failure(operation=at("/v0/orders"))
+        line.clock.advance(1)
+    error = await line.failure(operation=at("/v0/projects"))
+    assert isinstance(error, ServiceUnavailable)
+    assert "/v0/projects" not in service.paths
+    assert service.paths.count("/v0/orders") == 10
+
+
+async def test_o8_a_good_ping_alone_does_not_close_the_breaker() -> None:
+    """One call follows it, and decides."""
+    line = line_of(service := Partly(*PATHS))
+    for _ in range(300):
+        for path in ("/v0/orders", "/v0/blocks"):
+            await line.failure(operation=at(path))
+        line.clock.advance(1)
+    pings = service.paths.count("/ping")
+    assert 10 <= pings <= 30
+    assert len(service.paths) - pings <= 10 + pings
+    service.broken.clear()
+    line.clock.advance(100)
+    for path in ("/v0/orders", "/v0/blocks", "/v0/projects"):
+        assert MADE == await line.send(operation=at(path))
+
+
+async def test_o8_a_trial_that_is_cancelled_or_says_nothing_leaves_it_to_the_next() -> None:
+    line = line_of(service := Partly("/v0/orders"))
+    for _ in range(12):
+        await line.failure(operation=at("/v0/orders"))
+        line.clock.advance(0.4)
+    line.clock.advance(10)
+    trial = asyncio.create_task(line.send(operation=at("/v0/orders")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    trial.cancel()
+    await asyncio.gather(trial, return_exceptions=True)
+    service.broken.clear()
+    assert MADE == await line.send(operation=at("/v0/orders"))
 
 
 async def test_calls_in_line_are_not_sent_when_the_service_goes_down_meanwhile() -> None:
@@ -741,7 +886,7 @@ async def test_a_call_between_two_attempts_ends_with_what_it_knew() -> None:
         assert sent == len(stub.received)
         for error in (known, unknown):
             assert 1 == len(error.attempts)
-            assert "Not sent again: the service is down." in error.__notes__
+            assert error.__notes__[0].startswith("Not sent again: GET /v0/it is down (10 attempts")
 
 
 def _never(clock: VirtualClock) -> Callable[[float], Awaitable[None]]:
@@ -761,7 +906,7 @@ def _release(clock: VirtualClock) -> None:
 @given(outage=st.floats(5, 4 * 3600), seed=st.integers(0, 99))
 def test_the_end_of_an_outage_is_noticed_within_about_an_eighth_of_it(outage: float, seed: int) -> None:
     clock = VirtualClock(rng=random.Random(seed))
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock, "it")
     for _ in range(10):
         breaker.fail("HTTP 503")
         clock.advance(1 / 3)
@@ -821,8 +966,8 @@ async def test_opening_and_closing_are_logged(caplog: pytest.LogCaptureFixture) 
         line.clock.advance(6)
         await line.send()
     opened, closed = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert "the service is down: 10 attempts in a row failed (the last: HTTP 500)" in opened
-    assert "the service is back after 11 s" == closed
+    assert "GET /v0/it is down: 10 attempts in a row failed (the last: HTTP 500)" in opened
+    assert "GET /v0/it is back after 11 s" == closed
 
 
 # --- a token that is refused ---
@@ -974,7 +1119,7 @@ async def test_o1_a_storage_host_that_asks_for_a_pause_gets_it_from_all_download
 
 async def test_a_download_does_not_wait_for_a_long_pause(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub(answer(429, Retry_After="500"), answer(200, b"x")) as stub:
-        for name, reason in [("1.tif", "answered 429"), ("2.tif", "nothing to be fetched for another 500 s")]:
+        for name, reason in [("1.tif", "answered 429"), ("2.tif", r"asked to wait 500 s \(Retry-After\)")]:
             with pytest.raises(DownloadError, match=reason):
                 await downloader.save(f"{stub.url}/{name}", tmp_path)
         assert 1 == len(stub.received)
@@ -1008,4 +1153,4 @@ async def test_a_lost_connection_is_no_refusal(clock: VirtualClock) -> None:
     async with Stub([CLOSE]) as stub, line_to(stub.url) as line:
         for _ in range(5):
             assert isinstance(await line.failure(), ConnectionLost)
-        assert 8 == line.transport._admission.lanes["read"].limit
+        assert 8 == line.transport._throttle.limits["read"].limit

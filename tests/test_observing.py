@@ -469,7 +469,14 @@ async def test_calls_waits_and_downloads_log_the_facts_of_the_table(
         impatient = client.with_options(retry=RetryPolicy.none())
         await impatient.downloads.wait("a-1", "d-1").save(tmp_path)
     logged = {record.pixxel["event"] for record in log}  # type: ignore[attr-defined]
-    rare = {"call.forgotten", "wait.sweep_failed", "wait.sweep_refused", "download.resumed", "callback.slow"}
+    rare = {
+        "call.forgotten",
+        "wait.sweep_failed",
+        "wait.sweep_refused",
+        "wait.sweep_stale",
+        "download.resumed",
+        "callback.slow",
+    }
     assert logged == {name for name in EVENTS if re.match("call|wait|download", name) and name not in rare}
     documented = {name: row.facts | {"event"} for name, row in table().items()}
     assert [] == [

@@ -9,7 +9,9 @@ from typing import Any
 
 import attrs
 import pytest
+from stubs import Stub, json_answer
 
+from pixxel_async import PixxelClient
 from pixxel_async._clock import Clock
 from pixxel_async._operation import LifeCycle, Phase
 from pixxel_async._wire import Model, model
@@ -213,6 +215,43 @@ async def test_i1_the_time_runs_out_with_a_last_look() -> None:
 
 async def test_what_becomes_ready_at_the_last_moment_is_seen() -> None:
     assert DONE == await poller(Script(RUNNING, RUNNING, DONE), timeout=4)
+
+
+@pytest.mark.parametrize("hang", [lambda clock: asyncio.Event().wait(), lambda clock: clock.sleep(1_000)])
+async def test_i1_a_poll_that_hangs_ends_with_the_time_of_the_clock(hang: Callable[[Any], Any]) -> None:
+    """At 5 s of it, and at once where it is virtual."""
+    clock = steady_clock()
+    wait = Poller(JOB, "j-1", lambda: hang(clock), clock=clock, timeout=5)
+    async with asyncio.timeout(2):
+        with pytest.raises(WaitTimeout, match=r"was not seen after 5 s"):
+            await wait
+    assert 5 == clock.monotonic()
+
+
+async def test_i1_a_last_poll_that_hangs_takes_two_seconds() -> None:
+    clock = steady_clock()
+
+    async def read() -> Job:
+        if clock.monotonic() >= 4:
+            await clock.sleep(1_000)
+        return RUNNING
+
+    with pytest.raises(WaitTimeout, match=r"is still 'running' after 4 s"):
+        await Poller(JOB, "j-1", read, clock=clock, timeout=4)
+    assert 6 == clock.monotonic()
+
+
+@pytest.mark.parametrize(("asked", "pause"), [("50", 50.0), ("1", 2.0), ("100000", 900.0), ("soon", 2.0)])
+async def test_retry_after_of_a_success_is_obeyed(asked: str, pause: float) -> None:
+    """At most a quarter of an hour; over a real socket."""
+    running, done = ({"aoi_id": "a-1", "status": word} for word in ("running", "success"))
+    clock = steady_clock()
+    async with (
+        Stub(json_answer(running, Retry_After=asked), json_answer(done)) as stub,
+        PixxelClient("token", base_url=stub.url, clock=clock) as client,
+    ):
+        await client.aois.wait("a-1")
+    assert [pause] == clock.slept
 
 
 async def test_i1_a_look_that_hangs_ends_with_the_time() -> None:

@@ -1,12 +1,19 @@
-"""Many waits at once: how few requests they cost, and that each ends as it would alone. Time is virtual unless said."""
+"""Many waits at once: how few requests they cost, and that each ends as it would alone, whatever the listing does.
+
+Time is virtual unless said.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import inspect
 import random
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing, asynccontextmanager
+from contextvars import ContextVar, copy_context
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +25,7 @@ from hypothesis import strategies as st
 from pixxel_async import (
     AuthenticationError,
     BadRequest,
+    ConnectionLost,
     InvalidInput,
     NotFound,
     PermissionDenied,
@@ -26,6 +34,8 @@ from pixxel_async import (
     RateLimited,
     SchemaError,
     ServerError,
+    ServiceUnavailable,
+    UnexpectedBody,
     Waited,
     WaitFailed,
     WaitTimeout,
@@ -67,6 +77,8 @@ class Api:
         self.clock = clock
         self.requests: list[tuple[float, str, FakeRequest]] = []
         self.trouble: Callable[[str], Exception | None] = lambda name: None
+        self.listing: Callable[[FakeRequest], Any] | None = None
+        """Answers list requests in place of what is true."""
         self.news = asyncio.Event()
         self.seconds = 0.0
         """What an answer takes."""
@@ -109,6 +121,12 @@ class Api:
 
     async def _list(self, request: FakeRequest) -> Any:
         await self._answer(LIST, request)
+        if self.listing is not None:
+            answer = self.listing(request)
+            return await answer if inspect.isawaitable(answer) else answer
+        return self.listed(request)
+
+    def listed(self, request: FakeRequest) -> Any:
         now = self.clock.monotonic()
         found = [each for each in (*self.others, *self.things.values()) if now >= each.listed_from]
         if "project_ids" in request.query:
@@ -153,8 +171,9 @@ async def test_i8_five_thousand_waits_begun_at_once_cost_a_hundredth_of_it_a_rou
         done = await asyncio.gather(*(client.aois.wait(thing.id)._finish() for thing in things))
         assert {"success"} == {aoi.status for aoi in done}
         assert [thing.id for thing in things] == [aoi.aoi_id for aoi in done]
-        lists = [counts[LIST] for counts in api.rounds().values() if counts[LIST]]
-        assert 51 == lists[0] == max(lists)
+        rounds = [counts for counts in api.rounds().values() if counts[LIST]]
+        assert 51 == rounds[0][LIST] == max(counts[LIST] for counts in rounds)
+        assert max(counts.total() for counts in rounds[:-1]) <= 60
         # Of the last few dozen each is read by itself: that is cheaper than fifty pages.
         assert api.counts()[GET] < 50 * 10
 
@@ -181,7 +200,9 @@ async def test_few_waits_look_each_for_itself() -> None:
 async def test_one_more_than_a_few_look_together() -> None:
     async with fake(aois(21)) as (client, api):
         await client.aois.wait_many(api.things)
-        assert {LIST} == set(api.counts())
+        rounds = list(api.rounds().values())
+        assert [1] * len(rounds) == [counts[LIST] for counts in rounds]
+        assert 5 == max(counts[GET] for counts in rounds)
 
 
 async def test_one_that_comes_later_looks_at_once() -> None:
@@ -224,7 +245,8 @@ async def test_i10_two_waits_for_the_same_thing_share_their_looks() -> None:
     async with fake(aois(30)) as (client, api):
         waits = [client.aois.wait(id)._finish() for id in [*api.things, "a-0"]]
         assert ["success"] * 31 == [aoi.status for aoi in await asyncio.gather(*waits)]
-        assert {LIST} == set(api.counts())
+        assert {1} == set(api.most.values())
+        assert 1 == max(counts[LIST] for counts in api.rounds().values())
 
 
 async def test_i7_waits_survive_sweeps_that_fail() -> None:
@@ -232,7 +254,8 @@ async def test_i7_waits_survive_sweeps_that_fail() -> None:
     async with fake(aois(300)) as (client, api):
         api.trouble = lambda name: no(ServerError, 500) if api.clock.monotonic() < 300 else None
         assert 300 == words(await client.aois.wait_many(api.things))["success"]
-        assert {LIST} == set(api.counts())
+        outage = sum(time < 300 for time, _, _ in api.requests)
+        assert outage <= 60  # single waits would poll 300 * 14 times
 
 
 async def test_i7_waits_end_in_time_while_sweeps_fail() -> None:
@@ -264,6 +287,160 @@ async def test_i1_waits_of_a_group_end_in_time() -> None:
         assert {"running"} == {each.snapshot.status for each in ended if each.snapshot}
 
 
+# --- listings that are broken ---
+
+
+def failing(error: Exception) -> Callable[[Api], Callable[[FakeRequest], Any]]:
+    return lambda _: lambda _: error
+
+
+def page(rows: list[Any], total: int) -> dict[str, Any]:
+    return {"aois": rows, "pagination": {"offset": 0, "limit": 100, "total": total}}
+
+
+async def late(api: Api, request: FakeRequest) -> Any:
+    await api.clock.sleep(20)
+    return api.listed(request)
+
+
+async def never(_: FakeRequest) -> None:
+    await asyncio.Event().wait()
+
+
+BROKEN: dict[str, Callable[[Api], Callable[[FakeRequest], Any]]] = {
+    "500": failing(no(ServerError, 500)),
+    "503 with Retry-After": failing(no(ServerError, 503, retry_after=1.0)),
+    "reset": failing(ConnectionLost("reset")),
+    "HTML": failing(UnexpectedBody("HTML")),
+    "another shape": failing(SchemaError("shape")),
+    "forbidden": failing(no(PermissionDenied, 403)),
+    "not found": failing(no(NotFound, 404)),
+    "down for itself": failing(ServiceUnavailable("down", retry_after=60.0)),
+    "no answer": lambda _: never,
+    "late": lambda api: lambda request: late(api, request),
+    "null": lambda _: lambda _: {"aois": None},
+    "empty": lambda _: lambda _: page([], 0),
+    "others": lambda _: lambda _: page([Thing(f"x-{each}").json(0) for each in range(90)], 90),
+    "stale": lambda api: lambda _: page([each.json(-1) for each in api.things.values()], len(api.things)),
+    "the same page": lambda api: lambda _: page([each.json(-1) for each in api.things.values()][:10], 400),
+}
+
+
+@pytest.mark.parametrize("ends", [0.0, 3.0, 30.0])
+@pytest.mark.parametrize("kind", BROKEN, ids=[f"i12-{kind}" for kind in BROKEN])
+async def test_waits_do_not_depend_on_the_listing(kind: str, ends: float) -> None:
+    """30 of them end within twice the time of 20, which do not use it."""
+    async with fake(aois(20, ends=ends)) as (client, api):
+        await client.aois.wait_many(api.things)
+        alone = api.clock.monotonic()
+    async with fake(aois(30, ends=ends)) as (client, api):
+        api.listing = BROKEN[kind](api)
+        began = api.clock.monotonic()
+        assert 30 == words(await client.aois.wait_many(api.things, timeout=600))["success"]
+        # Nothing to be polled again takes no time; then the listing's own limit is the measure.
+        assert api.clock.monotonic() - began <= max(2 * alone, 8.0)
+
+
+async def test_i12_individual_polls_share_a_budget_of_ten_a_second() -> None:
+    async with fake(aois(300)) as (client, api):
+        api.listing = BROKEN["forbidden"](api)
+        assert 300 == words(await client.aois.wait_many(api.things))["success"]
+        times = [time for time, name, _ in api.requests if name == GET]
+        assert all(later - earlier > 0.98 for earlier, later in zip(times, times[10:-20], strict=False))
+
+
+async def test_i12_a_listing_that_fails_is_tried_again_and_used_when_it_is_back() -> None:
+    async with fake(aois(200, ends=300)) as (client, api):
+        api.listing = lambda request: (
+            no(ServerError, 500) if api.clock.monotonic() < 60 else api.listed(request)
+        )
+        assert 200 == words(await client.aois.wait_many(api.things))["success"]
+        late = Counter(name for time, name, _ in api.requests if time > 110)
+        assert 5 <= late[LIST]
+        assert late[GET] <= 5 * late[LIST]
+
+
+async def test_i13_a_listing_that_is_stale_is_left_until_it_agrees_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What one of five samples has seen the end of is still in flight there."""
+    things = [*aois(50, ends=20), *(Thing(f"slow-{each}", ends=600) for each in range(100))]
+    async with fake(things) as (client, api):
+        frozen = [each.json(0) for each in things]
+        api.listing = lambda request: (
+            page(frozen[:100], 100) if api.clock.monotonic() < 200 else api.listed(request)
+        )
+        ended = {each.id: each async for each in client.aois.wait_many(api.things)}
+        assert 150 == words(ended.values())["success"]
+        assert 1 == caplog.text.count("its listing is stale")
+        agreed = [counts for time, counts in api.rounds().items() if time > 260]
+        assert all(counts[GET] <= 5 for counts in agreed[:8])
+
+
+async def test_i13_samples_are_taken_in_turn() -> None:
+    async with fake(aois(25, ends=200)) as (client, api):
+        await client.aois.wait_many(api.things)
+        polled = [request.path for _, name, request in api.requests if name == GET]
+        assert 25 == len(set(polled[:25]))
+
+
+async def test_i12_an_outage_is_met_with_two_requests_a_round() -> None:
+    """Three individual polls find out that it is not the listing alone, then one a round."""
+    async with fake(aois(1_000, ends=30)) as (client, api):
+        api.trouble = lambda name: no(ServerError, 500) if 10 < api.clock.monotonic() < 70 else None
+        assert 1_000 == words(await client.aois.wait_many(api.things))["success"]
+        normal = 1_000 * 60 / 30
+        outage = sum(10 < time < 70 for time, _, _ in api.requests)
+        assert outage <= 0.02 * normal
+
+
+@pytest.mark.parametrize("stay", [10, 30])
+async def test_i12_those_that_stay_in_an_outage_find_its_end(stay: int) -> None:
+    """Few of them, or fewer than the listing has pages, so that it is not read any more."""
+    async with fake(aois(60, ends=60, project="p-9"), others=4_500) as (client, api):
+        api.trouble = lambda name: no(ServerError, 500) if 25 < api.clock.monotonic() < 150 else None
+        waits = [asyncio.ensure_future(client.aois.wait(id, timeout=None)._finish()) for id in api.things]
+        await api.happened(lambda: api.clock.monotonic() > 90)
+        await api.clock.sleep(3)  # between two rounds
+        for wait in waits[stay:]:
+            wait.cancel()
+        ended = await asyncio.gather(*waits, return_exceptions=True)
+        assert ["success"] * stay == [each.status for each in ended if isinstance(each, AOI)]
+        assert api.clock.monotonic() < 250
+
+
+async def test_i12_a_list_request_runs_in_no_callers_context() -> None:
+    """Nor keeps one alive."""
+    mine: ContextVar[Any] = ContextVar("mine", default=None)
+    seen: list[Any] = []
+
+    class Mark:
+        pass
+
+    async with fake(aois(30, ends=100)) as (client, api):
+        api.things["first"] = Thing("first", ends=0)
+        api.transport.routes[f"{GET}/first"] = api._get
+
+        def look(request: FakeRequest) -> Any:
+            seen.append(mine.get())
+            return api.listed(request)
+
+        api.listing = look
+        context, mark = copy_context(), Mark()
+        context.run(mine.set, mark)
+        gone = weakref.ref(mark)
+        wait = asyncio.get_running_loop().create_task(client.aois.wait("first")._finish(), context=context)
+        others = [asyncio.ensure_future(client.aois.wait(f"a-{each}")._finish()) for each in range(30)]
+        del context, mark
+        await wait
+        del wait
+        await asyncio.sleep(0)  # the event loop forgets the task, too
+        gc.collect()
+        assert gone() is None
+        await asyncio.gather(*others)
+        assert {None} == set(seen)
+
+
 async def test_a_sweep_that_hangs_does_not_hold_a_wait_beyond_its_time() -> None:
     """In real time."""
     answer = asyncio.Event()
@@ -284,11 +461,12 @@ async def test_retry_after_of_a_sweep_holds_for_all() -> None:
         assert [0.0, 50.0] == [pytest.approx(time) for time in api.rounds()][:2]
 
 
-async def test_what_the_listing_does_not_show_yet_is_read_twenty_a_round() -> None:
+async def test_what_the_listing_does_not_show_yet_is_read_ten_a_second() -> None:
     """D7: for a minute neither the listing nor a 404 proves that it is not there."""
     async with fake(aois(200, listed_from=45, there_from=20)) as (client, api):
         assert 200 == words(await client.aois.wait_many(api.things))["success"]
-        assert 20 == max(counts[GET] for counts in api.rounds().values())
+        seconds = Counter(int(time) for time, name, _ in api.requests if name == GET)
+        assert max(seconds.values()) <= 10 + 5 + 20  # the budget, the samples, and the last few newcomers
 
 
 async def test_what_the_listing_never_shows_is_waited_for_all_the_same() -> None:
@@ -337,7 +515,7 @@ async def test_a_wait_that_is_cancelled_leaves_the_sweep_to_the_others() -> None
         ended = await asyncio.gather(*waits, return_exceptions=True)
         assert isinstance(ended[0], asyncio.CancelledError)
         assert {"success"} == {aoi.status for aoi in ended[1:] if isinstance(aoi, AOI)}
-        assert {LIST} == set(api.counts())
+        assert all(counts[GET] <= 5 for counts in api.rounds().values())
 
 
 async def test_with_the_last_wait_the_sweep_ends() -> None:
@@ -377,21 +555,23 @@ async def test_jobs_end_with_all_that_a_job_holds() -> None:
     """The listing leaves out a job's tasks; a single job has them."""
     clock = VirtualClock()
 
+    polled: list[float] = []
+
     def job(id: str) -> dict[str, Any]:
         return {"id": id, "status": "completed" if clock.monotonic() > 20 else "running"}
+
+    def one(request: FakeRequest) -> dict[str, Any]:
+        polled.append(clock.monotonic())
+        return {**job(request.path.rpartition("/")[2]), "tasks": [{"id": "t-1"}]}
 
     ids = [f"j-{number}" for number in range(40)]
     routes: dict[str, Any] = {"GET /v0/workflows/w-1/jobs": lambda _: {"jobs": [job(id) for id in ids]}}
     for id in ids:
-        routes[f"GET /v0/workflows/w-1/jobs/{id}"] = lambda request: {
-            **job(request.path.rpartition("/")[2]),
-            "tasks": [{"id": "t-1"}],
-        }
-    transport = FakeTransport(routes)
-    async with PixxelClient(transport=transport, clock=clock) as client:
+        routes[f"GET /v0/workflows/w-1/jobs/{id}"] = one
+    async with PixxelClient(transport=FakeTransport(routes), clock=clock) as client:
         ended = await client.jobs.wait_many("w-1", ids)
     assert [["t-1"]] * 40 == [[task.id for task in each.result().tasks or []] for each in ended]
-    assert 40 == sum(request.path.count("/j-") for request in transport.requests)
+    assert 40 == sum(at > 20 for at in polled)
 
 
 async def test_order_items_are_asked_for_by_their_ids() -> None:
@@ -402,12 +582,16 @@ async def test_order_items_are_asked_for_by_their_ids() -> None:
     def items(request: FakeRequest) -> Any:
         ids = request.query["ids"].split(",")
         asked.append(len(ids))
-        word = "FULFILLED" if clock.monotonic() > 100 else "ACTIVE"
-        found = [{"id": id, "status": word} for id in ids]
-        return {"order_items": found, "pagination": {"total": len(ids)}}
+        return {"order_items": [item(id) for id in ids], "pagination": {"total": len(ids)}}
 
-    async with PixxelClient(transport=FakeTransport({"GET /v0/order-items": items}), clock=clock) as client:
-        ended = await client.order_items.wait_many([f"oi-{number}" for number in range(250)])
+    def item(id: str) -> dict[str, Any]:
+        return {"id": id, "status": "FULFILLED" if clock.monotonic() > 100 else "ACTIVE"}
+
+    ids = [f"oi-{number}" for number in range(250)]
+    routes: dict[str, Any] = {"GET /v0/order-items": items}
+    routes |= {f"GET /v0/order-items/{id}": lambda request: item(request.path[16:]) for id in ids}
+    async with PixxelClient(transport=FakeTransport(routes), clock=clock) as client:
+        ended = await client.order_items.wait_many(ids)
     assert {"FULFILLED"} == {each.result().status for each in ended}
     assert [100, 100, 50] == asked[:3]
     assert len(asked) <= 9
@@ -439,7 +623,7 @@ async def test_a_last_look_together_waits_for_no_interval() -> None:
     """At 0 s, at 2 s, and at 3 s because then all are over."""
     async with fake(aois(500, ends=2.9)) as (client, api):
         assert {"success": 500} == words(await client.aois.wait_many(api.things, timeout=3))
-        assert {LIST: 18} == api.counts()
+        assert {LIST: 18, GET: 10} == api.counts()
 
 
 async def test_each_is_given_as_it_ends() -> None:
@@ -487,7 +671,7 @@ async def test_what_on_update_raises_comes_through_and_ends_the_rest() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["a", "b", "a"], r"ids\[2\]='a' stands at ids\[0\] already: give each id once"),
+        (["a", "b", "a"], r"ids\[2\]='a' is at ids\[0\] already: give each id once"),
         (["a", ""], r"ids\[1\]='': an id is a text"),
         (["a", 7], r"ids\[1\]=7: an id is a text"),
         ("a-1", "ids='a-1': give a list of ids"),

@@ -9,7 +9,7 @@ from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import AOI, AOICreate, AOIList
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
@@ -206,9 +206,9 @@ class AOIs(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch()
+        target = self._target()
         return self._wait(
-            watch,
+            target,
             aoi_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -249,7 +249,7 @@ class AOIs(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(),
+            self._target(),
             aoi_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -257,5 +257,7 @@ class AOIs(Resource):
             on_update=on_update,
         )
 
-    def _watch(self) -> Watch[AOI]:
-        return Watch(_life_cycles.AOI, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow))
+    def _target(self) -> PollTarget[AOI]:
+        return PollTarget(
+            _life_cycles.AOI, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow)
+        )

@@ -8,7 +8,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import Asset, AssetList
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
@@ -84,9 +84,9 @@ class Assets(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch(aoi_id)
+        target = self._target(aoi_id)
         return self._wait(
-            watch,
+            target,
             asset_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -128,7 +128,7 @@ class Assets(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(aoi_id),
+            self._target(aoi_id),
             asset_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -136,8 +136,8 @@ class Assets(Resource):
             on_update=on_update,
         )
 
-    def _watch(self, aoi_id: str) -> Watch[Asset]:
-        return Watch(
+    def _target(self, aoi_id: str) -> PollTarget[Asset]:
+        return PollTarget(
             _life_cycles.ASSET,
             lambda id: self._pick(self.list(aoi_id), "id", id),
             listing=lambda **narrow: self.list(aoi_id, **narrow),

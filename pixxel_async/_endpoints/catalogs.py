@@ -9,7 +9,7 @@ from pixxel_async import _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import (
     Catalog,
     CatalogDownload,
@@ -217,9 +217,9 @@ class Catalogs(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(_life_cycles.CATALOG_DOWNLOAD, lambda id: self.get_download(id))
+        target = PollTarget(_life_cycles.CATALOG_DOWNLOAD, lambda id: self.get_download(id))
         return self._wait_package(
-            watch,
+            target,
             download_id,
             timeout=timeout,
             poll_interval=poll_interval,

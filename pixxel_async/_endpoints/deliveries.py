@@ -9,7 +9,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import DeliveriesCreate, Delivery, DeliveryList, DeliveryRequest
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
@@ -133,9 +133,9 @@ class Deliveries(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch()
+        target = self._target()
         return self._wait(
-            watch,
+            target,
             delivery_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -175,7 +175,7 @@ class Deliveries(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(),
+            self._target(),
             delivery_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -183,8 +183,8 @@ class Deliveries(Resource):
             on_update=on_update,
         )
 
-    def _watch(self) -> Watch[Delivery]:
-        return Watch(
+    def _target(self) -> PollTarget[Delivery]:
+        return PollTarget(
             _life_cycles.DELIVERY,
             lambda id: self._pick(self.list(delivery_id=id), "delivery_id", id),
             listing=lambda **narrow: self.list(**narrow),

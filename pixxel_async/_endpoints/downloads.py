@@ -8,7 +8,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import AOIDownload, AOIDownloadCreate
 from pixxel_async.polling import PackagePoller
 
@@ -106,9 +106,9 @@ class Downloads(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(_life_cycles.AOI_DOWNLOAD, lambda id: self.get(aoi_id, id), within=(aoi_id,))
+        target = PollTarget(_life_cycles.AOI_DOWNLOAD, lambda id: self.get(aoi_id, id), within=(aoi_id,))
         return self._wait_package(
-            watch,
+            target,
             download_id,
             timeout=timeout,
             poll_interval=poll_interval,

@@ -9,7 +9,7 @@ from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import (
     BlockRef,
     DataType,
@@ -311,9 +311,9 @@ class Insights(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch(aoi_id)
+        target = self._target(aoi_id)
         return self._wait(
-            watch,
+            target,
             insight_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -355,7 +355,7 @@ class Insights(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(aoi_id),
+            self._target(aoi_id),
             insight_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -363,8 +363,8 @@ class Insights(Resource):
             on_update=on_update,
         )
 
-    def _watch(self, aoi_id: str) -> Watch[Insight]:
-        return Watch(
+    def _target(self, aoi_id: str) -> PollTarget[Insight]:
+        return PollTarget(
             _life_cycles.INSIGHT,
             lambda id: self._pick(self.list(aoi_id, id=id), "id", id),
             listing=lambda **narrow: self.list(aoi_id, **narrow),
@@ -407,13 +407,13 @@ class Insights(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(
+        target = PollTarget(
             _life_cycles.INSIGHT_PACKAGE,
             lambda id: self.request_download(aoi_id, id, inputs=inputs, outputs=outputs),
             within=(aoi_id,),
         )
         return self._wait_package(
-            watch,
+            target,
             insight_id,
             timeout=timeout,
             poll_interval=poll_interval,

@@ -9,7 +9,7 @@ from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import Job, JobList, JobPackage
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import PackagePoller, Poller
@@ -194,9 +194,9 @@ class Jobs(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch(workflow_id)
+        target = self._target(workflow_id)
         return self._wait(
-            watch,
+            target,
             job_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -238,7 +238,7 @@ class Jobs(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(workflow_id),
+            self._target(workflow_id),
             job_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -246,8 +246,8 @@ class Jobs(Resource):
             on_update=on_update,
         )
 
-    def _watch(self, workflow_id: str) -> Watch[Job]:
-        return Watch(
+    def _target(self, workflow_id: str) -> PollTarget[Job]:
+        return PollTarget(
             _life_cycles.JOB,
             lambda id: self.get(workflow_id, id),
             listing=lambda **narrow: self.list(workflow_id, **narrow),
@@ -286,11 +286,11 @@ class Jobs(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(
+        target = PollTarget(
             _life_cycles.JOB_PACKAGE, lambda id: self.request_download(workflow_id, id), within=(workflow_id,)
         )
         return self._wait_package(
-            watch,
+            target,
             job_id,
             timeout=timeout,
             poll_interval=poll_interval,

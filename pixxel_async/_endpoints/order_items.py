@@ -9,7 +9,7 @@ from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import OrderItem, OrderItemList, OrderItemStatus, OrderItemType
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
@@ -145,9 +145,9 @@ class OrderItems(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch()
+        target = self._target()
         return self._wait(
-            watch,
+            target,
             order_item_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -188,7 +188,7 @@ class OrderItems(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(),
+            self._target(),
             order_item_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -196,7 +196,7 @@ class OrderItems(Resource):
             on_update=on_update,
         )
 
-    def _watch(self) -> Watch[OrderItem]:
-        return Watch(
+    def _target(self) -> PollTarget[OrderItem]:
+        return PollTarget(
             _life_cycles.ORDER_ITEM, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow)
         )

@@ -8,7 +8,7 @@ from typing import Any
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import TaskPackage
 from pixxel_async.polling import PackagePoller
 
@@ -81,7 +81,7 @@ class Tasks(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(
+        target = PollTarget(
             _life_cycles.TASK_PACKAGE,
             lambda id: self.request_download(workflow_id, job_id, id),
             within=(
@@ -90,7 +90,7 @@ class Tasks(Resource):
             ),
         )
         return self._wait_package(
-            watch,
+            target,
             task_id,
             timeout=timeout,
             poll_interval=poll_interval,

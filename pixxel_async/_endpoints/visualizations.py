@@ -9,7 +9,7 @@ from pixxel_async import _checks
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import (
     SLD,
     ExpressionType,
@@ -371,9 +371,9 @@ class Visualizations(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch(aoi_id)
+        target = self._target(aoi_id)
         return self._wait(
-            watch,
+            target,
             visualization_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -416,7 +416,7 @@ class Visualizations(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(aoi_id),
+            self._target(aoi_id),
             visualization_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -424,8 +424,8 @@ class Visualizations(Resource):
             on_update=on_update,
         )
 
-    def _watch(self, aoi_id: str) -> Watch[Visualization]:
-        return Watch(
+    def _target(self, aoi_id: str) -> PollTarget[Visualization]:
+        return PollTarget(
             _life_cycles.VISUALIZATION,
             lambda id: self._pick(self.list(aoi_id, visualization_id=id), "id", id),
             listing=lambda **narrow: self.list(aoi_id, **narrow),

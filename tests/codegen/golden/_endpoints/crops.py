@@ -10,7 +10,7 @@ from pixxel_async import _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import (
     Crop,
     CropCreate,
@@ -243,9 +243,9 @@ class Crops(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch(field_id)
+        target = self._target(field_id)
         return self._wait(
-            watch,
+            target,
             crop_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -287,7 +287,7 @@ class Crops(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(field_id),
+            self._target(field_id),
             crop_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -295,8 +295,8 @@ class Crops(Resource):
             on_update=on_update,
         )
 
-    def _watch(self, field_id: str) -> Watch[Crop]:
-        return Watch(
+    def _target(self, field_id: str) -> PollTarget[Crop]:
+        return PollTarget(
             _life_cycles.CROP,
             lambda id: self._pick(self.list(field_id, id=id), "id", id),
             listing=lambda **narrow: self.list(field_id, **narrow),
@@ -337,13 +337,13 @@ class Crops(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = Watch(
+        target = PollTarget(
             _life_cycles.CROP_PACKAGE,
             lambda id: self.request_download(field_id, id, inputs=inputs),
             within=(field_id,),
         )
         return self._wait_package(
-            watch,
+            target,
             crop_id,
             timeout=timeout,
             poll_interval=poll_interval,

@@ -9,7 +9,7 @@ from pixxel_async import _checks, _inputs
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource import Resource
-from pixxel_async._sweeps import Watch
+from pixxel_async._shared_polling import PollTarget
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
 from pixxel_async.paging import Paginator
 from pixxel_async.polling import Poller
@@ -283,9 +283,9 @@ class Fields(Resource):
             WaitTimeout: it was still in flight when the time was up; wait again with the same id.
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
-        watch = self._watch()
+        target = self._target()
         return self._wait(
-            watch,
+            target,
             field_id,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -326,7 +326,7 @@ class Fields(Resource):
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
         return self._wait_many(
-            self._watch(),
+            self._target(),
             field_ids,
             timeout=timeout,
             poll_interval=poll_interval,
@@ -334,7 +334,7 @@ class Fields(Resource):
             on_update=on_update,
         )
 
-    def _watch(self) -> Watch[Field]:
-        return Watch(
+    def _target(self) -> PollTarget[Field]:
+        return PollTarget(
             _life_cycles.FIELD, lambda id: self.get(id), listing=lambda **narrow: self.list(**narrow)
         )
