@@ -29,7 +29,7 @@ def inside(ring, scale=0.125, by=(1.5, 1.5)):
 
 
 def long(ring):
-    """The same ring with so many vertices that it is swept."""
+    """The same ring, its first vertex repeated."""
     return [ring[0]] * 16 + ring
 
 
