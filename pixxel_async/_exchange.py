@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
-import warnings
 import zlib
 from contextlib import suppress
 from io import BytesIO
-from os import PathLike
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from pixxel_async._log_events import HOOK_FAILED
+from pixxel_async._network import Network
 from pixxel_async._sansio import SUCCESS, ExchangeFailed, Redact, Request, Response, Trouble, note_sent
 from pixxel_async._sending import (
     Broken,
@@ -29,12 +26,11 @@ from pixxel_async._sending import (
     bare,
     formatted,
     hook_failed,
+    is_of_connector,
     place_of,
     stripped,
 )
 from pixxel_async._time_limit import TimeLimit
-from pixxel_async.auth import Hidden
-from pixxel_async.config import is_loopback
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
 CONNECT_LIMIT = 10.0
@@ -48,7 +44,6 @@ MOST_BYTES = 64 * 2**20
 MOST_ERROR_BYTES = 64 * 2**10
 """Bytes that are read of an error answer."""
 
-_MOST_CONNECTIONS = 100
 _MOST_MEMBERS = 64
 """Gzip streams of one body; no server needs two."""
 _LARGE_BODY = 2**20
@@ -79,8 +74,8 @@ class _Progress(Sending):
 
     __slots__ = ("answer", "deadline", "head", "limit")
 
-    def __init__(self, used: Used, limit: TimeLimit, deadline: float, *, once: bool) -> None:
-        super().__init__(used, once=once)
+    def __init__(self, used: Used, limit: TimeLimit, deadline: float, *, once: bool, closes: bool) -> None:
+        super().__init__(used, once=once, closes=closes)
         self.limit = limit
         self.deadline = deadline
         self.head: aiohttp.ClientResponse | None = None
@@ -139,8 +134,7 @@ class AiohttpExchange:
     Args:
         base_url: the API.
         session: the session to use; its pool settings apply.
-        proxy: URL of the proxy to use.
-        tls: whom to trust; True for the system's authorities.
+        network: how to connect. An injected session keeps its connector, and no proxy of the environment is used with it.
         redact: takes the token out of a text.
 
     Raises:
@@ -152,8 +146,7 @@ class AiohttpExchange:
         base_url: str,
         *,
         session: aiohttp.ClientSession | None = None,
-        proxy: str | None = None,
-        tls: ssl.SSLContext | bool = True,
+        network: Network | None = None,
         redact: Redact = str,
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
@@ -161,12 +154,13 @@ class AiohttpExchange:
                 f"session must be an aiohttp.ClientSession, not a {type(session).__name__}"
             )
         self._injected = session
+        self._network = network or Network()
+        proxy = self._network.proxy_for(base_url) if session is None else self._network.proxy
         self._proxy = None if proxy is None else URL(proxy)
-        self._tls = tls
         # A request's middlewares replace those of its session: keep what an injected session brings (no public name).
         self._middlewares = tuple(getattr(session, "_middlewares", ()))
         self._host = urlsplit(base_url).netloc
-        self._most = _MOST_CONNECTIONS if session is None else _most_connections(session)
+        self._most = sys.maxsize if session is None else _most_connections(session)
         self._busy = 0
         """Exchanges under way; those beyond the most that there may be wait for a connection."""
         self._pooled: aiohttp.ClientSession | None = None
@@ -186,11 +180,14 @@ class AiohttpExchange:
 
     async def exchange(self, request: Request, *, timeout: float, fresh: bool) -> Response:
         """Send one request and read its answer within `timeout` seconds; raises ExchangeFailed."""
-        session = self._session(fresh=fresh)
         now = asyncio.get_running_loop().time()
         end = now + timeout
+        tls = self._network.known_tls
+        if tls is None:
+            tls = await self._tls_by(end)
+        session = self._session(fresh=fresh)
         limit = TimeLimit(min(end, now + HEAD_LIMIT))
-        progress = _Progress(self._used, limit, end, once=fresh)
+        progress = _Progress(self._used, limit, end, once=fresh, closes=fresh and self._injected is None)
         self._busy += 1
         try:
             with limit:
@@ -206,7 +203,7 @@ class AiohttpExchange:
                     timeout=_CONNECT_ONLY,
                     middlewares=(*self._middlewares, progress),
                     proxy=self._proxy,
-                    ssl=self._tls,
+                    ssl=tls,
                 )
                 if head is not progress.head or progress.answer is None:
                     await progress.replaced(head)
@@ -233,6 +230,15 @@ class AiohttpExchange:
         # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
         raise failure
 
+    async def _tls_by(self, end: float) -> ssl.SSLContext | bool:
+        """Whom to trust; the file that says so may be on a disk that does not answer."""
+        try:
+            with TimeLimit(end):
+                return await self._network.tls()
+        except TimeoutError:
+            pass
+        raise ExchangeFailed(Trouble.TIMEOUT, "connect", "ca_file could not be read in time", sent=False)
+
     def _session(self, *, fresh: bool) -> aiohttp.ClientSession:
         """The session to use; raises what is certain before anything is sent."""
         if self._is_closed:
@@ -252,12 +258,17 @@ class AiohttpExchange:
     def _made(self, *, fresh: bool) -> aiohttp.ClientSession:
         try:
             # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
-            return aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, force_close=fresh),
+            session = aiohttp.ClientSession(
+                connector=self._network.connector(force_close=fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
+        except ConfigurationError:
+            raise
         except Exception as error:  # of code that instruments it
             failure = self._hook_failed(error, "connect", sent=False)
+        else:
+            self._most = _most_connections(session)
+            return session
         raise failure
 
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
@@ -277,6 +288,8 @@ class AiohttpExchange:
             return ClientClosed("the injected session is closed")
         raised = self._raised_by_user(error, progress)
         if raised is not None:
+            if self._network.has_factory and not sent and is_of_connector(raised):
+                return self._no_connection(raised)
             return self._hook_failed(raised, progress.phase, sent=sent)
         if not sent:
             trouble, detail = self._connect_trouble(error)
@@ -296,8 +309,15 @@ class AiohttpExchange:
     def _hook_failed(self, raised: Exception, phase: str, *, sent: bool) -> ExchangeFailed:
         self._report(raised)
         detail = hook_failed(raised)  # before its traceback is taken
-        cause = bare(raised, lambda text: self._redact(text) != text)
-        return ExchangeFailed(Trouble.HOOK, phase, detail, sent=sent, cause=cause)
+        return ExchangeFailed(Trouble.HOOK, phase, detail, sent=sent, cause=self._bare(raised))
+
+    def _no_connection(self, raised: Exception) -> ExchangeFailed:
+        """A connector of the user's may have errors of its own for a proxy that is down or refuses."""
+        detail = f"cannot connect to {self._host}: the connector raised {place_of(raised)}"
+        return ExchangeFailed(Trouble.CONNECT, "connect", detail, sent=False, cause=self._bare(raised))
+
+    def _bare(self, raised: Exception) -> Exception | None:
+        return bare(raised, lambda text: self._redact(text) != text)
 
     def _report(self, raised: BaseException) -> None:
         """Log the failure of code of the user's; once for each place where it fails."""
@@ -508,71 +528,3 @@ async def inflate(data: bytes) -> tuple[bytes, bool]:
         if not inflater.eof or not data.startswith(_GZIP):
             return b"".join(pieces), inflater.eof
     raise _garbled(f"the answer is more than {_MOST_MEMBERS} gzip streams in a row")
-
-
-# --- proxy and TLS ----------------------------------------------------------------------------------------
-
-
-def proxy_of_environment(scheme: str, host: str) -> Hidden | None:
-    """The proxy that the environment names for a host; none for this machine.
-
-    Read by ourselves: aiohttp's trust_env would also read .netrc, and put its password in the place of our token.
-    """
-    if is_loopback(host) or proxy_bypass(host):
-        return None
-    proxy = _named_in_environment(scheme)
-    return check_proxy(proxy, "the proxy in the environment") if proxy else None
-
-
-def _named_in_environment(scheme: str) -> Hidden | None:
-    proxies = getproxies()
-    proxy = proxies.get(scheme) or proxies.get("all")
-    return Hidden(proxy) if proxy else None
-
-
-def check_proxy(proxy: Hidden, name: str = "proxy") -> Hidden:
-    """The URL of a proxy, complete.
-
-    Raises:
-        ConfigurationError: it is no HTTP proxy.
-    """
-    url = proxy if "://" in proxy else Hidden(f"http://{proxy}")
-    if not _is_proxy(url):
-        raise ConfigurationError(
-            f"{name} must be the URL of an HTTP proxy, like http://proxy.example:3128; "
-            "for SOCKS pass a session with a connector of its own"
-        )
-    return url
-
-
-def _is_proxy(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(URL(url).host) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def tls_of(ca_file: str | PathLike[str] | None, *, insecure: bool) -> ssl.SSLContext | bool:
-    """Whom to trust, in aiohttp's terms.
-
-    Raises:
-        ConfigurationError: the file holds no certificates.
-    """
-    if insecure:
-        warnings.warn(
-            "insecure=True: certificates are not checked, anyone on the way can read the token",
-            RuntimeWarning,
-            stacklevel=3,
-        )
-        return False
-    if ca_file is None:
-        return True
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(Path(ca_file))
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or "it holds no PEM certificate"
-    else:
-        return context
-    raise ConfigurationError(f"ca_file {str(ca_file)!r} cannot be used: {problem}")

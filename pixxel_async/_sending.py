@@ -49,9 +49,11 @@ class Sending:
         used: The connections on which requests were sent, each with a function that is true if something unread is on it;
             shared by all requests of a session.
         once: Refuse to send the request a second time.
+        closes: Keep no connection after its answer.
     """
 
     __slots__ = (
+        "_closes",
         "_has_ended",
         "_has_run",
         "_is_sent",
@@ -67,9 +69,10 @@ class Sending:
         "user_error",
     )
 
-    def __init__(self, used: Used, *, once: bool) -> None:
+    def __init__(self, used: Used, *, once: bool, closes: bool = False) -> None:
         self._used = used
         self._once = once
+        self._closes = closes
         self._has_run = False
         self._has_ended = False
         self._running = 0
@@ -158,6 +161,8 @@ class Sending:
             if self._once:
                 self._check_once()
             self._check_idle(connection)
+            if self._closes:
+                connection.protocol.force_close()
             self._is_sent = True
             self._response = await send(connection)
             return self._response
@@ -293,6 +298,13 @@ def _is_of_network(error: Exception) -> bool:
 
 def _is_of_hook(error: BaseException) -> bool:
     return any(frame.f_globals.get("__name__") == "aiohttp.tracing" for frame, _ in _frames(error))
+
+
+def is_of_connector(error: Exception) -> bool:
+    """Whether a connector raised it, and no trace hook, while it made a connection."""
+    return not _is_of_hook(error) and any(
+        frame.f_globals.get("__name__") == "aiohttp.connector" for frame, _ in _frames(error)
+    )
 
 
 def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:

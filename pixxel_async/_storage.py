@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -15,12 +14,13 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from yarl import URL
 
+from pixxel_async._network import Network
 from pixxel_async._resume import Headers
 from pixxel_async._sansio import USER_AGENT, retry_after
-from pixxel_async._sending import Sending, Used, bare, hook_failed, stripped
+from pixxel_async._sending import Sending, Used, bare, hook_failed, is_of_connector, place_of, stripped
 from pixxel_async._signed_url import SignedUrl, is_private
 from pixxel_async._time_limit import TimeLimit
-from pixxel_async.errors import ClientClosed, DownloadError
+from pixxel_async.errors import ClientClosed, ConfigurationError, DownloadError
 
 BATCH = 2**20
 """Bytes that are read before they are handed on."""
@@ -74,16 +74,9 @@ class Failed(Exception):
 class Storage:
     """A session of its own, made at the first use."""
 
-    def __init__(
-        self,
-        *,
-        allow_private: bool,
-        proxy_for: Callable[[str], str | None] | None,
-        tls: ssl.SSLContext | bool,
-    ) -> None:
+    def __init__(self, *, allow_private: bool, network: Network) -> None:
         self._allow_private = allow_private
-        self._proxy_for = proxy_for
-        self._tls = tls
+        self._network = network
         self._resolver: _Resolver | None = None
         self._session: aiohttp.ClientSession | None = None
         self._used = Used()
@@ -121,7 +114,8 @@ class Storage:
     async def _request(
         self, source: SignedUrl, headers: Headers, sending: Sending, limit: TimeLimit
     ) -> aiohttp.ClientResponse:
-        proxy = None if self._proxy_for is None else self._proxy_for(source.url)
+        proxy = self._network.proxy_for(source.url)
+        tls = await self._network.tls()
         session, resolver = self._connections(source)
         if proxy is not None:
             resolver.proxies.add(urlsplit(proxy).hostname or "")
@@ -131,6 +125,7 @@ class Storage:
                 headers={**_HEADERS, **headers},
                 allow_redirects=False,
                 proxy=proxy,
+                ssl=tls,
                 middlewares=(sending,),
             )
         except Failed:
@@ -139,7 +134,10 @@ class Storage:
             raised = sending.raised_by_user(error)
             if raised is None or (self._is_closed and isinstance(raised, RuntimeError)):
                 raise
-            failed = _hook_failed(raised, source)
+            if self._network.has_factory and is_of_connector(raised):
+                failed = _no_connection(raised, source)
+            else:
+                failed = _hook_failed(raised, source)
         except BaseException as stopped:  # cancelled, mostly
             # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
             raise stripped(stopped)  # noqa: B904
@@ -158,7 +156,7 @@ class Storage:
     def _made(self, resolver: _Resolver, source: SignedUrl) -> aiohttp.ClientSession:
         try:
             return aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=resolver, ssl=self._tls),
+                connector=self._network.connector(resolver=resolver),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT),
                 skip_auto_headers=("Accept",),
@@ -167,6 +165,8 @@ class Storage:
                 requote_redirect_url=False,  # would break signatures
                 read_bufsize=BATCH,
             )
+        except ConfigurationError:
+            raise
         except Exception as error:  # of code that instruments it
             failed = _hook_failed(error, source)
         raise failed
@@ -258,6 +258,12 @@ class _Resolver(aiohttp.ThreadedResolver):
         ):
             raise Failed("the host's name leads to a private address", Then.STOP)
         return found
+
+
+def _no_connection(raised: Exception, source: SignedUrl) -> Failed:
+    """A connector of the user's may have errors of its own for a proxy that is down or refuses."""
+    reason = f"no connection: the connector raised {place_of(raised)}"
+    return Failed(reason, Then.AGAIN, cause=bare(raised, source.is_shown_by))
 
 
 def _hook_failed(raised: Exception, source: SignedUrl) -> Failed:

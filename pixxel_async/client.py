@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import ssl
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -20,8 +21,9 @@ from pixxel_async._callbacks import hooks_of
 from pixxel_async._clock import Clock
 from pixxel_async._counters import Counters
 from pixxel_async._creates import Creates
-from pixxel_async._exchange import AiohttpExchange, check_proxy, proxy_of_environment, tls_of
+from pixxel_async._exchange import AiohttpExchange
 from pixxel_async._files import checked_path
+from pixxel_async._network import ConnectorFactory, Network
 from pixxel_async._operation import Endpoint
 from pixxel_async._resource import Calls, Life
 from pixxel_async._retry import RetryPolicy
@@ -67,9 +69,17 @@ class PixxelClient:
         session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
             closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
             end in OutcomeUnknown. Downloads have a session apart.
-        proxy: URL of an HTTP proxy; that of the environment when left out, or none for calls over your `session`.
-        ca_file: PEM file of certificate authorities to trust beside the system's.
+        proxy: URL of an HTTP proxy; that of the environment when left out, or none for calls over your `session` and for
+            your `connector`.
+        ca_file: PEM file of certificate authorities to trust beside the system's. It is read once, in a thread, before the
+            first request. It applies to downloads too, and to calls over your `session` or `connector`.
+        ssl_context: A context to use instead, for example with a client certificate; not together with `ca_file` or
+            `insecure`.
         insecure: Trust every certificate. Warns.
+        connector: Function that returns a new aiohttp connector, for example of a SOCKS proxy; not together with `session`.
+            It is called for each session of the client: calls, creates, downloads. If it has a parameter `resolver`, the
+            one for downloads is passed, which refuses names of private addresses. Otherwise, the connector or its proxy
+            resolves names, and only literal private addresses are refused.
         on_request: Called before each attempt of a call; may add headers to it. See `pixxel_async.observing`.
         on_response: Called after each attempt.
         on_retry: Called when an attempt failed and there will be another.
@@ -94,7 +104,9 @@ class PixxelClient:
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
         ca_file: str | PathLike[str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         insecure: bool = False,
+        connector: ConnectorFactory | None = None,
         on_request: OnRequest | None = None,
         on_response: OnResponse | None = None,
         on_retry: OnRetry | None = None,
@@ -110,33 +122,25 @@ class PixxelClient:
         )
         if ca_file is not None:
             ca_file = checked_path(ca_file, "ca_file", ConfigurationError)
-        tls = tls_of(ca_file, insecure=insecure)
-        if proxy is not None:
-            proxy = check_proxy(proxy)
+        if session is not None and connector is not None:
+            raise ConfigurationError(
+                "connector cannot be combined with session: give the session the connector that it should use"
+            )
+        network = Network(
+            proxy=proxy, ca_file=ca_file, ssl_context=ssl_context, insecure=insecure, connector=connector
+        )
         hooks = hooks_of(clock, on_request, on_response, on_retry)
         counters = Counters()
         url = BASE_URL
         auth: Auth | None = None
         ahead: Callable[[], float | None] = lambda: None  # noqa: E731
 
-        in_environment = cache(proxy_of_environment)  # it is long, and not read again for each file
-
-        def proxy_for(target: str) -> str | None:
-            parts = urlsplit(target)
-            return proxy or in_environment(parts.scheme, parts.hostname or "")
-
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
             url = chosen.base_url
             auth = Auth(chosen.token, chosen.auth_scheme, origin_of(url))
             transport = http = HttpTransport(
-                AiohttpExchange(
-                    url,
-                    session=session,
-                    proxy=proxy_for(url) if session is None else proxy,
-                    tls=tls,
-                    redact=auth.redact,
-                ),
+                AiohttpExchange(url, session=session, network=network, redact=auth.redact),
                 auth,
                 url,
                 clock,
@@ -147,8 +151,7 @@ class PixxelClient:
         downloader = Downloader(
             clock=clock,
             allow_private=is_loopback(urlsplit(url).hostname or ""),
-            proxy_for=proxy_for,
-            tls=tls,
+            network=network,
             counters=counters,
         )
         life = Life()

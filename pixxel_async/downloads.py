@@ -10,7 +10,6 @@ A broken transfer goes on where it ended, in this call or in a later one, if the
 from __future__ import annotations
 
 import asyncio
-import ssl
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -35,6 +34,7 @@ from pixxel_async._log_events import (
     DOWNLOAD_REFRESHED,
     DOWNLOAD_RESUMED,
 )
+from pixxel_async._network import Network
 from pixxel_async._part import PartFile, WrongChecksum
 from pixxel_async._resume import (
     NOTHING,
@@ -97,8 +97,7 @@ class Downloader:
         *,
         clock: Clock | None = None,
         allow_private: bool = False,
-        proxy_for: Callable[[str], str | None] | None = None,
-        tls: ssl.SSLContext | bool = True,
+        network: Network | None = None,
         counters: Counters | None = None,
     ) -> None:
         """Make a downloader.
@@ -106,14 +105,13 @@ class Downloader:
         Args:
             clock: Time, sleep and jitter.
             allow_private: Accept http URLs and private addresses; for an API that is itself on this machine.
-            proxy_for: Gives the URL of the proxy on the way to a URL, None for a direct way.
-            tls: Whom to trust.
+            network: How to connect.
             counters: Where bytes and files are counted.
         """
         self._clock = clock or Clock()
         self._counters = counters or Counters()
         self._allow_private = allow_private
-        self._storage = Storage(allow_private=allow_private, proxy_for=proxy_for, tls=tls)
+        self._storage = Storage(allow_private=allow_private, network=network or Network())
         self._closing = Closing()
         self._limits: dict[str, ConcurrencyLimit] = {}
         """By storage host."""

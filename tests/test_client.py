@@ -139,7 +139,7 @@ async def test_s6_a_provider_of_a_bad_token_shows_it_in_no_frame_of_ours() -> No
         ({"proxy": "ftp://x"}, "proxy must be the URL of an HTTP proxy"),
         ({"base_url": "http://api.example"}, "is http"),
         ({"auth_scheme": "two words"}, "auth_scheme must be one word"),
-        ({"ca_file": "/nowhere/ca.pem"}, "ca_file '/nowhere/ca.pem' cannot be used"),
+        ({"ca_file": "a\0b"}, "ca_file='a.x00b' is not a path"),
     ],
 )
 def test_a_wrong_setting_is_told_before_anything_is_sent(options: dict[str, Any], words: str) -> None:

@@ -11,7 +11,6 @@ import os
 import pickle
 import resource
 import signal
-import ssl
 import threading
 import time
 import traceback
@@ -29,9 +28,11 @@ from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
 
 from pixxel_async import _signed_url, _storage
 from pixxel_async._files import LONGEST_NAME, in_thread, safe_name
+from pixxel_async._network import Network
 from pixxel_async._operation import LifeCycle
 from pixxel_async._signed_url import SignedUrl
 from pixxel_async._wire import Model, model
+from pixxel_async.auth import Hidden
 from pixxel_async.downloads import Downloader, SavedFile
 from pixxel_async.errors import (
     ClientClosed,
@@ -283,11 +284,11 @@ async def test_a_certificate_that_cannot_be_trusted_is_not_tried_again(
     clock: VirtualClock, tmp_path: Path
 ) -> None:
     """B1: waiting does not make it trustworthy."""
-    trusting = ssl.create_default_context(cafile=str(authority_file(tmp_path)))
+    trusting = Network(ca_file=authority_file(tmp_path))
     async with (
         Stub(answer(200, b"x"), tls=server_tls()) as stub,
         aclosing(Downloader(clock=clock, allow_private=True)) as strict,
-        aclosing(Downloader(clock=clock, allow_private=True, tls=trusting)) as downloader,
+        aclosing(Downloader(clock=clock, allow_private=True, network=trusting)) as downloader,
     ):
         with pytest.raises(DownloadError, match=r"certificate cannot be trusted, or TLS failed$"):
             await strict.save(f"{stub.url}/x.tif", tmp_path)
@@ -299,9 +300,7 @@ async def test_a_proxy_is_used_when_there_is_one(clock: VirtualClock, tmp_path: 
     """A9; its password is in no error."""
     async with Stub(answer(200, b"x"), answer(502)) as proxy:
         way = proxy.url.replace("http://", "http://user:pass@")
-        downloader = Downloader(
-            clock=clock, allow_private=True, proxy_for=lambda url: way if "one" in url else None
-        )
+        downloader = Downloader(clock=clock, allow_private=True, network=Network(proxy=Hidden(way)))
         saved = await downloader.save("http://storage.example/one.tif", tmp_path)
         assert b"x" == saved.path.read_bytes()
         assert "http://storage.example/one.tif" == proxy.received[0].target

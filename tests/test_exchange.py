@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Stub, Wait, answer, json_answer, open_sockets
 
 from pixxel_async import _exchange
-from pixxel_async._exchange import AiohttpExchange, check_proxy, inflate, proxy_of_environment, tls_of
+from pixxel_async._exchange import AiohttpExchange, inflate
+from pixxel_async._network import Network
 from pixxel_async._sansio import ExchangeFailed, Request, Response, Trouble
 from pixxel_async._time_limit import TimeLimit
 from pixxel_async.auth import Hidden
@@ -46,10 +47,11 @@ async def outcome_of(
     *,
     timeout: float = 10.0,
     fresh: bool = False,
+    session: aiohttp.ClientSession | None = None,
     **options: Any,
 ) -> Response | ExchangeFailed:
-    """The answer or the failure of one exchange."""
-    exchange = AiohttpExchange(stub.url, **options)
+    """The answer or the failure of one exchange; `options` are those of its network."""
+    exchange = AiohttpExchange(stub.url, session=session, network=Network(**options))
     try:
         return await exchange.exchange(request or request_to(stub), timeout=timeout, fresh=fresh)
     except ExchangeFailed as failed:
@@ -634,7 +636,7 @@ async def test_a_limit_is_not_mixed_up_with_those_around_it() -> None:
 async def test_a_proxy_gets_the_request_and_its_own_credentials() -> None:
     async with Stub(OK) as proxy:
         target = Request("GET", "http://127.0.0.1:9/v0", "/v0", {"Authorization": "Bearer x"})
-        await outcome_of(proxy, target, proxy=f"http://user:pass@127.0.0.1:{proxy.port}")
+        await outcome_of(proxy, target, proxy=Hidden(f"http://user:pass@127.0.0.1:{proxy.port}"))
     assert "http://127.0.0.1:9/v0" == proxy.received[0].target
     assert "Basic dXNlcjpwYXNz" == proxy.received[0].headers["proxy-authorization"]
 
@@ -647,7 +649,9 @@ async def test_a9_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(
 ) -> None:
     async with Stub(answer(status)) as proxy:
         target = Request("POST", "https://127.0.0.1:9/v0", "/v0", {"Authorization": f"Bearer {CANARY}"})
-        outcome = await outcome_of(proxy, target, proxy=f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
+        outcome = await outcome_of(
+            proxy, target, proxy=Hidden(f"http://user:{CANARY}@127.0.0.1:{proxy.port}")
+        )
     assert (trouble, "connect", False) == facts(outcome)
     assert f"the proxy 127.0.0.1:{proxy.port} refused to connect" in str(outcome)
     assert CANARY not in str(outcome)
@@ -656,33 +660,8 @@ async def test_a9_a_proxy_that_refuses_is_told_by_its_name_and_not_sent(
 
 async def test_a9_a_proxy_that_is_away_was_not_sent() -> None:
     async with Stub(OK) as stub:
-        outcome = await outcome_of(stub, proxy="http://127.0.0.1:9")
+        outcome = await outcome_of(stub, proxy=Hidden("http://127.0.0.1:9"))
     assert (Trouble.PROXY, "connect", False) == facts(outcome)
-
-
-def test_a10_the_environment_names_the_proxy_but_not_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    assert proxy_of_environment("https", "api.example") is None
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
-    assert "http://proxy.example:3128" == proxy_of_environment("https", "api.example")
-    assert proxy_of_environment("https", "127.0.0.1") is None
-    assert proxy_of_environment("http", "api.example") is None
-    monkeypatch.setenv("NO_PROXY", ".example")
-    assert proxy_of_environment("https", "api.example") is None
-    monkeypatch.setenv("NO_PROXY", "other.org")
-    monkeypatch.setenv("HTTPS_PROXY", "socks5://proxy.example:1080")
-    with pytest.raises(ConfigurationError, match=r"the proxy in the environment must be .* for SOCKS"):
-        proxy_of_environment("https", "api.example")
-
-
-@pytest.mark.parametrize("proxy", ["", "http://", "ftp://x", "http://[::1", "http://x:port"])
-def test_a_proxy_that_is_no_url_is_refused(proxy: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"^proxy must be the URL of an HTTP proxy"):
-        check_proxy(Hidden(proxy))
 
 
 # --- TLS ---
@@ -707,40 +686,32 @@ async def test_b1_a_certificate_of_an_unknown_authority_is_refused_with_the_reme
 
 
 async def test_b1_b2_a_further_authority_can_be_trusted_but_not_another_name(tmp_path: Path) -> None:
-    trusting = tls_of(authority_file(tmp_path), insecure=False)
+    trusted = authority_file(tmp_path)
     async with Stub(OK, tls=server_tls()) as stub:
-        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, ca_file=trusted))
     async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:
-        assert (Trouble.CERTIFICATE, "connect", False) == facts(await outcome_of(stub, tls=trusting))
+        assert (Trouble.CERTIFICATE, "connect", False) == facts(await outcome_of(stub, ca_file=trusted))
 
 
 async def test_b6_trusting_everybody_works_and_warns() -> None:
-    with pytest.warns(RuntimeWarning, match="certificates are not checked"):
-        trusting = tls_of(None, insecure=True)
     async with Stub(OK, tls=server_tls("elsewhere.example")) as stub:
-        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=trusting))
+        with pytest.warns(RuntimeWarning, match="certificates are not checked"):
+            assert b'{"id": "a"}' == body_of(await outcome_of(stub, insecure=True))
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # that they are outdated is the point
+@pytest.mark.filterwarnings("ignore:insecure=True")
 async def test_tls_before_1_2_is_refused_even_where_everybody_is_trusted(tmp_path: Path) -> None:
     outdated = server_tls()
     outdated.set_ciphers("ALL:@SECLEVEL=0")
     outdated.minimum_version, outdated.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    ours = tls_of(authority_file(tmp_path), insecure=False)
-    careless = ssl.create_default_context(cafile=authority_file(tmp_path))
+    trusted = authority_file(tmp_path)
+    careless = ssl.create_default_context(cafile=trusted)
     careless.set_ciphers("ALL:@SECLEVEL=0")
     careless.minimum_version = ssl.TLSVersion.TLSv1
     async with Stub(OK, tls=outdated) as stub:
-        for tls in (ours, False):
-            trouble, phase, sent = facts(await outcome_of(stub, tls=tls))
+        for options in ({"ca_file": trusted}, {"insecure": True}):
+            trouble, phase, sent = facts(await outcome_of(stub, **options))
             assert (Trouble.CONNECT, "connect", False) == (trouble, phase, sent)
         assert [] == stub.received
-        assert b'{"id": "a"}' == body_of(await outcome_of(stub, tls=careless)), "others are served"
-
-
-def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"ca_file .*none\.pem' cannot be used: No such file"):
-        tls_of(tmp_path / "none.pem", insecure=False)
-    (tmp_path / "empty.pem").write_text("nothing")
-    with pytest.raises(ConfigurationError, match=r"ca_file .*empty\.pem' cannot be used: "):
-        tls_of(tmp_path / "empty.pem", insecure=False)
+        assert b'{"id": "a"}' == body_of(await outcome_of(stub, ssl_context=careless)), "others are served"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ from certificates import authority_file, server_tls
 from stubs import Answer, Received, Stub, Wait, answer, json_answer
 
 from pixxel_async import PixxelClient, RetryPolicy, UnexpectedAnswer
-from pixxel_async._exchange import tls_of
 from pixxel_async.testing import VirtualClock
 
 TOKEN = "canary-7f3a9b2c5d"
@@ -122,7 +122,7 @@ async def caller(party: str, stub: Stub, folder: Path, **options: Any) -> AsyncI
     async with AsyncExitStack() as stack:
         session = None
         if party == "injected session":
-            connector = aiohttp.TCPConnector(ssl=tls_of(ca_file, insecure=False))
+            connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ca_file))
             session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         client = await stack.enter_async_context(
             PixxelClient(

@@ -25,11 +25,12 @@ from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 from pixxel_async import errors
 from pixxel_async._convert import dumps
 from pixxel_async._exchange import AiohttpExchange
+from pixxel_async._network import Network
 from pixxel_async._operation import Endpoint, Operation, Paging, RequestClass
 from pixxel_async._retry import RetryPolicy
 from pixxel_async._sansio import Response
 from pixxel_async._transport import CallOptions, HttpTransport, UnreadableFields, _parsed
-from pixxel_async.auth import Auth, Secret
+from pixxel_async.auth import Auth, Hidden, Secret
 from pixxel_async.models import AOI, AOIList, InsightCreated, InsightEstimate, Order
 from pixxel_async.paging import Paginator
 from pixxel_async.testing import VirtualClock
@@ -287,10 +288,10 @@ async def test_what_was_not_sent_is_tried_again_where_that_may_help(
     """Also a create: nothing of it was sent."""
     async with stub:
         url = "https://api.example" if proxied else stub.url.replace("http:", "https:")
-        proxy = f"http://user:{CANARY}@127.0.0.1:{stub.port}" if proxied else None
+        network = Network(proxy=Hidden(f"http://user:{CANARY}@127.0.0.1:{stub.port}") if proxied else None)
         clock = VirtualClock()
         transport = HttpTransport(
-            AiohttpExchange(url, proxy=proxy), Auth(Secret("t"), "Bearer", url), url, clock
+            AiohttpExchange(url, network=network), Auth(Secret("t"), "Bearer", url), url, clock
         )
         with pytest.raises(errors.CallError) as caught:
             await transport.send(CREATE, CallOptions())
