@@ -12,6 +12,7 @@ import attrs
 from pixxel_async.bulk._engine import Engine
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import OPEN, StepRecord, StepState
+from pixxel_async.bulk._journal_text import is_amount
 from pixxel_async.bulk._stages import Facts, Stage, Work
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
@@ -77,8 +78,11 @@ class Creating:
         price = 0.0 if stage.price is None else await stage.price.ask(self._client, work)
         task = asyncio.current_task()
         assert task is not None
+        announced: Intent | None = None
 
         async def commit(intent: Intent) -> None:
+            nonlocal announced
+            announced = intent
             await journal.intend(row, stage.name, intent.to_dict(), reserve=price)
             self._unsettled.add((row, stage.name))
             self._under_way.add(task)
@@ -96,21 +100,35 @@ class Creating:
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
                 raise
-            facts = _facts_of(found, price)
-            await journal.settle(row, stage.name, StepState.DONE, facts=facts)
-            return facts
+            return await self._done(row, stage.name, _facts_of(found), price)
         except PixxelError as error:
             if task in self._under_way:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))
             raise
         else:
-            if price:
-                facts = {"tokens": price, **facts}  # what the answer says it cost, else what was asked for
-            await journal.settle(row, stage.name, StepState.DONE, facts=facts, tokens=facts.get("tokens"))
+            if facts.get("id") is None:
+                raise await self._nameless(row, stage.name, announced)
+            facts = await self._done(row, stage.name, facts, price)
             self._unsettled.discard((row, stage.name))
             return facts
         finally:
             self._under_way.discard(task)
+
+    async def _done(self, row: int, step: str, facts: Facts, price: float) -> Facts:
+        """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
+        cost = facts.pop("tokens", None)
+        cost = cost if is_amount(cost) else price
+        if cost:
+            facts["tokens"] = cost
+        await self._journal.settle(row, step, StepState.DONE, facts=facts, tokens=cost)
+        return facts
+
+    async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
+        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
+        error = f"{step}: the API accepted it, but its answer has no id"
+        made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
+        await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
+        return OutcomeUnknown(error, accepted=True)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
         """Find out what became of an open create: facts of what it made, None if it is to be sent again.
@@ -119,13 +137,14 @@ class Creating:
             Held: it cannot be told, or may not be sent again.
         """
         journal, row, step = self._journal, record.row, record.step
-        intent = Intent.from_dict(record.intent or {})
+        try:
+            intent = Intent.from_dict(record.intent or {})
+        except ValueError as error:
+            raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
         made = journal.made(step, intent.path)
         match await self._client.reconcile(intent, before=journal.claimed(step), made=made):
             case Found() as found:
-                facts = _facts_of(found, record.reserved)
-                await journal.settle(row, step, StepState.DONE, facts=facts)
-                return facts
+                return await self._done(row, step, _facts_of(found), record.reserved)
             case Absent() if stage.again_if_absent:
                 await journal.settle(
                     row, step, StepState.NOT_DONE, error="its answer was lost; it is not there"
@@ -137,15 +156,33 @@ class Creating:
                 words = (
                     f"its answer was lost, and it may be one of these: {', '.join(ids) or 'none is listed'}"
                 )
-        await journal.settle(row, step, StepState.HELD, error=words)
-        raise Held(f"{step}: {words}; look, then resume the run with resend or forget")
+        raise await self._hold(row, step, words)
+
+    async def hold(self, stage: Stage, row: int, error: str) -> None:
+        """Hold a create of which the last word is that it may have happened; nothing is done about any other.
+
+        Raises:
+            Held: It may have happened.
+        """
+        attempts = [each for each in self._journal.steps(row) if each.step == stage.name]
+        if attempts and attempts[-1].state in OPEN:
+            raise await self._hold(row, stage.name, f"whether it happened could not be found out: {error}")
+
+    async def _hold(self, row: int, step: str, error: str) -> Held:
+        await self._journal.settle(row, step, StepState.HELD, error=error)
+        return Held(f"{step}: {error}; look in the account, then decide with `pixxel bulk held`")
 
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
         """What a stage made has failed: should the row be tried again, it makes another."""
         await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
 
 
-def _facts_of(found: Found, tokens: float) -> Facts:
-    """As the stage would have told it; what was reserved for it counts as its price."""
-    facts: Facts = {"id": found.id, "ids": list(found.ids)}
-    return {**facts, "tokens": tokens} if tokens else facts
+def _facts_of(found: Found) -> Facts:
+    """The facts that the stage itself would have given."""
+    return {"id": found.id, "ids": list(found.ids), "tokens": stated_cost(found.snapshot)}
+
+
+def stated_cost(thing: object) -> float | None:
+    """Tokens that a thing of the API says it cost; None if it states none."""
+    costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
+    return next((cost for cost in costs if is_amount(cost)), None)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pixxel_async._clock import Clock
+from pixxel_async._files import is_disk_full
 from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import CapReached, RowRecord, StepRecord
+from pixxel_async.bulk._journal_records import CapReached, JournalError, RowRecord, StepRecord
 from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
 from pixxel_async.bulk._state import State
@@ -165,12 +166,22 @@ class Drive:
             await self._patiently(lambda: self._creating.settle(stage, record))
         except _ENDS_ALL:
             raise
-        except PixxelError:
-            pass  # the row meets it again, and tells
+        except Exception as error:
+            # Its row meets it again, and ends with it.
+            _log.info("row %s, step %s: not settled yet: %s", record.row, record.step, error)
 
     async def _row(self, record: RowRecord) -> Result | None:
         """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
         row = _Row(self._journal, record, self._out, self._clock)
+        try:
+            return await self._through(row)
+        except (*_ENDS_ALL, JournalError):  # nothing can be written down any more, for any row
+            raise
+        except Exception as error:
+            _log.exception("row %s: unexpected error", row.number)
+            return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+
+    async def _through(self, row: _Row) -> Result | None:
         try:
             row.begin()
             for stage in self._stages.values():
@@ -187,17 +198,18 @@ class Drive:
             return await row.end(State.HELD, str(held))
         except CapReached as reached:
             return await row.end(State.BLOCKED, str(reached))
-        except (PixxelError, OSError) as error:
+        except OSError as error:
+            if is_disk_full(error):
+                raise DiskFull(f"{self._out}: {error.strerror}") from error
             return await row.end(State.FAILED, str(error))
-        except Exception as error:  # of the user's own step: it stops nobody else
-            _log.exception("row %s: the step after its files failed", row.number)
-            return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+        except PixxelError as error:
+            return await row.end(State.FAILED, str(error))
         return await row.end(row.final_state)
 
     async def _stage(self, stage: Stage, row: _Row) -> None:
         row.step = stage.name
         if stage.kind is Kind.CREATE:
-            row.facts[stage.name] = await self._patiently(lambda: self._creating.make(stage, row.work))
+            row.facts[stage.name] = await self._create(stage, row)
             return
         try:
             facts = await self._patiently(lambda: self._engine.do(self._client, stage, row.work, None))
@@ -206,6 +218,15 @@ class Drive:
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
             raise
         row.note(stage.name, facts)
+
+    async def _create(self, stage: Stage, row: _Row) -> Facts:
+        try:
+            return await self._patiently(lambda: self._creating.make(stage, row.work))
+        except (*_ENDS_ALL, Held, CapReached, JournalError):
+            raise
+        except Exception as error:
+            await self._creating.hold(stage, row.number, str(error))
+            raise
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what failed for reasons that pass; an outage is waited out, however long."""

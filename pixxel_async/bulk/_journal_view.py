@@ -185,7 +185,7 @@ def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
         step=step,
         error=error,
         facts={
-            each.step: each.facts
+            each.step: _facts_of(each)
             for each in sorted(steps, key=attrgetter("intent_at"))
             if each.state is StepState.DONE
         },
@@ -194,3 +194,8 @@ def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
         is_fresh=not steps,
         updated=datetime.fromisoformat(updated),
     )
+
+
+def _facts_of(step: StepRecord) -> Mapping[str, Any]:
+    """Facts of a done step. Their `tokens` are those of the account: an older version may have written null there."""
+    return {**step.facts, "tokens": step.tokens or 0.0} if "tokens" in step.facts else step.facts

@@ -1,0 +1,141 @@
+"""The scheduler of rows, driven directly: what one row meets, what all would meet, and what is written down of it."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+from engines import FakeEngine, driving, made, results, stage
+from journals import Plot, begun
+
+from pixxel_async import (
+    AuthenticationError,
+    BadRequest,
+    ConfigurationError,
+    DiskFull,
+    PixxelError,
+    TlsError,
+)
+from pixxel_async.bulk import State
+from pixxel_async.bulk._drive import Drive
+from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
+
+AOI = stage("aoi")
+
+
+def failing(error: Exception, row: int = 2):  # type: ignore[no-untyped-def]  # an Act
+    async def act(stage: Stage, work: Work) -> Facts:
+        if work.row == row:
+            raise error
+        return await made(stage, work)
+
+    return act
+
+
+@pytest.mark.parametrize("error", [TypeError("unexpected"), KeyError("id"), PixxelError("refused")])
+async def test_z2_an_error_fails_its_row_alone(tmp_path: Path, error: Exception) -> None:
+    """A stage that creates nothing."""
+    rows = await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(failing(error)))
+    assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
+    assert str(error) in str(rows[2].error)
+
+
+async def test_z2_a_create_that_ended_in_an_unexpected_error_is_held(tmp_path: Path) -> None:
+    """It was announced, and may have been sent: no later session sends it unasked."""
+    rows = await results(tmp_path, [AOI], FakeEngine(failing(TypeError("unexpected"))))
+    assert [State.DONE, State.HELD, State.DONE] == [rows[row].state for row in (1, 2, 3)]
+    with Journal.read(tmp_path / "run.journal") as journal:
+        [held] = journal.open_intents(StepState.HELD)
+        assert [] == [*journal.open_intents()]
+    assert "unexpected" in str(held.error)
+
+
+async def test_z2_a_create_that_was_refused_fails_its_row(tmp_path: Path) -> None:
+    rows = await results(tmp_path, [AOI], FakeEngine(failing(BadRequest("no", status=400))))
+    assert State.FAILED is rows[2].state
+    with Journal.read(tmp_path / "run.journal") as journal:
+        assert [StepState.NOT_DONE] == [each.state for each in journal.steps(2)]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthenticationError("refused", status=401),
+        ConfigurationError("no token"),
+        TlsError("unknown authority"),
+        DiskFull("no room"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("kind", [Kind.LOOK, Kind.CREATE, Kind.FETCH])
+async def test_z2_what_every_row_would_meet_ends_the_run(
+    tmp_path: Path, error: Exception, kind: Kind
+) -> None:
+    with pytest.raises(type(error)):
+        await results(tmp_path, [stage("any", kind)], FakeEngine(failing(error)))
+
+
+async def test_z2_a_full_disk_that_the_system_reports_ends_the_run(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(DiskFull):
+        await results(tmp_path, [stage("picture", Kind.FETCH)], FakeEngine(failing(full)))
+
+
+async def test_z2_bookkeeping_that_fails_fails_its_row_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the row's facts hold what no code expects."""
+    through = Drive._through
+
+    async def odd(drive: Drive, row: object) -> object:
+        if row.number == 2:  # type: ignore[attr-defined]
+            raise ValueError("a bug")
+        return await through(drive, row)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Drive, "_through", odd)
+    rows = await results(tmp_path, [AOI], FakeEngine(made))
+    assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
+
+
+async def test_z2_an_open_create_that_cannot_be_read_is_held(tmp_path: Path) -> None:
+    """An intent of another version ends neither the session nor its other rows."""
+    with begun(tmp_path, [Plot(name="a"), Plot(name="b")]) as journal:
+        await journal.intend(1, "aoi", {"operation": "what a later version writes"})
+        async with driving(journal, [AOI], FakeEngine(made)) as drive:
+            rows = {each.row: each async for each in drive.results()}
+        assert [State.HELD, State.DONE] == [rows[1].state, rows[2].state]
+        assert "cannot be read" in str(rows[1].error)
+
+
+async def test_z1_a_journal_that_holds_null_for_tokens_is_resumed(tmp_path: Path) -> None:
+    """As versions before wrote it where an answer had no cost; the account has the price."""
+    with begun(tmp_path, [Plot(name="a")]) as journal:
+        await journal.intend(1, "aoi", {}, reserve=2.0)
+        await journal.settle(1, "aoi", StepState.DONE, facts={"id": "a-1", "tokens": None})
+        await journal.mark(1, State.RUNNING)
+        async with driving(journal, [AOI, stage("more", Kind.LOOK)], FakeEngine(made)) as drive:
+            [row] = [each async for each in drive.results()]
+    assert (State.DONE, 2.0) == (row.state, row.tokens)
+
+
+@pytest.mark.parametrize("cost", [None, -1.0, float("nan"), 1e300, True, "5"])
+async def test_z1_a_cost_that_is_no_amount_counts_as_the_price(tmp_path: Path, cost: object) -> None:
+    async def act(stage: Stage, work: Work) -> Facts:
+        return {"id": "i", "tokens": cost}
+
+    rows = await results(tmp_path, [stage("insight", price=3.0)], FakeEngine(act), rows=1)
+    assert (State.DONE, 3.0) == (rows[1].state, rows[1].tokens)
+    with Journal.read(tmp_path / "run.journal") as journal:
+        assert (3.0, 0.0) == (journal.tokens().spent, journal.tokens().reserved)
+
+
+async def test_z1_the_cost_of_the_answer_wins_over_the_price(tmp_path: Path) -> None:
+    async def act(stage: Stage, work: Work) -> Facts:
+        return {"id": "i", "tokens": 2.5}
+
+    rows = await results(tmp_path, [stage("insight", price=3.0)], FakeEngine(act), rows=1)
+    with Journal.read(tmp_path / "run.journal") as journal:
+        assert (2.5, 2.5) == (rows[1].tokens, journal.tokens().spent)
