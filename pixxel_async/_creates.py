@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -145,7 +145,10 @@ class Creates:
         made: Mapping[str, datetime] | None = None,
     ) -> Reconciliation:
         """Look for what a create, perhaps of another process, has left open."""
-        if made and (sought := self._sought(intent)) is not None:
+        sought = self._sought(intent) if made else None
+        if (
+            made and sought is not None and not _has_total(sought)
+        ):  # only such a reading is checked against it
             self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
         if left is not None:  # it knows when it was sent by a clock that cannot be set
@@ -247,7 +250,7 @@ class Creates:
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
             )
         window = options.settle if settle is None else _checked(settle)
-        known = None if before is None else frozenset(before)
+        known = before if before is None or isinstance(before, KeysView) else frozenset(before)
         sought = self._sought(intent)
         if sought is None:
             return Ambiguous(())
@@ -336,8 +339,7 @@ class Creates:
 
     def _check_known(self, sought: Sought, rows: list[Row], options: CallOptions) -> None:
         """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
-        endpoint = sought.listing.endpoint
-        if endpoint.paging is not None and endpoint.paging.total:
+        if _has_total(sought):
             return
         missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
         missing -= {row.id for row in rows}
@@ -379,6 +381,12 @@ def _checked(settle: float) -> float:
             f"settle={shown(settle)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
         )
     return float(settle)
+
+
+def _has_total(sought: Sought) -> bool:
+    """Whether its listing states how many rows there are."""
+    paging = sought.listing.endpoint.paging
+    return paging is not None and bool(paging.total)
 
 
 def _next(times: list[float], now: float) -> float | None:

@@ -295,7 +295,8 @@ class PixxelClient:
             settle: Seconds after sending at which the settle window ends; the client's `settle` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
                 that is earlier.
-            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`.
+            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
+                are not copied, so what you add meanwhile counts.
             made: Ids of what your own records say was created in the same listing, with aware times; what this client made
                 itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
 
 import attrs
 
+from pixxel_async.bulk._claims import Claims, Made
 from pixxel_async.bulk._engine import Engine
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import OPEN, StepRecord, StepState
@@ -17,6 +21,11 @@ from pixxel_async.bulk._stages import Facts, Stage, Work
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
+
+T = TypeVar("T")
+
+_AT_ONCE = 1000
+"""Ids that are entered without letting other tasks run."""
 
 
 class Held(PixxelError):
@@ -40,10 +49,19 @@ class Creating:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._unsettled: set[tuple[int, str]] = set()
         """Row and step of what this session announced, and has not seen succeed."""
+        self._claims: dict[str, Claims] = {}
+        """By step, of steps of which a create was open in this session."""
+        self._reading: dict[str, asyncio.Task[None]] = {}
 
     def is_under_way(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task is between an intent and its outcome."""
         return task in self._under_way
+
+    async def aclose(self) -> None:
+        """End what still reads the journal."""
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
 
     async def make(self, stage: Stage, work: Work) -> Facts:
         """Facts of what a stage creates, or has created before.
@@ -55,7 +73,7 @@ class Creating:
         """
         async with nullcontext() if stage.one_at_a_time is None else self._turns[stage.one_at_a_time]:
             while True:
-                before = self._attempts(stage, work)
+                before = await self._attempts(stage, work)
                 if before and before[-1].state in OPEN:
                     facts = await self.settle(stage, before[-1])
                     if facts is not None:
@@ -67,10 +85,14 @@ class Creating:
                 except OutcomeUnknown:
                     continue  # it stands in the journal: look for it
 
-    def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
+    async def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
         if work.is_fresh and (work.row, stage.name) not in self._unsettled:
             return []
-        return [each for each in self._journal.steps(work.row) if each.step == stage.name]
+        return await self._steps(work.row, stage.name)
+
+    async def _steps(self, row: int, step: str) -> list[StepRecord]:
+        steps = await asyncio.to_thread(self._journal.steps, row)
+        return [each for each in steps if each.step == step]
 
     async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
         """Send it once. If it is cancelled on the way, its intent stays open."""
@@ -93,6 +115,9 @@ class Creating:
             # By now it is known when it was sent, and perhaps that the API accepted it.
             intent = None if error.intent is None else error.intent.to_dict()
             await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
+            if error.intent is not None and stage.name in self._claims:
+                for id in error.intent.ids:
+                    self._claims[stage.name].add(Made(id, error.intent.path, None))
             raise
         except Conflict as conflict:
             # An attempt of ours that was not listed in time: what is there now is what it made.
@@ -100,7 +125,7 @@ class Creating:
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
                 raise
-            return await self._done(row, stage.name, _facts_of(found), price)
+            return await self._done(row, stage.name, _facts_of(found), price, announced)
         except PixxelError as error:
             if task in self._under_way:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))
@@ -108,27 +133,36 @@ class Creating:
         else:
             if facts.get("id") is None:
                 raise await self._nameless(row, stage.name, announced)
-            facts = await self._done(row, stage.name, facts, price)
+            facts = await self._done(row, stage.name, facts, price, announced)
             self._unsettled.discard((row, stage.name))
             return facts
         finally:
             self._under_way.discard(task)
 
-    async def _done(self, row: int, step: str, facts: Facts, price: float) -> Facts:
+    async def _done(self, row: int, step: str, facts: Facts, price: float, intent: Intent | None) -> Facts:
         """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
         cost = facts.pop("tokens", None)
         cost = cost if is_amount(cost) else price
         if cost:
             facts["tokens"] = cost
         await self._journal.settle(row, step, StepState.DONE, facts=facts, tokens=cost)
+        if step in self._claims and intent is not None:
+            self._claims[step].add(Made(facts["id"], intent.path, datetime.now(UTC)))
         return facts
 
-    async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
-        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
-        error = f"{step}: the API accepted it, but its answer has no id"
-        made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
-        await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
-        return OutcomeUnknown(error, accepted=True)
+    async def _claims_of(self, step: str) -> Claims:
+        """What the step has made, in all sessions; read from the journal when it is first needed."""
+        if step not in self._claims:
+            claims = self._claims[step] = Claims()  # what is made while it is read is entered at once
+            self._reading[step] = asyncio.create_task(self._read_claims(step, claims))
+        await asyncio.shield(self._reading[step])
+        return self._claims[step]
+
+    async def _read_claims(self, step: str, claims: Claims) -> None:
+        pages = iter(batched(self._journal.made(step), _AT_ONCE))
+        while page := await asyncio.to_thread(next, pages, None):
+            for made in page:
+                claims.add(made)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
         """Find out what became of an open create: facts of what it made, None if it is to be sent again.
@@ -141,10 +175,11 @@ class Creating:
             intent = Intent.from_dict(record.intent or {})
         except ValueError as error:
             raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
-        made = journal.made(step, intent.path)
-        match await self._client.reconcile(intent, before=journal.claimed(step), made=made):
+        claims = await self._claims_of(step)
+        # The client remembers what it was given before.
+        match await self._client.reconcile(intent, before=claims.ids, made=claims.news(intent.path)):
             case Found() as found:
-                return await self._done(row, step, _facts_of(found), record.reserved)
+                return await self._done(row, step, _facts_of(found), record.reserved, intent)
             case Absent() if stage.again_if_absent:
                 await journal.settle(
                     row, step, StepState.NOT_DONE, error="its answer was lost; it is not there"
@@ -164,7 +199,7 @@ class Creating:
         Raises:
             Held: It may have happened.
         """
-        attempts = [each for each in self._journal.steps(row) if each.step == stage.name]
+        attempts = await self._steps(row, stage.name)
         if attempts and attempts[-1].state in OPEN:
             raise await self._hold(row, stage.name, f"whether it happened could not be found out: {error}")
 
@@ -186,3 +221,9 @@ def stated_cost(thing: object) -> float | None:
     """Tokens that a thing of the API says it cost; None if it states none."""
     costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
     return next((cost for cost in costs if is_amount(cost)), None)
+
+
+def batched(values: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Values, some at a time."""
+    while batch := list(islice(values, size)):
+        yield batch

@@ -48,6 +48,8 @@ _ENDS_ALL = (AuthenticationError, ConfigurationError, TlsError, DiskFull)
 """What every row would meet."""
 _TRIES = 8
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_OPEN_AT_ONCE = 48
+"""Open creates that are looked up at a time: nearly all of it is waiting, but so many answers come at once."""
 GRACE = 20.0
 """Seconds that a drain gives to what is under way."""
 
@@ -118,7 +120,7 @@ class Drive:
             if self._is_draining:
                 return
             self._opening.result()
-            rows = self._journal.rows(*TODO)
+            rows = _Rows(self._journal)
             while True:
                 await self._begin(rows)
                 if not self._tasks:
@@ -135,11 +137,12 @@ class Drive:
                 self._grace.cancel()
             self._stop()
             await asyncio.gather(*self._under_way(), return_exceptions=True)
+            await self._creating.aclose()
 
-    async def _begin(self, rows: Iterator[RowRecord]) -> None:
+    async def _begin(self, rows: _Rows) -> None:
         while len(self._tasks) < self._concurrency and not self._is_draining:
-            record = next(rows, None)
-            if record is None:
+            record = await rows.next()
+            if record is None or self._is_draining:
                 return
             task = asyncio.create_task(self._row(record))
             task.add_done_callback(self._done.put_nowait)
@@ -147,23 +150,24 @@ class Drive:
 
     async def _settle_open(self) -> None:
         """Find out what became of every create that an earlier session began, before anything new is made."""
-        records = [record for record in self._journal.open_intents() if record.step in self._stages]
-        for start in range(0, len(records), self._concurrency):
-            batch = records[start : start + self._concurrency]
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for record in batch:
-                        group.create_task(self._settle_one(record))
-            except ExceptionGroup as failed:  # what every row would meet: once is enough
-                ended_by = failed.exceptions[0]
-            else:
-                continue
-            raise ended_by
+        records = await asyncio.to_thread(list, self._journal.open_intents())
+        limit = asyncio.Semaphore(_OPEN_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for record in records:
+                    if record.step in self._stages:
+                        group.create_task(self._settle_one(record, limit))
+        except ExceptionGroup as failed:  # what every row would meet: once is enough
+            ended_by = failed.exceptions[0]
+        else:
+            return
+        raise ended_by
 
-    async def _settle_one(self, record: StepRecord) -> None:
+    async def _settle_one(self, record: StepRecord, limit: asyncio.Semaphore) -> None:
         stage = self._stages[record.step]
         try:
-            await self._patiently(lambda: self._creating.settle(stage, record))
+            async with limit:
+                await self._patiently(lambda: self._creating.settle(stage, record))
         except _ENDS_ALL:
             raise
         except Exception as error:
@@ -242,6 +246,22 @@ class Drive:
             pause = min(_PAUSE * 2 ** (number - 1), _LONGEST_PAUSE)
             await self._clock.sleep(max(asked or 0.0, pause * self._clock.rng.uniform(0.5, 1.0)))
         return await attempt()
+
+
+class _Rows:
+    """Rows that are left to do, read in a thread, a page at a time."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._pages = journal.pages(*TODO)
+        self._page: Iterator[RowRecord] = iter(())
+
+    async def next(self) -> RowRecord | None:
+        """The next one; None after the last."""
+        record = next(self._page, None)
+        if record is None:
+            self._page = iter(await asyncio.to_thread(next, self._pages, ()))
+            record = next(self._page, None)
+        return record
 
 
 class _Row:

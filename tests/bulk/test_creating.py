@@ -10,6 +10,7 @@ import pytest
 from journals import Plot, begun
 
 from pixxel_async import Intent, PixxelClient, UnexpectedAnswer
+from pixxel_async.bulk._claims import Claims
 from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import StepState
@@ -53,10 +54,11 @@ async def test_x6_the_journal_tells_what_was_made_in_a_listing_and_when(tmp_path
     """Not what another step made, nor what is open, nor what is listed elsewhere."""
     path = await left_behind(tmp_path / "out")
     with open_view(path) as view:
-        assert {"job-1": NOW - timedelta(hours=1)} == view.made(JOB, {"workflow_id": "w"})
-        assert {"job-3": NOW - timedelta(hours=1)} == view.made(JOB, {"workflow_id": "another"})
-        assert {} == view.made(JOB, {"workflow_id": "a third"})
-        assert {} == view.made("job", {"workflow_id": "w"})
+        claims = Claims(view.made(JOB))
+        assert {"job-1": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "w"})
+        assert {"job-3": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "another"})
+        assert {} == claims.known({"workflow_id": "a third"})
+        assert {} == Claims(view.made("job")).known({"workflow_id": "w"})
 
 
 @pytest.mark.parametrize("is_listed", [False, True])

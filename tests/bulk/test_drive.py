@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from engines import FakeEngine, driving, made, results, stage
-from journals import Plot, begun
+from engines import FakeEngine, driving, intent_of, made, results, stage
+from journals import NOON, Plot, begun
 
 from pixxel_async import (
     AuthenticationError,
@@ -21,9 +23,18 @@ from pixxel_async.bulk import State
 from pixxel_async.bulk._drive import Drive
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
 
 AOI = stage("aoi")
+
+
+def work_of(row: int, name: str | None = None) -> Work:
+    return Work(row=row, name=name or "abcd"[row - 1], geometry={}, properties={}, folder=Path(), facts={})
+
+
+def stamp() -> str:
+    return NOON.isoformat()
 
 
 def failing(error: Exception, row: int = 2):  # type: ignore[no-untyped-def]  # an Act
@@ -139,3 +150,53 @@ async def test_z1_the_cost_of_the_answer_wins_over_the_price(tmp_path: Path) -> 
     rows = await results(tmp_path, [stage("insight", price=3.0)], FakeEngine(act), rows=1)
     with Journal.read(tmp_path / "run.journal") as journal:
         assert (2.5, 2.5) == (rows[1].tokens, journal.tokens().spent)
+
+
+# --- reads of the journal ---------------------------------------------------------------------------------
+
+
+async def test_z3_no_read_of_the_journal_is_on_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of rows, nor of open creates, nor of what others have made."""
+    readers: set[str] = set()
+    for name in ("_select", "_page"):
+        read = getattr(JournalView, name)
+
+        def watched(*arguments: Any, read: Any = read) -> Any:
+            readers.add(threading.current_thread().name)
+            return read(*arguments)
+
+        monkeypatch.setattr(JournalView, name, watched)
+    with begun(tmp_path, [Plot(name=name) for name in "abcd"]) as journal:
+        for row in (1, 2, 3):
+            await journal.intend(row, "aoi", intent_of(AOI, work_of(row)).to_dict())
+        await journal.settle(1, "aoi", StepState.DONE, facts={"id": "aoi-1"})
+        await journal.settle(2, "aoi", StepState.HELD)
+        readers.clear()
+        listed = {
+            "aois": [{"aoi_id": "aoi-9", "name": "c", "created_at": stamp()}],
+            "pagination": {"total": 1},
+        }
+        async with driving(journal, [AOI], FakeEngine(made), answers={"GET /v0/aois": listed}) as drive:
+            rows = {each.row: each async for each in drive.results()}
+    assert {"aoi": "aoi-9"} == rows[3].ids, rows[3].error
+    assert readers
+    assert threading.main_thread().name not in readers
+
+
+async def test_z3_what_a_step_has_made_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of its creates are open."""
+    reads: list[str] = []
+    read = JournalView.made
+    monkeypatch.setattr(JournalView, "made", lambda view, step: reads.append(step) or read(view, step))
+    names = [f"f{row}" for row in range(1, 21)]
+    rows = [{"aoi_id": f"id-{name}", "name": name, "created_at": stamp()} for name in names]
+    listed = {"aois": rows, "pagination": {"total": len(rows)}}
+    with begun(tmp_path, [Plot(name=name) for name in names]) as journal:
+        for row, name in enumerate(names, 1):
+            await journal.intend(row, "aoi", intent_of(AOI, work_of(row, name)).to_dict())
+        async with driving(journal, [AOI], FakeEngine(made), answers={"GET /v0/aois": listed}) as drive:
+            found = {each.row: each.ids["aoi"] async for each in drive.results()}
+    assert {row: f"id-{name}" for row, name in enumerate(names, 1)} == found
+    assert ["aoi"] == reads

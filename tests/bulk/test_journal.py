@@ -268,7 +268,7 @@ async def test_what_is_settled_stays_but_what_it_made_may_turn_out_to_have_faile
     with pytest.raises(InvalidInput, match="state"):
         await journal.settle(1, "aoi", StepState.INTENT)
     await journal.settle(1, "aoi", StepState.FAILED, error="its images are broken")
-    assert {"a-1"} == journal.claimed("aoi")
+    assert {"a-1"} == {each.id for each in journal.made("aoi")}
     assert {} == journal.row(1).facts
     assert 2 == await journal.intend(1, "aoi", {}, reserve=3)
     assert Tokens(spent=2, reserved=3, cap=10) == journal.tokens()
@@ -284,10 +284,12 @@ async def test_open_intents_are_found_however_many_and_of_any_state(path: Path) 
         await journal.settle(5, "aoi", StepState.FAILED)
         assert [1, 2, *range(6, 1301)] == [step.row for step in journal.open_intents()]
         assert [3] == [step.row for step in journal.open_intents(StepState.HELD)]
-        assert {"a-4"} == journal.claimed("aoi")
-        assert set() == journal.claimed("ao")
+        assert {"a-4"} == {each.id for each in journal.made("aoi")}
+        assert set() == {each.id for each in journal.made("ao")}
         await journal.settle(6, "aoi", StepState.UNKNOWN, intent={"ids": ["a-6"]})
-        assert {"a-4", "a-6"} == journal.claimed("aoi"), "what an accepted create made is no other row's"
+        assert {"a-4", "a-6"} == {each.id for each in journal.made("aoi")}, (
+            "what an accepted create made is no other row's"
+        )
 
 
 async def test_many_that_come_together_share_a_commit(path: Path) -> None:
@@ -613,7 +615,11 @@ def test_all_that_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
         }
         tokens = journal.tokens()
         assert len(list(journal.open_intents())) == tokens.reserved
-        assert tokens.spent == len(journal.claimed("aoi")) >= list(acknowledged.values()).count("done")
+        assert (
+            tokens.spent
+            == len({each.id for each in journal.made("aoi")})
+            >= list(acknowledged.values()).count("done")
+        )
 
 
 def content(view: JournalView) -> tuple[Any, ...]:
