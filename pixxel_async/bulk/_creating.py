@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import attrs
 
+from pixxel_async.bulk._budget import Budget
 from pixxel_async.bulk._claims import Claims, Made
 from pixxel_async.bulk._engine import Engine
 from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import OPEN, StepRecord, StepState
+from pixxel_async.bulk._journal_records import OPEN, CapReached, StepRecord, StepState
 from pixxel_async.bulk._journal_text import is_amount
 from pixxel_async.bulk._stages import Facts, Stage, Work
 from pixxel_async.client import PixxelClient
@@ -39,9 +40,11 @@ class Creating:
         client: Looks for what was made.
         engine: Runs the stages.
         journal: Holds the intents.
+        budget: Learns the prices.
     """
 
-    def __init__(self, client: PixxelClient, engine: Engine, journal: Journal) -> None:
+    def __init__(self, client: PixxelClient, engine: Engine, journal: Journal, budget: Budget) -> None:
+        self._budget = budget
         self._client = client
         self._engine = engine
         self._journal = journal
@@ -97,7 +100,7 @@ class Creating:
     async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
         """Send it once. If it is cancelled on the way, its intent stays open."""
         journal, row = self._journal, work.row
-        price = 0.0 if stage.price is None else await stage.price.ask(self._client, work)
+        price = await self._price(stage, work)
         task = asyncio.current_task()
         assert task is not None
         announced: Intent | None = None
@@ -105,7 +108,7 @@ class Creating:
         async def commit(intent: Intent) -> None:
             nonlocal announced
             announced = intent
-            await journal.intend(row, stage.name, intent.to_dict(), reserve=price)
+            await self._intend(row, stage.name, intent, price)
             self._unsettled.add((row, stage.name))
             self._under_way.add(task)
 
@@ -139,6 +142,22 @@ class Creating:
         finally:
             self._under_way.discard(task)
 
+    async def _price(self, stage: Stage, work: Work) -> float:
+        if stage.price is None:
+            return 0.0
+        price = await stage.price.ask(self._client, work)
+        await self._budget.learn(stage.name, price)
+        return price
+
+    async def _intend(self, row: int, step: str, intent: Intent, price: float) -> None:
+        try:
+            await self._journal.intend(row, step, intent.to_dict(), reserve=price)
+        except CapReached:
+            await self._budget.refuse(step, price)
+            raise
+        if price:
+            await self._budget.leave(row)
+
     async def _done(self, row: int, step: str, facts: Facts, price: float, intent: Intent | None) -> Facts:
         """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
         cost = facts.pop("tokens", None)
@@ -163,6 +182,13 @@ class Creating:
         while page := await asyncio.to_thread(next, pages, None):
             for made in page:
                 claims.add(made)
+
+    async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
+        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
+        error = f"{step}: the API accepted it, but its answer has no id"
+        made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
+        await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
+        return OutcomeUnknown(error, accepted=True)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
         """Find out what became of an open create: facts of what it made, None if it is to be sent again.

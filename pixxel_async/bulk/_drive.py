@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pixxel_async._clock import Clock
 from pixxel_async._files import is_disk_full
+from pixxel_async.bulk._budget import Budget
 from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
@@ -88,7 +89,8 @@ class Drive:
         self._concurrency = concurrency
         self._then = then
         self._clock = clock
-        self._creating = Creating(client, engine, journal)
+        self._budget = Budget(client, journal, stages)
+        self._creating = Creating(client, engine, journal, self._budget)
         self._tasks: set[asyncio.Task[Result | None]] = set()
         self._done: asyncio.Queue[asyncio.Task[Result | None]] = asyncio.Queue()
         self._opening: asyncio.Task[None] | None = None
@@ -184,6 +186,8 @@ class Drive:
         except Exception as error:
             _log.exception("row %s: unexpected error", row.number)
             return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+        finally:
+            await self._budget.leave(row.number)
 
     async def _through(self, row: _Row) -> Result | None:
         try:
@@ -224,6 +228,9 @@ class Drive:
         row.note(stage.name, facts)
 
     async def _create(self, stage: Stage, row: _Row) -> Facts:
+        is_begun = any(each.kind is Kind.CREATE and each.name in row.facts for each in self._stages.values())
+        if stage.price is None and not is_begun:
+            await self._patiently(lambda: self._budget.admit(row.work))
         try:
             return await self._patiently(lambda: self._creating.make(stage, row.work))
         except (*_ENDS_ALL, Held, CapReached, JournalError):

@@ -76,6 +76,11 @@ class JournalView:
             for step, rows, spent, reserved in found
         ]
 
+    def lowest_costs(self) -> dict[str, float]:
+        """The lowest amount that each step has charged a row; steps that charged none are left out."""
+        found = self._select("SELECT name, min(tokens) FROM step WHERE tokens > 0 GROUP BY name")
+        return {step: from_micro(tokens) for step, tokens in found}
+
     def tally(self) -> dict[State, int]:
         """How many rows are in which state; states without rows are left out."""
         found = self._select("SELECT state, count(*) FROM progress GROUP BY state")

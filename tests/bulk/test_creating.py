@@ -71,7 +71,7 @@ async def test_x6_a_listing_that_lacks_what_the_journal_knows_settles_nothing(
     clock = VirtualClock()
     with Journal.open(path) as journal:
         async with PixxelClient(transport=FakeTransport({LIST_JOBS: {"jobs": rows}}), clock=clock) as client:
-            creating = Creating(client, None, journal)  # type: ignore[arg-type]  # it sends nothing
+            creating = Creating(client, None, journal, None)  # type: ignore[arg-type]  # it sends nothing
             [record] = journal.open_intents()
             expected = "nothing of the kind is listed" if is_listed else "lacks job-1"
             with pytest.raises(Held if is_listed else UnexpectedAnswer, match=expected):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from engines import FakeEngine, driving, intent_of, made, results, stage
 from journals import NOON, Plot, begun
@@ -16,6 +18,7 @@ from pixxel_async import (
     BadRequest,
     ConfigurationError,
     DiskFull,
+    PixxelClient,
     PixxelError,
     TlsError,
 )
@@ -24,7 +27,7 @@ from pixxel_async.bulk._drive import Drive
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import StepState
 from pixxel_async.bulk._journal_view import JournalView
-from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
+from pixxel_async.bulk._stages import Facts, Kind, Price, Stage, Work
 
 AOI = stage("aoi")
 
@@ -150,6 +153,95 @@ async def test_z1_the_cost_of_the_answer_wins_over_the_price(tmp_path: Path) -> 
     rows = await results(tmp_path, [stage("insight", price=3.0)], FakeEngine(act), rows=1)
     with Journal.read(tmp_path / "run.journal") as journal:
         assert (2.5, 2.5) == (rows[1].tokens, journal.tokens().spent)
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+async def test_z1_a_create_whose_answer_has_no_id_is_found_or_held(tmp_path: Path, is_listed: bool) -> None:
+    """The API accepted it, so it is not sent again."""
+
+    async def nameless(stage: Stage, work: Work) -> Facts:
+        return {"id": None}
+
+    rows = [{"aoi_id": "aoi-9", "name": "f1", "created_at": stamp()}] if is_listed else []
+    answers = {"GET /v0/aois": {"aois": rows, "pagination": {"total": len(rows)}}}
+    engine = FakeEngine(nameless)
+    found = (await results(tmp_path, [AOI], engine, rows=1, answers=answers))[1]
+    assert (State.DONE if is_listed else State.HELD) is found.state, found.error
+    assert ({"aoi": "aoi-9"} if is_listed else {}) == found.ids
+    assert [("aoi", 1)] == engine.begun
+
+
+# --- rows that cannot be paid -----------------------------------------------------------------------------
+
+
+def aois(engine: FakeEngine) -> int:
+    return sum(name == "aoi" for name, _ in engine.begun)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 64])
+async def test_z4_no_aoi_is_made_whose_insight_cannot_be_paid(tmp_path: Path, concurrency: int) -> None:
+    """Of 30 rows two fit: the first tells the price, and no more are begun than can be paid."""
+    engine = FakeEngine(made)
+    stages = [AOI, stage("aoi ready", Kind.LOOK), stage("insight", price=24.0)]
+    rows = await results(tmp_path, stages, engine, rows=30, cap=50.0, concurrency=concurrency)
+    assert 2 == aois(engine)
+    assert {State.DONE: 2, State.BLOCKED: 28} == Counter(row.state for row in rows.values())
+    assert any("not begun: it needs 24 tokens at least" in str(row.error) for row in rows.values())
+
+
+async def test_z4_with_nothing_left_nothing_is_begun(tmp_path: Path) -> None:
+    """Not even to learn the price."""
+    engine = FakeEngine(made)
+    rows = await results(tmp_path, [AOI, stage("insight", price=24.0)], engine, cap=0.0)
+    assert (0, {State.BLOCKED}) == (aois(engine), {row.state for row in rows.values()})
+
+
+@pytest.mark.parametrize("cap", [0.0, 1e6])
+async def test_z4_what_charges_nothing_needs_no_budget(tmp_path: Path, cap: float) -> None:
+    rows = await results(tmp_path, [AOI], FakeEngine(made), cap=cap)
+    assert {State.DONE} == {row.state for row in rows.values()}
+
+
+async def test_z4_a_row_that_ends_without_its_charge_makes_room(tmp_path: Path) -> None:
+    """One fits. The first has failed before it was charged, so the second is begun."""
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        if stage.name == "aoi ready" and work.row in (1, 2):
+            raise PixxelError("its images are broken")
+        return await made(stage, work)
+
+    engine = FakeEngine(act)
+    stages = [AOI, stage("aoi ready", Kind.LOOK), stage("insight", price=24.0)]
+    rows = await results(tmp_path, stages, engine, rows=5, cap=30.0, concurrency=5)
+    assert 3 == aois(engine)
+    assert {State.FAILED: 2, State.DONE: 1, State.BLOCKED: 2} == Counter(row.state for row in rows.values())
+
+
+async def test_z4_a_price_that_rises_is_learned_once(tmp_path: Path) -> None:
+    """The lower one that was paid before counts no more."""
+    asked: list[float] = []
+
+    async def ask(client: PixxelClient, work: Work) -> float:
+        asked.append(10.0 if len(asked) < 3 else 90.0)
+        return asked[-1]
+
+    engine = FakeEngine(made)
+    insight = attrs.evolve(stage("insight"), price=Price(ask))
+    rows = await results(tmp_path, [AOI, insight], engine, rows=30, cap=100.0, concurrency=1)
+    assert (4, 3) == (aois(engine), sum(row.state is State.DONE for row in rows.values()))
+
+
+async def test_z4_a_later_session_knows_the_price(tmp_path: Path) -> None:
+    stages = [AOI, stage("insight", price=24.0)]
+    with begun(tmp_path, [Plot(name=name) for name in "abcd"], cap=30.0) as journal:
+        async with driving(journal, stages, FakeEngine(made), concurrency=1) as drive:
+            first = aiter(drive.results())
+            await anext(first)
+            await first.aclose()
+        engine = FakeEngine(made)
+        async with driving(journal, stages, engine) as drive:
+            assert {State.BLOCKED} == {each.state async for each in drive.results()}
+    assert 0 == aois(engine)
 
 
 # --- reads of the journal ---------------------------------------------------------------------------------
