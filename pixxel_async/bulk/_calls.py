@@ -220,8 +220,8 @@ async def _stac_url(client: PixxelClient, block: Block, item_id: str) -> str:
 
 async def wait_insight(client: PixxelClient, work: Work, *, stage: str, waiting: Waiting) -> Facts:
     """Until it is computed."""
-    await client.insights.wait(work.id("aoi"), work.id(stage), **waiting)
-    return {}
+    done = await client.insights.wait(work.id("aoi"), work.id(stage), **waiting)
+    return {"cost": done.cost}
 
 
 async def fetch_insight(
@@ -258,8 +258,8 @@ async def wait_job(
     waiting: Waiting,
 ) -> Facts:
     """Until it has run."""
-    await client.jobs.wait(_workflow(work, job, workflows), work.id(stage), **waiting)
-    return {}
+    done = await client.jobs.wait(_workflow(work, job, workflows), work.id(stage), **waiting)
+    return {"cost": done.cost}
 
 
 async def fetch_job(
@@ -322,7 +322,7 @@ async def list_order_items(client: PixxelClient, work: Work) -> Facts:
     ids = [known(item.id, fault) for item in placed.order_items or []]
     if not ids:
         raise SchemaError(f"the order {work.id('order')} has no items")
-    return {"ids": ids}
+    return {"ids": ids, "cost": placed.total_amount}
 
 
 async def wait_order(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:

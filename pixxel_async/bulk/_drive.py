@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 from pixxel_async._clock import Clock
 from pixxel_async._files import is_disk_full
 from pixxel_async.bulk._budget import Budget
-from pixxel_async.bulk._creating import Creating, Held
+from pixxel_async.bulk._creating import Creating, Held, stated_cost
 from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import CapReached, JournalError, RowRecord, StepRecord
+from pixxel_async.bulk._journal_text import is_amount
 from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
 from pixxel_async.bulk._state import State
@@ -223,9 +224,18 @@ class Drive:
             facts = await self._patiently(lambda: self._engine.do(self._client, stage, row.work, None))
         except WaitFailed as error:
             if stage.makes is not None:
+                await self._correct(stage.makes, row, stated_cost(error.last))
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
             raise
+        if stage.makes is not None:
+            await self._correct(stage.makes, row, facts.pop("cost", None))
         row.note(stage.name, facts)
+
+    async def _correct(self, step: str, row: _Row, cost: object) -> None:
+        """Enter what a create has truly cost, once the API states it; another amount was entered when it was made."""
+        if is_amount(cost) and cost != row.facts[step].get("tokens", 0.0):
+            await self._journal.correct(row.number, step, cost)
+            row.facts[step]["tokens"] = cost
 
     async def _create(self, stage: Stage, row: _Row) -> Facts:
         is_begun = any(each.kind is Kind.CREATE and each.name in row.facts for each in self._stages.values())

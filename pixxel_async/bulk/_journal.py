@@ -289,6 +289,15 @@ class Journal(JournalView):
             durable=True,
         )
 
+    async def correct(self, row: int, step: str, tokens: float) -> None:
+        """Note what a step that is done has truly cost; on the disk when it returns.
+
+        Raises:
+            JournalError: It is not done.
+        """
+        micro = to_micro(tokens, "tokens")
+        await self._writer.write(partial(writes.correct, row=row, step=step, tokens=micro), durable=True)
+
     async def record(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
         """Note that a step is done that makes nothing in the account: a read, a wait, a file.
 

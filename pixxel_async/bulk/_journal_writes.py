@@ -9,7 +9,7 @@ from typing import Literal
 from pixxel_async.bulk._journal_page import STEP, Page
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
 from pixxel_async.bulk._journal_schema import Row, write_many
-from pixxel_async.bulk._journal_text import from_micro
+from pixxel_async.bulk._journal_text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
@@ -168,6 +168,16 @@ def settle(
     if intent is not None:
         settled["intent"] = intent
     page.put_attempt(settled)
+
+
+def correct(page: Page, row: int, step: str, tokens: int) -> None:
+    """Note what a step that is done has truly cost."""
+    latest = page.latest(row, step)
+    if latest is None or latest["state"] != StepState.DONE.name:
+        raise JournalError(f"row {row}, step {step}: is not done, so its cost cannot be corrected")
+    page.charge(tokens - (latest["tokens"] or 0), 0)
+    facts = json_text({**from_json(latest["facts"]), "tokens": from_micro(tokens)}, "facts")
+    page.put_attempt({**latest, "tokens": tokens, "facts": facts})
 
 
 def record(page: Page, row: int, step: str, facts: str, now: str) -> None:

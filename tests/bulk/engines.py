@@ -21,14 +21,14 @@ from pixxel_async.testing import FakeTransport, VirtualClock
 Act = Callable[[Stage, Work], Awaitable[Facts]]
 
 
-def intent_of(stage: Stage, work: Work) -> Intent:
-    """What a create of an AOI announces."""
+def intent_of(stage: Stage, work: Work, operation: str = "AOICreateAOI") -> Intent:
+    """What a create announces."""
     return Intent(
         id=f"{stage.name}-{work.row}",
-        operation="AOICreateAOI",
+        operation=operation,
         path={},
         query={},
-        wanted={"name": [work.name]},
+        wanted={"name": [work.name]} if operation == "AOICreateAOI" else {},
         is_listed=True,
         sent_at=NOON,
         deadline=NOON + timedelta(seconds=60),
@@ -41,15 +41,16 @@ class FakeEngine:
 
     requests = 0
 
-    def __init__(self, act: Act) -> None:
+    def __init__(self, act: Act, operation: str = "AOICreateAOI") -> None:
         self._act = act
+        self._operation = operation
         self.begun: list[tuple[str, int]] = []
 
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:
         if before_create is not None:
-            await before_create(intent_of(stage, work))
+            await before_create(intent_of(stage, work, self._operation))
         self.begun.append((stage.name, work.row))
         return await self._act(stage, work)
 

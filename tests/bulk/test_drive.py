@@ -18,9 +18,11 @@ from pixxel_async import (
     BadRequest,
     ConfigurationError,
     DiskFull,
+    OutcomeUnknown,
     PixxelClient,
     PixxelError,
     TlsError,
+    WaitFailed,
 )
 from pixxel_async.bulk import State
 from pixxel_async.bulk._drive import Drive
@@ -28,6 +30,7 @@ from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import StepState
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._stages import Facts, Kind, Price, Stage, Work
+from pixxel_async.models import Insight
 
 AOI = stage("aoi")
 
@@ -171,6 +174,59 @@ async def test_z1_a_create_whose_answer_has_no_id_is_found_or_held(tmp_path: Pat
     assert [("aoi", 1)] == engine.begun
 
 
+@pytest.mark.parametrize("cost", [None, 2.0, 3.0, 5.0, 0.0])
+async def test_z5_the_cost_that_a_wait_states_corrects_the_account(
+    tmp_path: Path, cost: float | None
+) -> None:
+    """In the journal, in the row's result, and in a later session; it may even exceed the cap."""
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        return {"cost": cost} if stage.name == "ready" else await made(stage, work)
+
+    stages = [stage("insight", price=3.0), stage("ready", Kind.LOOK, makes="insight")]
+    rows = await results(tmp_path, stages, FakeEngine(act), rows=2, cap=6.0)
+    expected = 3.0 if cost is None else cost
+    assert {expected} == {row.tokens for row in rows.values()}
+    with Journal.open(tmp_path / "run.journal") as journal:  # it checks the account
+        assert (2 * expected, 0.0) == (journal.tokens().spent, journal.tokens().reserved)
+        assert {expected} == {row.tokens for row in journal.rows()}
+        assert [expected] == [each["tokens"] for row, each in _facts(journal) if row == 1]
+
+
+def _facts(journal: Journal) -> list[tuple[int, Any]]:
+    return [(row.entry.row, row.facts["insight"]) for row in journal.rows()]
+
+
+async def test_z5_what_failed_keeps_the_cost_that_the_api_states(tmp_path: Path) -> None:
+    async def act(stage: Stage, work: Work) -> Facts:
+        if stage.name == "ready":
+            raise WaitFailed("no clear image", kind="insight", id="i", last=Insight(id="i", cost=1.0))
+        return await made(stage, work)
+
+    stages = [stage("insight", price=3.0), stage("ready", Kind.LOOK, makes="insight")]
+    rows = await results(tmp_path, stages, FakeEngine(act), rows=1)
+    assert State.FAILED is rows[1].state
+    with Journal.read(tmp_path / "run.journal") as journal:
+        assert (1.0, StepState.FAILED) == (journal.tokens().spent, journal.steps(1)[0].state)
+
+
+async def test_z5_a_create_that_was_found_costs_what_its_listing_states(tmp_path: Path) -> None:
+    """Here an order, with its answer lost."""
+
+    async def lost(stage: Stage, work: Work) -> Facts:
+        raise OutcomeUnknown("lost")
+
+    listed = {"id": "o-1", "created_at": stamp(), "total_amount": 7.0, "order_items": []}
+    rows = await results(
+        tmp_path,
+        [stage("order", price=3.0)],
+        FakeEngine(lost, "SubmitOrder"),
+        rows=1,
+        answers={"GET /v0/orders": {"orders": [listed], "pagination": {"total": 1}}},
+    )
+    assert (State.DONE, 7.0) == (rows[1].state, rows[1].tokens), rows[1].error
+
+
 # --- rows that cannot be paid -----------------------------------------------------------------------------
 
 
@@ -203,10 +259,10 @@ async def test_z4_what_charges_nothing_needs_no_budget(tmp_path: Path, cap: floa
 
 
 async def test_z4_a_row_that_ends_without_its_charge_makes_room(tmp_path: Path) -> None:
-    """One fits. The first has failed before it was charged, so the second is begun."""
+    """One fits. The first two fail before they are charged, so a third is begun."""
 
     async def act(stage: Stage, work: Work) -> Facts:
-        if stage.name == "aoi ready" and work.row in (1, 2):
+        if stage.name == "aoi ready" and aois(engine) < 3:
             raise PixxelError("its images are broken")
         return await made(stage, work)
 
