@@ -20,9 +20,10 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pixxel_async.bulk import _journal_writes as writes
+from pixxel_async.bulk._decisions import Decisions, check_decisions
 from pixxel_async.bulk._journal_file import (
     Lock,
     check_content,
@@ -325,20 +326,14 @@ class Journal(JournalView):
             )
         )
 
-    def release(self, held: Literal["resend", "forget"]) -> int:
+    def decide(self, held: Decisions) -> int:
         """Settle what is held, as a person has decided; how many steps.
 
-        Args:
-            held: `resend`: it did not happen, its rows wait again. `forget`: its rows have failed; what was reserved
-                counts as spent, for it may have been.
+        Raises:
+            InvalidInput: Nothing of a row is held, or an id is that of what another row has made; nothing is changed then.
         """
-        if held == "resend":
-            state, error = StepState.NOT_DONE, "decided: it did not happen"
-        else:
-            state, error = StepState.FAILED, "given up: it may exist in the account"
-        return self._writer.write_now(
-            partial(writes.release, state=state, error=error, now=self._stamp()), durable=True
-        )
+        check_decisions(held)
+        return self._writer.write_now(partial(writes.decide, decisions=held, now=self._stamp()), durable=True)
 
     def set_cap(self, cap: float | None) -> None:
         """Change how many tokens the run may spend in all; None for any number.

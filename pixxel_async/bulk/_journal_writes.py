@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pixxel_async.bulk._decisions import Adopt, Decisions
 from pixxel_async.bulk._journal_page import STEP, Page
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
 from pixxel_async.bulk._journal_schema import Row, write_many
@@ -185,24 +186,50 @@ def record(page: Page, row: int, step: str, facts: str, now: str) -> None:
     page.put_step(row, step, 0, StepState.DONE.name, None, facts, 0, 0, None, now, now)
 
 
-def release(page: Page, state: StepState, error: str, now: str) -> int:
-    """Settle all held steps, as a person has decided; how many.
+def decide(page: Page, decisions: Decisions, now: str) -> int:
+    """Settle held steps, as a person has decided; how many. Given up, they count as paid: they may have been."""
+    held = {row: (step, reserved, state) for row, step, reserved, state in _held(page)}
+    if not isinstance(decisions, Mapping):
+        decisions = dict.fromkeys(held, decisions)
+    if unknown := sorted(decisions.keys() - held.keys()):
+        raise InvalidInput(f"row {', '.join(map(str, unknown))}: nothing of it is held")
+    for row, decision in decisions.items():
+        step, reserved, was = held[row]
+        state, error = State.WAITING, None
+        if isinstance(decision, Adopt):
+            _require_unclaimed(page, row, step, decision.id)
+            facts = {
+                "id": decision.id,
+                "ids": [decision.id],
+                **({"tokens": from_micro(reserved)} if reserved else {}),
+            }
+            settle(page, row, step, StepState.DONE, json_text(facts, "facts"), reserved, None, now)
+        elif decision == "resend":
+            settle(page, row, step, StepState.NOT_DONE, None, 0, "decided: it did not happen", now)
+        else:
+            state, error = State.FAILED, "given up: it may exist in the account"
+            settle(page, row, step, StepState.FAILED, None, reserved, error, now)
+        if was == State.HELD.name:
+            mark(page, row, state, step, error, None, now)
+    return len(decisions)
 
-    Given up, they count as paid: they may have been.
-    """
-    held = page.connection.execute(
+
+def _held(page: Page) -> list[Row]:
+    return page.connection.execute(
         "SELECT step.row, name, reserved, progress.state FROM step JOIN progress USING (row) "
         "WHERE step.state = ? ORDER BY step.row, name",
         (StepState.HELD.name,),
     ).fetchall()
-    row_state = State.WAITING if state is StepState.NOT_DONE else State.FAILED
-    row_error = None if state is StepState.NOT_DONE else error
-    for row, step, reserved, was in held:
-        cost = 0 if state is StepState.NOT_DONE else reserved
-        settle(page, row, step, state, None, cost, error, now)
-        if was == State.HELD.name:
-            mark(page, row, row_state, step, row_error, None, now)
-    return len(held)
+
+
+def _require_unclaimed(page: Page, row: int, step: str, id: str) -> None:
+    """Refuse the id of what another row has made, or has adopted."""
+    found = page.connection.execute(
+        "SELECT row, facts FROM step WHERE name = ? AND row != ? AND instr(facts, ?)",
+        (step, row, json_text({"id": id}, "id")[1:-1]),
+    ).fetchone()
+    if found is not None:
+        raise InvalidInput(f"row {row}, step {step}: {id} is what row {found[0]} made")
 
 
 # --- the account ------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def next_steps(
     if tally.get(State.HELD):
         lines.append(
             "held: it may have been made and cannot be found; look in the account, then "
-            f"{resume} --forget (it exists) or --resend (it does not)"
+            f"{resume} --forget (it exists) or --resend (it does not); row by row: {options.command('bulk', 'held', out)}"
         )
     if tally.get(State.BLOCKED):
         lines.append(f"over budget: {resume} --max-tokens N")

@@ -85,6 +85,22 @@ def status_lines(status: Status) -> list[str]:
     ]
 
 
+def held_lines(status: Status) -> list[str]:
+    """What is known of each create that is held, and what to do."""
+    if not status.held:
+        return ["held       nothing"]
+    lines = []
+    for held in status.held:
+        sent = "at a time that is not recorded" if held.sent is None else f"{held.sent:%Y-%m-%d %H:%M:%S} UTC"
+        reserved = f", {amount(held.tokens)} tokens reserved" if held.tokens else ""
+        lines += [
+            f"row {held.row} ({held.name}): {held.step}, sent {sent}{reserved}",
+            f"  why      {held.what}",
+            f"  sought   {held.sought or 'not recorded'}",
+        ]
+    return lines
+
+
 def plan_lines(plan: Plan, cap: float | None) -> list[str]:
     """A plan, a line for each fact."""
     price = amount(plan.tokens) + (" and more" if plan.unpriced else "")

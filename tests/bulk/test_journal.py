@@ -482,17 +482,17 @@ async def test_what_is_held_is_released_as_a_person_decides(journal: Journal) ->
         await journal.settle(row, "job", StepState.HELD, error="two could be it")
         await journal.mark(row, State.HELD, step="job", error="two could be it")
     assert Tokens(spent=0, reserved=4, cap=10) == journal.tokens()
-    assert 2 == journal.release("resend")
+    assert 2 == journal.decide("resend")
     assert {State.WAITING: 3} == journal.tally()
     assert Tokens(spent=0, reserved=0, cap=10) == journal.tokens()
     assert 2 == await journal.intend(1, "job", {}, reserve=2)
     await journal.settle(1, "job", StepState.HELD)
     await journal.mark(1, State.HELD, step="job")
-    assert 1 == journal.release("forget")
+    assert 1 == journal.decide("forget")
     assert {State.WAITING: 2, State.FAILED: 1} == journal.tally()
     assert ("job", "given up: it may exist in the account") == (journal.row(1).step, journal.row(1).error)
     assert Tokens(spent=2, reserved=0, cap=10) == journal.tokens()
-    assert 0 == journal.release("resend")
+    assert 0 == journal.decide("resend")
 
 
 class Spending(RuleBasedStateMachine):
