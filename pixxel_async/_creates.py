@@ -143,6 +143,7 @@ class Creates:
         settle: float | None,
         before: Iterable[str] | None,
         made: Mapping[str, datetime] | None = None,
+        own: bool = False,
     ) -> Reconciliation:
         """Look for what a create, perhaps of another process, has left open."""
         sought = self._sought(intent) if made else None
@@ -155,7 +156,9 @@ class Creates:
             return await left._look(settle=settle, before=before, options=options)
         # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
         began, latest = self._at(intent.sent_at), self._at(intent.deadline)
-        return await self._reconcile(intent, began, latest, settle=settle, before=before, options=options)
+        return await self._reconcile(
+            intent, began, latest, settle=settle, before=before, options=options, own=own
+        )
 
     def _at(self, moment: datetime) -> float:
         """A time of day, now at the latest, by the clock that cannot be set."""
@@ -242,6 +245,7 @@ class Creates:
         settle: float | None,
         before: Iterable[str] | None,
         options: CallOptions,
+        own: bool = False,
     ) -> Reconciliation:
         """Look, and take it off the list when it is settled."""
         self._check()
@@ -258,7 +262,7 @@ class Creates:
             self._claim(sought.place, intent.ids, intent.id)
             outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
         else:
-            outcome = await self._watch(intent, sought, began, latest + window, known, options)
+            outcome = await self._watch(intent, sought, began, latest + window, known, options, own=own)
         if not isinstance(outcome, Ambiguous):
             self._open.pop(intent.id, None)
         return outcome
@@ -271,6 +275,8 @@ class Creates:
         end: float,
         known: Collection[str] | None,
         options: CallOptions,
+        *,
+        own: bool,
     ) -> Reconciliation:
         """Read the listing again and again, until the create is found, or two whole readings prove that it is not.
 
@@ -296,7 +302,7 @@ class Creates:
                 continue
             # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
             certain, possible = (
-                [each for each in some if self._may_have_made(intent, sought, each, known)]
+                [each for each in some if self._may_have_made(intent, sought, each, known, own=own)]
                 for some in (certain, possible)
             )
             if is_all(sought, certain) and not self._has_twin_under_way(sought):
@@ -346,9 +352,12 @@ class Creates:
         if missing:
             raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
 
-    def _may_have_made(self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None) -> bool:
-        """Whether it was not there before, and nobody else has been told that it is his."""
-        return self._made.owner(sought.place, row.id) in (None, intent.id) and row.id not in (known or ())
+    def _may_have_made(
+        self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None, *, own: bool
+    ) -> bool:
+        """Whether it was not there before, and no other create of this client made it; with `own`, one may have."""
+        is_free = own or self._made.owner(sought.place, row.id) in (None, intent.id)
+        return is_free and row.id not in (known or ())
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""

@@ -283,6 +283,7 @@ class PixxelClient:
         settle: float | None = None,
         before: Iterable[str] | None = None,
         made: Mapping[str, datetime] | None = None,
+        own: bool = False,
     ) -> Reconciliation:
         """Find out whether a create happened: one whose answer was lost, or that another process was about to send.
 
@@ -300,6 +301,8 @@ class PixxelClient:
             made: Ids of what your own records say was created in the same listing, with aware times; what this client made
                 itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.
+            own: Whether what another create of this client made counts as well: where the records of what it made were lost,
+                and `before` has all that are left.
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
@@ -312,7 +315,9 @@ class PixxelClient:
         intent = what.intent if isinstance(what, OutcomeUnknown) else what
         if intent is None:
             return Ambiguous(())
-        return await calls.creates.reconcile(intent, calls.options, settle=settle, before=before, made=made)
+        return await calls.creates.reconcile(
+            intent, calls.options, settle=settle, before=before, made=made, own=own
+        )
 
     async def save(
         self,

@@ -31,8 +31,9 @@ class Budget:
         self._client = client
         self._journal = journal
         self._billable = [stage for stage in stages if stage.price is not None]
-        self._lowest: dict[str, float] | None = None
+        self._lowest: dict[str, float] = {}
         """By stage, the lowest price that was asked for since one was refused."""
+        self._has_read = False
         self._same: dict[tuple[str, str], float] = {}
         self._admitted: dict[int, float | None] = {}
         """By row, what it needs at least; None while that is not known. Until its charge is reserved, or it ends."""
@@ -46,10 +47,10 @@ class Budget:
         """
         if not self._billable or (await self._account()).cap is None:
             return
-        if self._lowest is None:
-            costs = await asyncio.to_thread(self._journal.lowest_costs)
-            self._lowest = {**costs, **(self._lowest or {})}
         async with self._changed:
+            if not self._has_read:
+                self._lowest = await asyncio.to_thread(self._journal.lowest_costs) | self._lowest
+                self._has_read = True
             while True:
                 price = await self._cheapest(work)
                 if self._may_begin(price, await self._account()):
@@ -90,31 +91,32 @@ class Budget:
 
     async def _price(self, stage: Stage, price: Price, work: Work) -> float | None:
         if not work.facts.keys() >= set(price.needs) or price.same_for is None:
-            return (self._lowest or {}).get(stage.name)
+            return self._lowest.get(stage.name)
         key = stage.name, price.same_for(work)
         if key not in self._same:
             self._same[key] = await price.ask(self._client, work)
         return self._same[key]
 
+    # All changes wait for their turn: a row that is being admitted compares what it has read before.
+
     async def learn(self, step: str, price: float) -> None:
         """A price was asked for."""
-        known = self._lowest = self._lowest or {}
-        known[step] = min(price, known.get(step, price))
-        self._admitted = {row: price if need is None else need for row, need in self._admitted.items()}
-        await self._change()
+        async with self._changed:
+            known = self._lowest
+            self._lowest = {**known, step: min(price, known.get(step, price))}
+            self._admitted = {row: price if need is None else need for row, need in self._admitted.items()}
+            self._changed.notify_all()
 
     async def refuse(self, step: str, price: float) -> None:
         """A price did not fit: what was asked for earlier, perhaps at other prices, counts no more."""
-        self._lowest = {**(self._lowest or {}), step: price}
-        self._same = {key: each for key, each in self._same.items() if key[0] != step}
-        await self._change()
+        async with self._changed:
+            self._lowest = {**self._lowest, step: price}
+            self._same = {key: each for key, each in self._same.items() if key[0] != step}
+            self._changed.notify_all()
 
     async def leave(self, row: int) -> None:
         """The charge of a row is reserved, or the row has ended."""
         if row in self._admitted:
-            del self._admitted[row]
-            await self._change()
-
-    async def _change(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+            async with self._changed:
+                self._admitted.pop(row, None)
+                self._changed.notify_all()

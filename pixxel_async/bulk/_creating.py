@@ -33,6 +33,14 @@ class Held(PixxelError):
     """Nobody knows whether a create happened, and a second one could be paid for twice: a person decides."""
 
 
+class _Planned(PixxelError):
+    """Keeps a create from being sent, once its intent is known."""
+
+    def __init__(self, intent: Intent) -> None:
+        super().__init__("not sent")
+        self.intent = intent
+
+
 class Creating:
     """Makes each row's things once, however often it is interrupted.
 
@@ -83,10 +91,62 @@ class Creating:
                         return facts
                 if failed := sum(each.state is StepState.FAILED for each in before):
                     work = attrs.evolve(work, failed=failed)
+                was_sent = bool(before)
+                if self._is_doubted(before):
+                    facts = await self._look_first(stage, work)
+                    if facts is not None:
+                        return facts
+                    was_sent = True
                 try:
-                    return await self._send(stage, work, was_sent=bool(before))
+                    return await self._send(stage, work, was_sent=was_sent)
                 except OutcomeUnknown:
                     continue  # it stands in the journal: look for it
+
+    def _is_doubted(self, attempts: list[StepRecord]) -> bool:
+        """Whether an attempt may be missing, because the journal may be older than what it describes."""
+        doubted = self._journal.doubted
+        return doubted is not None and (not attempts or attempts[-1].intent_at < doubted)
+
+    async def _look_first(self, stage: Stage, work: Work) -> Facts | None:
+        """Facts of what an attempt has made that the journal lacks; None if there is nothing of the kind.
+
+        Raises:
+            Held: It cannot be told. So it is with creates that have no content of their own (jobs).
+        """
+        row, step, doubted = work.row, stage.name, self._journal.doubted
+        assert doubted is not None
+        intent = await self._planned(stage, work)
+        price = await self._price(stage, work)
+        why = "the journal may be older than what it describes"
+        if stage.one_at_a_time is not None:
+            await self._intend(row, step, intent, price)
+            raise await self._hold(row, step, f"{why}, and such a create has no content to search for")
+        started = await asyncio.to_thread(lambda: self._journal.header.started)
+        sought = attrs.evolve(intent, sent_at=started, deadline=doubted)
+        claims = await self._claims_of(step)
+        made = claims.news(sought.path)
+        match await self._client.reconcile(sought, before=claims.ids, made=made, own=True):
+            case Found() as found:
+                await self._intend(row, step, sought, 0.0)  # paid already, whatever the cap is
+                return await self._done(row, step, _facts_of(found), price, sought)
+            case Absent():
+                return None
+            case Ambiguous(ids=ids):
+                await self._intend(row, step, sought, price)
+                words = f"{why}, and it may be one of these: {', '.join(ids) or 'none is listed'}"
+                raise await self._hold(row, step, words)
+
+    async def _planned(self, stage: Stage, work: Work) -> Intent:
+        """What a create would announce; nothing is sent."""
+
+        async def stop(intent: Intent) -> None:
+            raise _Planned(intent)
+
+        try:
+            await self._engine.do(self._client, stage, work, stop)
+        except _Planned as planned:
+            return planned.intent
+        raise AssertionError(f"{stage.name} creates without an announcement")
 
     async def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
         if work.is_fresh and (work.row, stage.name) not in self._unsettled:

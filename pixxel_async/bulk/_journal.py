@@ -14,6 +14,7 @@ results of all that came while the one before it was written.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ from pixxel_async.bulk._journal_text import (
 from pixxel_async.bulk._journal_view import JournalView, open_view
 from pixxel_async.bulk._journal_writer import Writer
 from pixxel_async.bulk._state import State
+from pixxel_async.bulk._witness import Witness
 from pixxel_async.errors import InvalidInput
 
 BATCH = 1000
@@ -80,6 +82,11 @@ class Journal(JournalView):
             raise
         self._lock = lock
         self._now = now
+        self._witness = Witness(self.header)
+        self._announced = 0
+        self.doubted: datetime | None = None
+        """When the journal was last found to be one that may be older than what it describes: creates may exist that were
+        announced before, and of which it knows nothing. None: never."""
 
     @classmethod
     def create(cls, path: str | Path, header: Header, *, now: Callable[[], datetime] = _utc_now) -> Self:
@@ -92,7 +99,7 @@ class Journal(JournalView):
         """
         path = Path(path)
         check_place(path)
-        return cls._locked(path, partial(make_file, path, header), now)
+        return cls._locked(path, partial(make_file, path, header), now, is_new=True)
 
     @classmethod
     def open(cls, path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
@@ -109,14 +116,34 @@ class Journal(JournalView):
         return cls._locked(path, partial(check_content, path), now)
 
     @classmethod
-    def _locked(cls, path: Path, first: Callable[[], None], now: Callable[[], datetime]) -> Self:
+    def _locked(
+        cls, path: Path, first: Callable[[], None], now: Callable[[], datetime], *, is_new: bool = False
+    ) -> Self:
         lock = Lock(path)
         try:
             first()
-            return cls(path, lock, now)
+            journal = cls(path, lock, now)
         except BaseException:
             lock.release()
             raise
+        try:
+            journal._begin_session(is_new=is_new)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def _begin_session(self, *, is_new: bool) -> None:
+        """Compare the journal with its witness, and give both a new mark: the journal first, so that a kill leaves a doubt."""
+        mark, doubted, count = self._writer.write_now(writes.last_session, durable=False)
+        seen = self._witness.read()
+        if not is_new and (seen is None or seen[0] != mark or seen[1] > count):
+            doubted = self._stamp()
+        new = secrets.token_hex(8)
+        self._writer.write_now(partial(writes.begin_session, mark=new, doubted=doubted), durable=True)
+        self._witness.begin(new, count)
+        self._announced = count
+        self.doubted = None if doubted is None else datetime.fromisoformat(doubted)
 
     @classmethod
     def discard(cls, path: str | Path, *, even_if_open: bool = False) -> None:
@@ -133,6 +160,7 @@ class Journal(JournalView):
                     f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "
                     "resume its run first"
                 )
+            journal._witness.remove()
             for ending in ("-wal", "-shm", ""):
                 path.with_name(path.name + ending).unlink(missing_ok=True)
 
@@ -149,6 +177,7 @@ class Journal(JournalView):
         """Write what was asked for, and give the journal up. Safe to call twice."""
         super().close()  # first: only the last connection, if it can write, brings log and file together
         self._writer.close()
+        self._witness.close()
         self._lock.release()
 
     @property
@@ -238,11 +267,17 @@ class Journal(JournalView):
         try:
             await self._writer.write(work, durable=True)
         except asyncio.CancelledError:
+            self._count_announced()  # it is written all the same
             undo = partial(writes.withdraw, row=row, step=step, made=made, now=self._stamp())
             with suppress(JournalError):  # it is closed: the next run looks for what was never sent
                 self._writer.post(undo, durable=True)
             raise
+        self._count_announced()
         return made[-1]
+
+    def _count_announced(self) -> None:
+        self._announced += 1
+        self._witness.note(self._announced)
 
     async def settle(
         self,

@@ -9,7 +9,7 @@ from typing import Literal
 from pixxel_async.bulk._decisions import Adopt, Decisions
 from pixxel_async.bulk._journal_page import STEP, Page
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal_schema import Row, write_many
+from pixxel_async.bulk._journal_schema import SESSION_TABLE, VERSION, Row, write_many
 from pixxel_async.bulk._journal_text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
@@ -188,13 +188,14 @@ def record(page: Page, row: int, step: str, facts: str, now: str) -> None:
 
 def decide(page: Page, decisions: Decisions, now: str) -> int:
     """Settle held steps, as a person has decided; how many. Given up, they count as paid: they may have been."""
-    held = {row: (step, reserved, state) for row, step, reserved, state in _held(page)}
+    held = _held(page)
     if not isinstance(decisions, Mapping):
-        decisions = dict.fromkeys(held, decisions)
-    if unknown := sorted(decisions.keys() - held.keys()):
+        decisions = {row: decisions for row, *_ in held}
+    if unknown := sorted(decisions.keys() - {row for row, *_ in held}):
         raise InvalidInput(f"row {', '.join(map(str, unknown))}: nothing of it is held")
-    for row, decision in decisions.items():
-        step, reserved, was = held[row]
+    decided = [each for each in held if each[0] in decisions]
+    for row, step, reserved, was in decided:
+        decision = decisions[row]
         state, error = State.WAITING, None
         if isinstance(decision, Adopt):
             _require_unclaimed(page, row, step, decision.id)
@@ -211,7 +212,7 @@ def decide(page: Page, decisions: Decisions, now: str) -> int:
             settle(page, row, step, StepState.FAILED, None, reserved, error, now)
         if was == State.HELD.name:
             mark(page, row, state, step, error, None, now)
-    return len(decisions)
+    return len(decided)
 
 
 def _held(page: Page) -> list[Row]:
@@ -230,6 +231,29 @@ def _require_unclaimed(page: Page, row: int, step: str, id: str) -> None:
     ).fetchone()
     if found is not None:
         raise InvalidInput(f"row {row}, step {step}: {id} is what row {found[0]} made")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------
+
+
+def last_session(page: Page) -> tuple[str | None, str | None, int]:
+    """Mark of the last session, the instant of the last doubt, and how many creates were announced."""
+    connection = page.connection
+    count: int = connection.execute("SELECT count(*) FROM step WHERE attempt > 0").fetchone()[0]
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        return None, None, count
+    found = connection.execute("SELECT mark, doubted FROM session").fetchone()
+    return (None, None, count) if found is None else (*found, count)
+
+
+def begin_session(page: Page, mark: str, doubted: str | None) -> None:
+    """Note the mark of a session that begins; a journal of version 1 becomes one of this version."""
+    connection = page.connection
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        connection.execute(SESSION_TABLE)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("DELETE FROM session")
+    write_many(connection, "INSERT", "session", [(mark, doubted)])
 
 
 # --- the account ------------------------------------------------------------------------------------------

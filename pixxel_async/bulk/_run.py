@@ -233,6 +233,14 @@ class Run:
             finally:
                 await engine.aclose()
 
+    @property
+    def may_be_older(self) -> bool:
+        """Whether the journal may be older than what it describes: restored from a copy, or from another machine.
+
+        Each create that it lacks is then searched for before it is made; jobs, which have no name, are held.
+        """
+        return self._journal.doubted is not None
+
     def drain(self) -> None:
         """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
         self._drive.drain()

@@ -87,6 +87,8 @@ class Session:
                 if self._sandbox:
                     say(f"sandbox at {client.base_url}: nothing real, nothing charged")
                 say(f"{words.rows(sum(progress.rows.values()))}: {self._what(run)}")
+                if run.may_be_older:
+                    say(words.MAY_BE_OLDER)
                 results = aiter(run)
                 async with (
                     contextlib.aclosing(results),

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from pixxel_async.bulk import Plan, Progress, State, Status, Tokens
 
+MAY_BE_OLDER = (
+    "the journal may be older than what it describes (a restored copy, or another machine): each create that it lacks is "
+    "searched for before it is made, and jobs are held"
+)
+
 
 def rows(count: int) -> str:
     """For example `1 row`, `2,500 rows`."""

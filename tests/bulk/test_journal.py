@@ -40,7 +40,7 @@ from pixxel_async.bulk._journal_records import (
     StepState,
     Tokens,
 )
-from pixxel_async.bulk._journal_schema import checksum
+from pixxel_async.bulk._journal_schema import VERSION, checksum
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._journal_writer import Writer
 from pixxel_async.bulk._state import State
@@ -742,7 +742,7 @@ def other_program(path: Path) -> None:
 def newer(path: Path) -> None:
     filled(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
 
 
@@ -793,7 +793,7 @@ def pages_in_each_others_place(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is no journal"),
         (lambda path: path.write_bytes(b"Lorem ipsum dolor sit amet. " * 500), "is no journal"),
         (other_program, "database of another program"),
-        (newer, r"newer version of pixxel-async \(journal version 2, this one reads 1\)"),
+        (newer, r"newer version of pixxel-async \(journal version 3, this one reads 2\)"),
         (torn_page, "is damaged"),
         (other_tables, "is damaged .its tables"),
         (changed_value, "is damaged .a checksum in its table entry is wrong"),
