@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,16 @@ from pixxel_async import (
     AuthenticationError,
     BadRequest,
     ConfigurationError,
+    DeadlineExceeded,
     DiskFull,
     OutcomeUnknown,
     PixxelClient,
     PixxelError,
+    RateLimited,
+    ServerError,
     TlsError,
+    TransportError,
+    UnexpectedBody,
     WaitFailed,
 )
 from pixxel_async.bulk import State
@@ -31,6 +37,7 @@ from pixxel_async.bulk._journal_records import StepState
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._stages import Facts, Kind, Price, Stage, Work
 from pixxel_async.models import Insight
+from pixxel_async.testing import VirtualClock
 
 AOI = stage("aoi")
 
@@ -348,3 +355,81 @@ async def test_z3_what_a_step_has_made_is_read_once(tmp_path: Path, monkeypatch:
             found = {each.row: each.ids["aoi"] async for each in drive.results()}
     assert {row: f"id-{name}" for row, name in enumerate(names, 1)} == found
     assert ["aoi"] == reads
+
+
+# --- pauses, order, parallelism ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TransportError("reset"),
+        ServerError("down", status=503),
+        RateLimited("slowly", status=429),
+        DeadlineExceeded("late"),
+        UnexpectedBody("a page"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_z8_what_passes_is_tried_again_after_growing_pauses(tmp_path: Path, error: Exception) -> None:
+    """Eight times, and then its row has failed."""
+    times: list[float] = []
+    clock = VirtualClock()
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        times.append(clock.monotonic())
+        raise error
+
+    rows = await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1, clock=clock)
+    assert State.FAILED is rows[1].state
+    pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert 7 == len(pauses)
+    assert [] == [
+        (number, pause)
+        for number, pause in enumerate(pauses)
+        if not 2**number / 2 <= pause <= min(2**number, 60)
+    ]
+
+
+async def test_z8_a_pause_is_as_long_as_the_api_asks(tmp_path: Path) -> None:
+    times: list[float] = []
+    clock = VirtualClock()
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        times.append(clock.monotonic())
+        if len(times) == 1:
+            raise RateLimited("slowly", status=429, retry_after=30.0)
+        return {}
+
+    await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1, clock=clock)
+    assert 30.0 == times[1] - times[0]
+
+
+@pytest.mark.parametrize(("together", "most"), [(None, 4), ("job", 1)])
+async def test_z8_creates_that_cannot_be_told_apart_go_one_at_a_time(
+    tmp_path: Path, together: str | None, most: int
+) -> None:
+    """Others go as many at a time as rows are under way."""
+    under_way: list[int] = []
+    count = 0
+    clock = VirtualClock()
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        nonlocal count
+        count += 1
+        under_way.append(count)
+        await clock.sleep(5.0)
+        count -= 1
+        return await made(stage, work)
+
+    stages = [stage("any", one_at_a_time=together)]
+    rows = await results(tmp_path, stages, FakeEngine(act), rows=8, concurrency=4, clock=clock)
+    assert {State.DONE} == {row.state for row in rows.values()}
+    assert most == max(under_way)
+
+
+async def test_z8_rows_are_begun_in_their_order_and_go_through_their_stages_in_order(tmp_path: Path) -> None:
+    engine = FakeEngine(made)
+    stages = [stage("images", Kind.LOOK), AOI, stage("picture", Kind.FETCH)]
+    await results(tmp_path, stages, engine, rows=5, concurrency=1)
+    assert [(each.name, row) for row in range(1, 6) for each in stages] == engine.begun
