@@ -291,7 +291,7 @@ class Creating:
 
     async def _hold(self, row: int, step: str, error: str) -> Held:
         await self._journal.settle(row, step, StepState.HELD, error=error)
-        return Held(f"{step}: {error}; look in the account, then decide with `pixxel bulk held`")
+        return Held(f"{step}: {error}; check the account, then decide with `pixxel bulk held`")
 
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
         """What a stage made has failed: should the row be tried again, it makes another."""
