@@ -25,7 +25,7 @@ from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
 
 T = TypeVar("T")
 
-_AT_ONCE = 1000
+_AT_ONCE = 500
 """Ids that are entered without letting other tasks run."""
 
 

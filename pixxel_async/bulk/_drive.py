@@ -50,7 +50,7 @@ _ENDS_ALL = (AuthenticationError, ConfigurationError, TlsError, DiskFull)
 """What every row would meet."""
 _TRIES = 8
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
-_OPEN_AT_ONCE = 48
+_OPEN_AT_ONCE = 32
 """Open creates that are looked up at a time: nearly all of it is waiting, but so many answers come at once."""
 GRACE = 20.0
 """Seconds that a drain gives to what is under way."""
