@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pixxel_async.bulk._claims import Claims
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import Entry, Header, StepState
 from pixxel_async.bulk._state import State
@@ -100,7 +101,7 @@ def run(folder: Path, rows: int, at_a_time: int) -> bool:
         with Measure("read all rows", rows):
             assert rows == sum(1 for _ in journal.rows())
         with Measure("tally, and ids claimed", rows):
-            journal.claimed("aoi")
+            Claims(journal.made("aoi"))
             journal.tally()
     with Measure(f"check and open, {path.stat().st_size / 2**20:.0f} MiB", rows):
         Journal.open(path).close()

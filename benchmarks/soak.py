@@ -34,6 +34,7 @@ WORKS = {
     "creates": Work("2,000 creates over a bad line", ["--creates", "150", "--settle", "30"]),
     "hooks": Work("2,000 creates while code of the user's fails", ["--creates", "400"], True),
     "deadlines": Work("any call under any fault", ["--deadline", "1", "--calls", "read", "create"]),
+    "bulk_resume": Work("100,000 rows resumed with 500 open creates", ["--rows", "20000"]),
     "cost": Work("what care costs where nothing fails", ["--pipelines", "200", "--rounds", "1"]),
 }
 

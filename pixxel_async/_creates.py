@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -143,16 +143,22 @@ class Creates:
         settle: float | None,
         before: Iterable[str] | None,
         made: Mapping[str, datetime] | None = None,
+        own: bool = False,
     ) -> Reconciliation:
         """Look for what a create, perhaps of another process, has left open."""
-        if made and (sought := self._sought(intent)) is not None:
+        sought = self._sought(intent) if made else None
+        if (
+            made and sought is not None and not _has_total(sought)
+        ):  # only such a reading is checked against it
             self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
         if left is not None:  # it knows when it was sent by a clock that cannot be set
             return await left._look(settle=settle, before=before, options=options)
         # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
         began, latest = self._at(intent.sent_at), self._at(intent.deadline)
-        return await self._reconcile(intent, began, latest, settle=settle, before=before, options=options)
+        return await self._reconcile(
+            intent, began, latest, settle=settle, before=before, options=options, own=own
+        )
 
     def _at(self, moment: datetime) -> float:
         """A time of day, now at the latest, by the clock that cannot be set."""
@@ -239,6 +245,7 @@ class Creates:
         settle: float | None,
         before: Iterable[str] | None,
         options: CallOptions,
+        own: bool = False,
     ) -> Reconciliation:
         """Look, and take it off the list when it is settled."""
         self._check()
@@ -247,7 +254,7 @@ class Creates:
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
             )
         window = options.settle if settle is None else _checked(settle)
-        known = None if before is None else frozenset(before)
+        known = before if before is None or isinstance(before, KeysView) else frozenset(before)
         sought = self._sought(intent)
         if sought is None:
             return Ambiguous(())
@@ -255,7 +262,7 @@ class Creates:
             self._claim(sought.place, intent.ids, intent.id)
             outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
         else:
-            outcome = await self._watch(intent, sought, began, latest + window, known, options)
+            outcome = await self._watch(intent, sought, began, latest + window, known, options, own=own)
         if not isinstance(outcome, Ambiguous):
             self._open.pop(intent.id, None)
         return outcome
@@ -268,6 +275,8 @@ class Creates:
         end: float,
         known: Collection[str] | None,
         options: CallOptions,
+        *,
+        own: bool,
     ) -> Reconciliation:
         """Read the listing again and again, until the create is found, or two whole readings prove that it is not.
 
@@ -293,7 +302,7 @@ class Creates:
                 continue
             # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
             certain, possible = (
-                [each for each in some if self._may_have_made(intent, sought, each, known)]
+                [each for each in some if self._may_have_made(intent, sought, each, known, own=own)]
                 for some in (certain, possible)
             )
             if is_all(sought, certain) and not self._has_twin_under_way(sought):
@@ -336,17 +345,19 @@ class Creates:
 
     def _check_known(self, sought: Sought, rows: list[Row], options: CallOptions) -> None:
         """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
-        endpoint = sought.listing.endpoint
-        if endpoint.paging is not None and endpoint.paging.total:
+        if _has_total(sought):
             return
         missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
         missing -= {row.id for row in rows}
         if missing:
             raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
 
-    def _may_have_made(self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None) -> bool:
-        """Whether it was not there before, and nobody else has been told that it is his."""
-        return self._made.owner(sought.place, row.id) in (None, intent.id) and row.id not in (known or ())
+    def _may_have_made(
+        self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None, *, own: bool
+    ) -> bool:
+        """Whether it was not there before, and no other create of this client made it; with `own`, one may have."""
+        is_free = own or self._made.owner(sought.place, row.id) in (None, intent.id)
+        return is_free and row.id not in (known or ())
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
         """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
@@ -379,6 +390,12 @@ def _checked(settle: float) -> float:
             f"settle={shown(settle)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
         )
     return float(settle)
+
+
+def _has_total(sought: Sought) -> bool:
+    """Whether its listing states how many rows there are."""
+    paging = sought.listing.endpoint.paging
+    return paging is not None and bool(paging.total)
 
 
 def _next(times: list[float], now: float) -> float | None:

@@ -191,6 +191,11 @@ class Target:
         return True
 
 
+def is_disk_full(error: OSError) -> bool:
+    """Whether there was no room, or a quota or the largest size of a file was reached."""
+    return error.errno in _FULL
+
+
 class disk_errors:  # noqa: N801  # named as those of contextlib are; a generator would take several times as long
     """Turn what the file system says into an error of ours: DiskFull, else `kind`."""
 
@@ -203,7 +208,7 @@ class disk_errors:  # noqa: N801  # named as those of contextlib are; a generato
 
     def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, OSError):
-            kind = DiskFull if error.errno in _FULL else self._kind
+            kind = DiskFull if is_disk_full(error) else self._kind
             raise kind(f"{self._path}: {error.strerror or error}") from error
 
 

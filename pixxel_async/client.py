@@ -286,6 +286,7 @@ class PixxelClient:
         settle: float | None = None,
         before: Iterable[str] | None = None,
         made: Mapping[str, datetime] | None = None,
+        own: bool = False,
     ) -> Reconciliation:
         """Find out whether a create happened: one whose answer was lost, or that another process was about to send.
 
@@ -298,10 +299,13 @@ class PixxelClient:
             settle: Seconds after sending at which the settle window ends; the client's `settle` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
                 that is earlier.
-            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`.
+            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
+                are not copied, so what you add meanwhile counts.
             made: Ids of what your own records say was created in the same listing, with aware times; what this client made
                 itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.
+            own: Whether what another create of this client made counts as well: where the records of what it made were lost,
+                and `before` has all that are left.
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
@@ -314,7 +318,9 @@ class PixxelClient:
         intent = what.intent if isinstance(what, OutcomeUnknown) else what
         if intent is None:
             return Ambiguous(())
-        return await calls.creates.reconcile(intent, calls.options, settle=settle, before=before, made=made)
+        return await calls.creates.reconcile(
+            intent, calls.options, settle=settle, before=before, made=made, own=own
+        )
 
     async def save(
         self,

@@ -9,6 +9,7 @@
 What was begun stands in `out/run.journal`; `Run.resume(client, "out")` goes on with it.
 """
 
+from pixxel_async.bulk._decisions import Adopt, Decision, Decisions
 from pixxel_async.bulk._engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._faults import BadRows, Fault
 from pixxel_async.bulk._journal_records import CapReached, JournalError, JournalInUse, Tokens
@@ -29,17 +30,20 @@ from pixxel_async.bulk._recipes import (
 )
 from pixxel_async.bulk._report import Format, report
 from pixxel_async.bulk._result import Result
-from pixxel_async.bulk._run import Progress, Run, plan, results
+from pixxel_async.bulk._run import Progress, Run, decide, plan, results
 from pixxel_async.bulk._state import State
 from pixxel_async.bulk._status import HeldStep, Status, Worker, status
 from pixxel_async.bulk.sources import Checked, Field, Source, check, open_source
 
 __all__ = [
+    "Adopt",
     "AnyRecipe",
     "BadRecipe",
     "BadRows",
     "CapReached",
     "Checked",
+    "Decision",
+    "Decisions",
     "Delivery",
     "Engine",
     "Fault",
@@ -70,6 +74,7 @@ __all__ = [
     "Visualization",
     "Worker",
     "check",
+    "decide",
     "load_recipe",
     "open_source",
     "plan",

@@ -160,11 +160,6 @@ async def _images(client: PixxelClient, aoi_id: str) -> list[Asset]:
     return [asset for asset in images if asset.asset_type is AssetType.MOSAIC] or images
 
 
-def _cost(tokens: float | None) -> Facts:
-    """What an answer states as the cost. Nothing if that is unknown: then the price that was asked for counts."""
-    return {} if tokens is None else {"tokens": tokens}
-
-
 def _fetched(saved: SavedFile) -> Facts:
     folder = saved.path.parent
     members = [path.relative_to(folder).as_posix() for path in saved.members or ()]
@@ -225,8 +220,8 @@ async def _stac_url(client: PixxelClient, block: Block, item_id: str) -> str:
 
 async def wait_insight(client: PixxelClient, work: Work, *, stage: str, waiting: Waiting) -> Facts:
     """Until it is computed."""
-    await client.insights.wait(work.id("aoi"), work.id(stage), **waiting)
-    return {}
+    done = await client.insights.wait(work.id("aoi"), work.id(stage), **waiting)
+    return {"cost": done.cost}
 
 
 async def fetch_insight(
@@ -250,7 +245,7 @@ async def create_job(
 ) -> Facts:
     """A job of the workflow."""
     made = await client.jobs.create(_workflow(work, job, workflows), project_id=project_id)
-    return {"id": made.id, **_cost(made.cost)}
+    return {"id": made.id, "tokens": made.cost}
 
 
 async def wait_job(
@@ -263,8 +258,8 @@ async def wait_job(
     waiting: Waiting,
 ) -> Facts:
     """Until it has run."""
-    await client.jobs.wait(_workflow(work, job, workflows), work.id(stage), **waiting)
-    return {}
+    done = await client.jobs.wait(_workflow(work, job, workflows), work.id(stage), **waiting)
+    return {"cost": done.cost}
 
 
 async def fetch_job(
@@ -307,7 +302,7 @@ async def create_order(
 ) -> Facts:
     """An order of the row's images."""
     placed = await client.orders.create(order_items=[_order_item(work, order, project_id, run_id)])
-    return {"id": known(placed.id, "order that was placed has no id"), **_cost(placed.total_amount)}
+    return {"id": placed.id, "tokens": placed.total_amount}
 
 
 def _order_item(work: Work, order: Order, project_id: str, run_id: str) -> OrderItemCreate:
@@ -327,7 +322,7 @@ async def list_order_items(client: PixxelClient, work: Work) -> Facts:
     ids = [known(item.id, fault) for item in placed.order_items or []]
     if not ids:
         raise SchemaError(f"the order {work.id('order')} has no items")
-    return {"ids": ids}
+    return {"ids": ids, "cost": placed.total_amount}
 
 
 async def wait_order(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:
@@ -345,7 +340,8 @@ async def create_delivery(client: PixxelClient, work: Work, *, delivery: Deliver
     cloud = CloudDelivery(config=store_id, path=delivery.path)
     request = DeliveryRequest(order_item_ids=work.facts["order items"]["ids"], cloud_info=cloud)
     made = await client.deliveries.create(deliveries=[request])
-    return {"id": made[0].delivery_id, "ids": [each.delivery_id for each in made]}
+    ids = [each.delivery_id for each in made]
+    return {"id": ids[0] if ids else None, "ids": ids}
 
 
 async def wait_delivery(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:

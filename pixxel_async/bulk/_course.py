@@ -94,7 +94,7 @@ def _order(recipe: OrderRecipe, target: Target, run_id: str) -> Iterator[Stage]:
     create = partial(calls.create_order, order=recipe.order, project_id=target.project_id, run_id=run_id)
     ask = partial(calls.price_order, order=recipe.order, project_id=target.project_id, run_id=run_id)
     yield Stage("order", create, Kind.CREATE, Price(ask, needs=("images",)), requests=2)
-    yield Stage("order items", calls.list_order_items)
+    yield Stage("order items", calls.list_order_items, makes="order")
     yield Stage("order ready", partial(calls.wait_order, waiting=recipe.waiting), makes="order")
     if recipe.delivery is not None:
         assert target.store_id is not None  # resolved with the recipe

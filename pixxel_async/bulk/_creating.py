@@ -4,22 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import Any
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
 
 import attrs
 
+from pixxel_async.bulk._budget import Budget
+from pixxel_async.bulk._claims import Claims, Made
 from pixxel_async.bulk._engine import Engine
 from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import OPEN, StepRecord, StepState
+from pixxel_async.bulk._journal_records import OPEN, CapReached, StepRecord, StepState
+from pixxel_async.bulk._journal_text import is_amount
 from pixxel_async.bulk._stages import Facts, Stage, Work
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
 
+T = TypeVar("T")
+
+_AT_ONCE = 500
+"""Ids that are entered without letting other tasks run."""
+
 
 class Held(PixxelError):
     """Nobody knows whether a create happened, and a second one could be paid for twice: a person decides."""
+
+
+class _Planned(PixxelError):
+    """Keeps a create from being sent, once its intent is known."""
+
+    def __init__(self, intent: Intent) -> None:
+        super().__init__("not sent")
+        self.intent = intent
 
 
 class Creating:
@@ -29,9 +48,11 @@ class Creating:
         client: Looks for what was made.
         engine: Runs the stages.
         journal: Holds the intents.
+        budget: Learns the prices.
     """
 
-    def __init__(self, client: PixxelClient, engine: Engine, journal: Journal) -> None:
+    def __init__(self, client: PixxelClient, engine: Engine, journal: Journal, budget: Budget) -> None:
+        self._budget = budget
         self._client = client
         self._engine = engine
         self._journal = journal
@@ -39,10 +60,19 @@ class Creating:
         self._under_way: set[asyncio.Task[Any]] = set()
         self._unsettled: set[tuple[int, str]] = set()
         """Row and step of what this session announced, and has not seen succeed."""
+        self._claims: dict[str, Claims] = {}
+        """By step, of steps of which a create was open in this session."""
+        self._reading: dict[str, asyncio.Task[None]] = {}
 
     def is_under_way(self, task: asyncio.Task[Any]) -> bool:
         """Whether a task is between an intent and its outcome."""
         return task in self._under_way
+
+    async def aclose(self) -> None:
+        """End what still reads the journal."""
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
 
     async def make(self, stage: Stage, work: Work) -> Facts:
         """Facts of what a stage creates, or has created before.
@@ -54,32 +84,91 @@ class Creating:
         """
         async with nullcontext() if stage.one_at_a_time is None else self._turns[stage.one_at_a_time]:
             while True:
-                before = self._attempts(stage, work)
+                before = await self._attempts(stage, work)
                 if before and before[-1].state in OPEN:
                     facts = await self.settle(stage, before[-1])
                     if facts is not None:
                         return facts
                 if failed := sum(each.state is StepState.FAILED for each in before):
                     work = attrs.evolve(work, failed=failed)
+                was_sent = bool(before)
+                if self._is_doubted(before):
+                    facts = await self._look_first(stage, work)
+                    if facts is not None:
+                        return facts
+                    was_sent = True
                 try:
-                    return await self._send(stage, work, was_sent=bool(before))
+                    return await self._send(stage, work, was_sent=was_sent)
                 except OutcomeUnknown:
                     continue  # it stands in the journal: look for it
 
-    def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
+    def _is_doubted(self, attempts: list[StepRecord]) -> bool:
+        """Whether an attempt may be missing, because the journal may be older than what it describes."""
+        doubted = self._journal.doubted
+        return doubted is not None and (not attempts or attempts[-1].intent_at < doubted)
+
+    async def _look_first(self, stage: Stage, work: Work) -> Facts | None:
+        """Facts of what an attempt has made that the journal lacks; None if there is nothing of the kind.
+
+        Raises:
+            Held: It cannot be told. So it is with creates that have no content of their own (jobs).
+        """
+        row, step, doubted = work.row, stage.name, self._journal.doubted
+        assert doubted is not None
+        intent = await self._planned(stage, work)
+        price = await self._price(stage, work)
+        why = "the journal may be older than what it describes"
+        if stage.one_at_a_time is not None:
+            await self._intend(row, step, intent, price)
+            raise await self._hold(row, step, f"{why}, and such a create has no content to search for")
+        started = await asyncio.to_thread(lambda: self._journal.header.started)
+        sought = attrs.evolve(intent, sent_at=started, deadline=doubted)
+        claims = await self._claims_of(step)
+        made = claims.news(sought.path)
+        match await self._client.reconcile(sought, before=claims.ids, made=made, own=True):
+            case Found() as found:
+                await self._intend(row, step, sought, 0.0)  # paid already, whatever the cap is
+                return await self._done(row, step, _facts_of(found), price, sought)
+            case Absent():
+                return None
+            case Ambiguous(ids=ids):
+                await self._intend(row, step, sought, price)
+                words = f"{why}, and it may be one of these: {', '.join(ids) or 'none is listed'}"
+                raise await self._hold(row, step, words)
+
+    async def _planned(self, stage: Stage, work: Work) -> Intent:
+        """What a create would announce; nothing is sent."""
+
+        async def stop(intent: Intent) -> None:
+            raise _Planned(intent)
+
+        try:
+            await self._engine.do(self._client, stage, work, stop)
+        except _Planned as planned:
+            return planned.intent
+        raise AssertionError(f"{stage.name} creates without an announcement")
+
+    async def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
         if work.is_fresh and (work.row, stage.name) not in self._unsettled:
             return []
-        return [each for each in self._journal.steps(work.row) if each.step == stage.name]
+        return await self._steps(work.row, stage.name)
+
+    async def _steps(self, row: int, step: str) -> list[StepRecord]:
+        steps = await asyncio.to_thread(self._journal.steps, row)
+        return [each for each in steps if each.step == step]
 
     async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
         """Send it once. If it is cancelled on the way, its intent stays open."""
         journal, row = self._journal, work.row
-        price = 0.0 if stage.price is None else await stage.price.ask(self._client, work)
+        price = await self._price(stage, work)
         task = asyncio.current_task()
         assert task is not None
+        announced: Intent | None = None
 
         async def commit(intent: Intent) -> None:
-            await journal.intend(row, stage.name, intent.to_dict(), reserve=price)
+            nonlocal announced
+            announced = intent
+            await self._intend(row, stage.name, intent, price)
             self._unsettled.add((row, stage.name))
             self._under_way.add(task)
 
@@ -89,6 +178,9 @@ class Creating:
             # By now it is known when it was sent, and perhaps that the API accepted it.
             intent = None if error.intent is None else error.intent.to_dict()
             await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
+            if error.intent is not None and stage.name in self._claims:
+                for id in error.intent.ids:
+                    self._claims[stage.name].add(Made(id, error.intent.path, None))
             raise
         except Conflict as conflict:
             # An attempt of ours that was not listed in time: what is there now is what it made.
@@ -96,21 +188,67 @@ class Creating:
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
                 raise
-            facts = _facts_of(found, price)
-            await journal.settle(row, stage.name, StepState.DONE, facts=facts)
-            return facts
+            return await self._done(row, stage.name, _facts_of(found), price, announced)
         except PixxelError as error:
             if task in self._under_way:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))
             raise
         else:
-            if price:
-                facts = {"tokens": price, **facts}  # what the answer says it cost, else what was asked for
-            await journal.settle(row, stage.name, StepState.DONE, facts=facts, tokens=facts.get("tokens"))
+            if facts.get("id") is None:
+                raise await self._nameless(row, stage.name, announced)
+            facts = await self._done(row, stage.name, facts, price, announced)
             self._unsettled.discard((row, stage.name))
             return facts
         finally:
             self._under_way.discard(task)
+
+    async def _price(self, stage: Stage, work: Work) -> float:
+        if stage.price is None:
+            return 0.0
+        price = await stage.price.ask(self._client, work)
+        await self._budget.learn(stage.name, price)
+        return price
+
+    async def _intend(self, row: int, step: str, intent: Intent, price: float) -> None:
+        try:
+            await self._journal.intend(row, step, intent.to_dict(), reserve=price)
+        except CapReached:
+            await self._budget.refuse(step, price)
+            raise
+        if price:
+            await self._budget.leave(row)
+
+    async def _done(self, row: int, step: str, facts: Facts, price: float, intent: Intent | None) -> Facts:
+        """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
+        cost = facts.pop("tokens", None)
+        cost = cost if is_amount(cost) else price
+        if cost:
+            facts["tokens"] = cost
+        await self._journal.settle(row, step, StepState.DONE, facts=facts, tokens=cost)
+        if step in self._claims and intent is not None:
+            self._claims[step].add(Made(facts["id"], intent.path, datetime.now(UTC)))
+        return facts
+
+    async def _claims_of(self, step: str) -> Claims:
+        """What the step has made, in all sessions; read from the journal when it is first needed."""
+        if step not in self._claims:
+            claims = self._claims[step] = Claims()  # what is made while it is read is entered at once
+            self._reading[step] = asyncio.create_task(self._read_claims(step, claims))
+        await asyncio.shield(self._reading[step])
+        return self._claims[step]
+
+    async def _read_claims(self, step: str, claims: Claims) -> None:
+        pages = iter(batched(self._journal.made(step), _AT_ONCE))
+        while page := await asyncio.to_thread(next, pages, None):
+            for made in page:
+                claims.add(made)
+
+    async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
+        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
+        error = f"{step}: the API accepted it, but its answer has no id"
+        made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
+        await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
+        return OutcomeUnknown(error, accepted=True)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
         """Find out what became of an open create: facts of what it made, None if it is to be sent again.
@@ -119,13 +257,15 @@ class Creating:
             Held: it cannot be told, or may not be sent again.
         """
         journal, row, step = self._journal, record.row, record.step
-        intent = Intent.from_dict(record.intent or {})
-        made = journal.made(step, intent.path)
-        match await self._client.reconcile(intent, before=journal.claimed(step), made=made):
+        try:
+            intent = Intent.from_dict(record.intent or {})
+        except ValueError as error:
+            raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
+        claims = await self._claims_of(step)
+        # The client remembers what it was given before.
+        match await self._client.reconcile(intent, before=claims.ids, made=claims.news(intent.path)):
             case Found() as found:
-                facts = _facts_of(found, record.reserved)
-                await journal.settle(row, step, StepState.DONE, facts=facts)
-                return facts
+                return await self._done(row, step, _facts_of(found), record.reserved, intent)
             case Absent() if stage.again_if_absent:
                 await journal.settle(
                     row, step, StepState.NOT_DONE, error="its answer was lost; it is not there"
@@ -137,15 +277,39 @@ class Creating:
                 words = (
                     f"its answer was lost, and it may be one of these: {', '.join(ids) or 'none is listed'}"
                 )
-        await journal.settle(row, step, StepState.HELD, error=words)
-        raise Held(f"{step}: {words}; look, then resume the run with resend or forget")
+        raise await self._hold(row, step, words)
+
+    async def hold(self, stage: Stage, row: int, error: str) -> None:
+        """Hold a create of which the last word is that it may have happened; nothing is done about any other.
+
+        Raises:
+            Held: It may have happened.
+        """
+        attempts = await self._steps(row, stage.name)
+        if attempts and attempts[-1].state in OPEN:
+            raise await self._hold(row, stage.name, f"whether it happened could not be found out: {error}")
+
+    async def _hold(self, row: int, step: str, error: str) -> Held:
+        await self._journal.settle(row, step, StepState.HELD, error=error)
+        return Held(f"{step}: {error}; check the account, then decide with `pixxel bulk held`")
 
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
         """What a stage made has failed: should the row be tried again, it makes another."""
         await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
 
 
-def _facts_of(found: Found, tokens: float) -> Facts:
-    """As the stage would have told it; what was reserved for it counts as its price."""
-    facts: Facts = {"id": found.id, "ids": list(found.ids)}
-    return {**facts, "tokens": tokens} if tokens else facts
+def _facts_of(found: Found) -> Facts:
+    """The facts that the stage itself would have given."""
+    return {"id": found.id, "ids": list(found.ids), "tokens": stated_cost(found.snapshot)}
+
+
+def stated_cost(thing: object) -> float | None:
+    """Tokens that a thing of the API says it cost; None if it states none."""
+    costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
+    return next((cost for cost in costs if is_amount(cost)), None)
+
+
+def batched(values: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Values, some at a time."""
+    while batch := list(islice(values, size)):
+        yield batch

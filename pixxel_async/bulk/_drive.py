@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pixxel_async._clock import Clock
-from pixxel_async.bulk._creating import Creating, Held
+from pixxel_async._files import is_disk_full
+from pixxel_async.bulk._budget import Budget
+from pixxel_async.bulk._creating import Creating, Held, stated_cost
 from pixxel_async.bulk._engine import Engine, Then
 from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import CapReached, RowRecord, StepRecord
+from pixxel_async.bulk._journal_records import CapReached, JournalError, RowRecord, StepRecord
+from pixxel_async.bulk._journal_text import is_amount
 from pixxel_async.bulk._result import Result, result_of
 from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
 from pixxel_async.bulk._state import State
@@ -47,6 +50,8 @@ _ENDS_ALL = (AuthenticationError, ConfigurationError, TlsError, DiskFull)
 """What every row would meet."""
 _TRIES = 8
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_OPEN_AT_ONCE = 32
+"""Open creates that are looked up at a time: nearly all of it is waiting, but so many answers come at once."""
 GRACE = 20.0
 """Seconds that a drain gives to what is under way."""
 
@@ -85,7 +90,8 @@ class Drive:
         self._concurrency = concurrency
         self._then = then
         self._clock = clock
-        self._creating = Creating(client, engine, journal)
+        self._budget = Budget(client, journal, stages)
+        self._creating = Creating(client, engine, journal, self._budget)
         self._tasks: set[asyncio.Task[Result | None]] = set()
         self._done: asyncio.Queue[asyncio.Task[Result | None]] = asyncio.Queue()
         self._opening: asyncio.Task[None] | None = None
@@ -117,7 +123,7 @@ class Drive:
             if self._is_draining:
                 return
             self._opening.result()
-            rows = self._journal.rows(*TODO)
+            rows = _Rows(self._journal)
             while True:
                 await self._begin(rows)
                 if not self._tasks:
@@ -134,11 +140,12 @@ class Drive:
                 self._grace.cancel()
             self._stop()
             await asyncio.gather(*self._under_way(), return_exceptions=True)
+            await self._creating.aclose()
 
-    async def _begin(self, rows: Iterator[RowRecord]) -> None:
+    async def _begin(self, rows: _Rows) -> None:
         while len(self._tasks) < self._concurrency and not self._is_draining:
-            record = next(rows, None)
-            if record is None:
+            record = await rows.next()
+            if record is None or self._is_draining:
                 return
             task = asyncio.create_task(self._row(record))
             task.add_done_callback(self._done.put_nowait)
@@ -146,31 +153,44 @@ class Drive:
 
     async def _settle_open(self) -> None:
         """Find out what became of every create that an earlier session began, before anything new is made."""
-        records = [record for record in self._journal.open_intents() if record.step in self._stages]
-        for start in range(0, len(records), self._concurrency):
-            batch = records[start : start + self._concurrency]
-            try:
-                async with asyncio.TaskGroup() as group:
-                    for record in batch:
-                        group.create_task(self._settle_one(record))
-            except ExceptionGroup as failed:  # what every row would meet: once is enough
-                ended_by = failed.exceptions[0]
-            else:
-                continue
-            raise ended_by
+        records = await asyncio.to_thread(list, self._journal.open_intents())
+        limit = asyncio.Semaphore(_OPEN_AT_ONCE)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for record in records:
+                    if record.step in self._stages:
+                        group.create_task(self._settle_one(record, limit))
+        except ExceptionGroup as failed:  # what every row would meet: once is enough
+            ended_by = failed.exceptions[0]
+        else:
+            return
+        raise ended_by
 
-    async def _settle_one(self, record: StepRecord) -> None:
+    async def _settle_one(self, record: StepRecord, limit: asyncio.Semaphore) -> None:
         stage = self._stages[record.step]
         try:
-            await self._patiently(lambda: self._creating.settle(stage, record))
+            async with limit:
+                await self._patiently(lambda: self._creating.settle(stage, record))
         except _ENDS_ALL:
             raise
-        except PixxelError:
-            pass  # the row meets it again, and tells
+        except Exception as error:
+            # Its row meets it again, and ends with it.
+            _log.info("row %s, step %s: not settled yet: %s", record.row, record.step, error)
 
     async def _row(self, record: RowRecord) -> Result | None:
         """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
         row = _Row(self._journal, record, self._out, self._clock)
+        try:
+            return await self._through(row)
+        except (*_ENDS_ALL, JournalError):  # nothing can be written down any more, for any row
+            raise
+        except Exception as error:
+            _log.exception("row %s: unexpected error", row.number)
+            return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+        finally:
+            await self._budget.leave(row.number)
+
+    async def _through(self, row: _Row) -> Result | None:
         try:
             row.begin()
             for stage in self._stages.values():
@@ -187,25 +207,47 @@ class Drive:
             return await row.end(State.HELD, str(held))
         except CapReached as reached:
             return await row.end(State.BLOCKED, str(reached))
-        except (PixxelError, OSError) as error:
+        except OSError as error:
+            if is_disk_full(error):
+                raise DiskFull(f"{self._out}: {error.strerror}") from error
             return await row.end(State.FAILED, str(error))
-        except Exception as error:  # of the user's own step: it stops nobody else
-            _log.exception("row %s: the step after its files failed", row.number)
-            return await row.end(State.FAILED, f"{type(error).__name__}: {error}")
+        except PixxelError as error:
+            return await row.end(State.FAILED, str(error))
         return await row.end(row.final_state)
 
     async def _stage(self, stage: Stage, row: _Row) -> None:
         row.step = stage.name
         if stage.kind is Kind.CREATE:
-            row.facts[stage.name] = await self._patiently(lambda: self._creating.make(stage, row.work))
+            row.facts[stage.name] = await self._create(stage, row)
             return
         try:
             facts = await self._patiently(lambda: self._engine.do(self._client, stage, row.work, None))
         except WaitFailed as error:
             if stage.makes is not None:
+                await self._correct(stage.makes, row, stated_cost(error.last))
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
             raise
+        if stage.makes is not None:
+            await self._correct(stage.makes, row, facts.pop("cost", None))
         row.note(stage.name, facts)
+
+    async def _correct(self, step: str, row: _Row, cost: object) -> None:
+        """Enter what a create has truly cost, once the API states it; another amount was entered when it was made."""
+        if is_amount(cost) and cost != row.facts[step].get("tokens", 0.0):
+            await self._journal.correct(row.number, step, cost)
+            row.facts[step]["tokens"] = cost
+
+    async def _create(self, stage: Stage, row: _Row) -> Facts:
+        is_begun = any(each.kind is Kind.CREATE and each.name in row.facts for each in self._stages.values())
+        if stage.price is None and not is_begun:
+            await self._patiently(lambda: self._budget.admit(row.work))
+        try:
+            return await self._patiently(lambda: self._creating.make(stage, row.work))
+        except (*_ENDS_ALL, Held, CapReached, JournalError):
+            raise
+        except Exception as error:
+            await self._creating.hold(stage, row.number, str(error))
+            raise
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """Try again what failed for reasons that pass; an outage is waited out, however long."""
@@ -221,6 +263,22 @@ class Drive:
             pause = min(_PAUSE * 2 ** (number - 1), _LONGEST_PAUSE)
             await self._clock.sleep(max(asked or 0.0, pause * self._clock.rng.uniform(0.5, 1.0)))
         return await attempt()
+
+
+class _Rows:
+    """Rows that are left to do, read in a thread, a page at a time."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._pages = journal.pages(*TODO)
+        self._page: Iterator[RowRecord] = iter(())
+
+    async def next(self) -> RowRecord | None:
+        """The next one; None after the last."""
+        record = next(self._page, None)
+        if record is None:
+            self._page = iter(await asyncio.to_thread(next, self._pages, ()))
+            record = next(self._page, None)
+        return record
 
 
 class _Row:

@@ -14,15 +14,17 @@ results of all that came while the one before it was written.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pixxel_async.bulk import _journal_writes as writes
+from pixxel_async.bulk._decisions import Decisions, check_decisions
 from pixxel_async.bulk._journal_file import (
     Lock,
     check_content,
@@ -46,6 +48,7 @@ from pixxel_async.bulk._journal_text import (
 from pixxel_async.bulk._journal_view import JournalView, open_view
 from pixxel_async.bulk._journal_writer import Writer
 from pixxel_async.bulk._state import State
+from pixxel_async.bulk._witness import Witness
 from pixxel_async.errors import InvalidInput
 
 BATCH = 1000
@@ -79,6 +82,11 @@ class Journal(JournalView):
             raise
         self._lock = lock
         self._now = now
+        self._witness = Witness(self.header)
+        self._announced = 0
+        self.doubted: datetime | None = None
+        """When the journal was last found to be one that may be older than what it describes: creates may exist that were
+        announced before, and of which it knows nothing. None: never."""
 
     @classmethod
     def create(cls, path: str | Path, header: Header, *, now: Callable[[], datetime] = _utc_now) -> Self:
@@ -91,7 +99,7 @@ class Journal(JournalView):
         """
         path = Path(path)
         check_place(path)
-        return cls._locked(path, partial(make_file, path, header), now)
+        return cls._locked(path, partial(make_file, path, header), now, is_new=True)
 
     @classmethod
     def open(cls, path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
@@ -108,14 +116,34 @@ class Journal(JournalView):
         return cls._locked(path, partial(check_content, path), now)
 
     @classmethod
-    def _locked(cls, path: Path, first: Callable[[], None], now: Callable[[], datetime]) -> Self:
+    def _locked(
+        cls, path: Path, first: Callable[[], None], now: Callable[[], datetime], *, is_new: bool = False
+    ) -> Self:
         lock = Lock(path)
         try:
             first()
-            return cls(path, lock, now)
+            journal = cls(path, lock, now)
         except BaseException:
             lock.release()
             raise
+        try:
+            journal._begin_session(is_new=is_new)
+        except BaseException:
+            journal.close()
+            raise
+        return journal
+
+    def _begin_session(self, *, is_new: bool) -> None:
+        """Compare the journal with its witness, and give both a new mark: the journal first, so that a kill leaves a doubt."""
+        mark, doubted, count = self._writer.write_now(writes.last_session, durable=False)
+        seen = self._witness.read()
+        if not is_new and (seen is None or seen[0] != mark or seen[1] > count):
+            doubted = self._stamp()
+        new = secrets.token_hex(8)
+        self._writer.write_now(partial(writes.begin_session, mark=new, doubted=doubted), durable=True)
+        self._witness.begin(new, count)
+        self._announced = count
+        self.doubted = None if doubted is None else datetime.fromisoformat(doubted)
 
     @classmethod
     def discard(cls, path: str | Path, *, even_if_open: bool = False) -> None:
@@ -132,6 +160,7 @@ class Journal(JournalView):
                     f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "
                     "resume its run first"
                 )
+            journal._witness.remove()
             for ending in ("-wal", "-shm", ""):
                 path.with_name(path.name + ending).unlink(missing_ok=True)
 
@@ -148,6 +177,7 @@ class Journal(JournalView):
         """Write what was asked for, and give the journal up. Safe to call twice."""
         super().close()  # first: only the last connection, if it can write, brings log and file together
         self._writer.close()
+        self._witness.close()
         self._lock.release()
 
     @property
@@ -237,11 +267,17 @@ class Journal(JournalView):
         try:
             await self._writer.write(work, durable=True)
         except asyncio.CancelledError:
+            self._count_announced()  # it is written all the same
             undo = partial(writes.withdraw, row=row, step=step, made=made, now=self._stamp())
             with suppress(JournalError):  # it is closed: the next run looks for what was never sent
                 self._writer.post(undo, durable=True)
             raise
+        self._count_announced()
         return made[-1]
+
+    def _count_announced(self) -> None:
+        self._announced += 1
+        self._witness.note(self._announced)
 
     async def settle(
         self,
@@ -289,6 +325,15 @@ class Journal(JournalView):
             durable=True,
         )
 
+    async def correct(self, row: int, step: str, tokens: float) -> None:
+        """Note what a step that is done has truly cost; on the disk when it returns.
+
+        Raises:
+            JournalError: It is not done.
+        """
+        micro = to_micro(tokens, "tokens")
+        await self._writer.write(partial(writes.correct, row=row, step=step, tokens=micro), durable=True)
+
     async def record(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
         """Note that a step is done that makes nothing in the account: a read, a wait, a file.
 
@@ -316,20 +361,14 @@ class Journal(JournalView):
             )
         )
 
-    def release(self, held: Literal["resend", "forget"]) -> int:
+    def decide(self, held: Decisions) -> int:
         """Settle what is held, as a person has decided; how many steps.
 
-        Args:
-            held: `resend`: it did not happen, its rows wait again. `forget`: its rows have failed; what was reserved
-                counts as spent, for it may have been.
+        Raises:
+            InvalidInput: Nothing of a row is held, or an id is that of what another row has made; nothing is changed then.
         """
-        if held == "resend":
-            state, error = StepState.NOT_DONE, "decided: it did not happen"
-        else:
-            state, error = StepState.FAILED, "given up: it may exist in the account"
-        return self._writer.write_now(
-            partial(writes.release, state=state, error=error, now=self._stamp()), durable=True
-        )
+        check_decisions(held)
+        return self._writer.write_now(partial(writes.decide, decisions=held, now=self._stamp()), durable=True)
 
     def set_cap(self, cap: float | None) -> None:
         """Change how many tokens the run may spend in all; None for any number.

@@ -265,6 +265,7 @@ def journal_error(path: Path, error: sqlite3.Error) -> PixxelError:
 
 def _damaged(path: Path, found: str) -> JournalError:
     return JournalError(
-        f"{path}: is damaged ({found}); {_UNTOUCHED}: restore a copy of it, or see in your account what was made "
+        f"{path}: is damaged ({found}); {_UNTOUCHED}: restore a copy of it and resume. Each create that the copy lacks is "
+        "then searched for by its run id before it is made, and jobs are held. Without a copy, see in your account what was made "
         "before you begin anew"
     )

@@ -15,7 +15,8 @@ from pixxel_async.bulk._journal_text import from_json, from_micro, instant_text,
 
 APPLICATION_ID = 0x50585842
 """`PXXB`, in the file's header."""
-VERSION = 1
+VERSION = 2
+"""Version 1 has no table `session`; a journal gets it when it is opened to be written."""
 
 _COLUMNS = {
     "run": ("run_id", "started", "sdk", "base_url", "token_print", "recipe", "input_sha256", "input_name"),
@@ -26,6 +27,7 @@ _COLUMNS = {
         *("row", "name", "attempt", "state", "intent", "facts"),
         *("reserved", "tokens", "error", "intent_at", "settled_at"),
     ),
+    "session": ("mark", "doubted"),
 }
 # What changes often (progress) lies apart from what is large and never changes (entry).
 TABLES = """
@@ -50,6 +52,7 @@ CREATE TABLE step (
     PRIMARY KEY (row, name, attempt)
 ) WITHOUT ROWID;
 """
+SESSION_TABLE = "CREATE TABLE session (mark TEXT NOT NULL, doubted TEXT, sum INTEGER NOT NULL);\n"
 STEP_COLUMNS = ", ".join(_COLUMNS["step"])
 ENTRY_COLUMNS = ", ".join(f"entry.{name}" for name in _COLUMNS["entry"])
 
@@ -83,7 +86,7 @@ def _statement(verb: str, table: str, width: int, rows: int) -> str:
 
 def create_tables(connection: sqlite3.Connection, header: Header) -> None:
     """Make an empty journal of a run."""
-    connection.executescript(f"BEGIN; {TABLES}")
+    connection.executescript(f"BEGIN; {TABLES}{SESSION_TABLE}")
     run = (
         header.run_id,
         instant_text(header.started),
@@ -102,14 +105,17 @@ def create_tables(connection: sqlite3.Connection, header: Header) -> None:
 
 def damage(connection: sqlite3.Connection) -> str | None:
     """What is wrong with a journal; None if nothing is. Reads all of it."""
-    if (version := connection.execute("PRAGMA user_version").fetchone()[0]) != VERSION:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (1, VERSION):
         return f"its version is {version}"
     if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         return str(found).replace("\n", " ")
-    if _tables(connection) != _own_tables():
+    if _tables(connection) != _own_tables(version):
         return "its tables are not those of a journal"
     connection.create_function("checksum", -1, checksum, deterministic=True)
     for table, columns in _COLUMNS.items():
+        if table == "session" and version == 1:
+            continue
         wrong = connection.execute(
             f"SELECT 1 FROM {table} WHERE sum IS NOT checksum({', '.join(columns)}) LIMIT 1"
         )
@@ -140,10 +146,10 @@ def _tables(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").fetchall()
 
 
-def _own_tables() -> list[Row]:
+def _own_tables(version: int) -> list[Row]:
     connection = sqlite3.connect(":memory:")
     try:
-        connection.executescript(TABLES)
+        connection.executescript(TABLES if version == 1 else TABLES + SESSION_TABLE)
         return _tables(connection)
     finally:
         connection.close()

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -25,6 +25,8 @@ _SECRETS = [
 _HINTS = ("://", "bearer", "basic", "eyj")
 """Without any of these, in whatever case, no text is a secret by the rules above."""
 _MICRO = 1_000_000
+_MOST_TOKENS = 1e12
+"""Sums of such amounts still fit into an integer of SQLite."""
 
 
 def without_secrets(text: str) -> str:
@@ -96,9 +98,19 @@ def to_micro(tokens: float, what: str) -> int:
     Raises:
         InvalidInput: It is no amount.
     """
-    if not (math.isfinite(tokens) and tokens >= 0):
+    if not is_amount(tokens):
         raise InvalidInput(f"{what}: {tokens} must be a number of tokens, 0 or more")
     return round(tokens * _MICRO)
+
+
+def is_amount(value: object) -> TypeGuard[float]:
+    """Whether a value can be entered as an amount of tokens; a missing, negative or endless one cannot."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and 0 <= value <= _MOST_TOKENS
+    )
 
 
 def from_micro(micro: int) -> float:

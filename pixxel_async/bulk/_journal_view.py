@@ -12,9 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from pixxel_async.bulk import _journal_schema as schema
+from pixxel_async.bulk._claims import Made
 from pixxel_async.bulk._journal_file import check_header, reading, translated
 from pixxel_async.bulk._journal_records import Cost, Header, RowRecord, StepRecord, StepState, Tokens
-from pixxel_async.bulk._journal_text import from_json, from_micro, json_text
+from pixxel_async.bulk._journal_text import from_json, from_micro
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
@@ -25,8 +26,8 @@ PAGE = 500
 class JournalView:
     """What a journal says. `Journal.read(path)` gives one; every `Journal` is one.
 
-    Its methods block, for some milliseconds a page. All of them may be called in any thread, and raise JournalError
-    when the file turns out to be damaged. A context manager.
+    Its methods block, and one that reads keeps the others waiting: while a run is under way, all of them are called in
+    threads, never on its event loop. They raise JournalError when the file turns out to be damaged. A context manager.
     """
 
     def __init__(self, path: Path) -> None:
@@ -75,6 +76,11 @@ class JournalView:
             for step, rows, spent, reserved in found
         ]
 
+    def lowest_costs(self) -> dict[str, float]:
+        """The lowest amount that each step has charged a row; steps that charged none are left out."""
+        found = self._select("SELECT name, min(tokens) FROM step WHERE tokens > 0 GROUP BY name")
+        return {step: from_micro(tokens) for step, tokens in found}
+
     def tally(self) -> dict[State, int]:
         """How many rows are in which state; states without rows are left out."""
         found = self._select("SELECT state, count(*) FROM progress GROUP BY state")
@@ -96,10 +102,15 @@ class JournalView:
 
         Each is given once, as it is when its page is read, whatever is written meanwhile.
         """
+        for page in self.pages(*states, after=after):
+            yield from page
+
+    def pages(self, *states: State, after: int = 0) -> Iterator[list[RowRecord]]:
+        """The same, as many at a time as are read at once."""
         words = ", ".join(f"'{state.name}'" for state in states)
         condition = f"AND progress.state IN ({words})" if states else ""
         while page := self._page(condition, after, PAGE):
-            yield from page
+            yield page
             after = page[-1].entry.row
 
     def steps(self, row: int) -> list[StepRecord]:
@@ -121,25 +132,19 @@ class JournalView:
             yield from map(schema.step_of, page)
             place = page[-1][:3]
 
-    def claimed(self, step: str) -> set[str]:
-        """Ids of all that steps of this name have made, or that an accepted create has told; it goes through all steps."""
-        made = self._select("SELECT facts FROM step WHERE name = ? AND facts != '{}'", step)
-        ids = {id for [facts] in made if isinstance(id := from_json(facts).get("id"), str)}
-        accepted = self._select(
-            'SELECT intent FROM step WHERE name = ? AND instr(intent, \'"ids":["\')', step
-        )
-        return ids.union(*(from_json(intent).get("ids", ()) for [intent] in accepted))
-
-    def made(self, step: str, path: Mapping[str, str]) -> dict[str, datetime]:
-        """Ids of what steps of this name have made below the ids of a path, and when that was known; goes through all steps."""
-        rows = self._select(
-            "SELECT facts, settled_at FROM step "
-            "WHERE name = ? AND facts != '{}' AND settled_at IS NOT NULL AND instr(intent, ?)",
+    def made(self, step: str) -> Iterator[Made]:
+        """What steps of this name have made, and what the answers of accepted creates named; reads all steps."""
+        place = (0, 0)
+        while page := self._select(
+            "SELECT row, attempt, facts, intent, settled_at FROM step WHERE (row, attempt) > (?, ?) AND name = ? "
+            "AND intent IS NOT NULL AND (facts != '{}' OR instr(intent, '\"ids\":[\"')) "
+            f"ORDER BY row, attempt LIMIT {PAGE}",
+            *place,
             step,
-            json_text({"path": dict(path)}, "path")[1:-1],  # as the writer of intents spells it
-        )
-        made = {from_json(facts).get("id"): datetime.fromisoformat(settled) for facts, settled in rows}
-        return {id: settled for id, settled in made.items() if isinstance(id, str)}
+        ):
+            for _, _, facts, intent, settled in page:
+                yield from _made_by(from_json(facts), from_json(intent), settled)
+            place = page[-1][:2]
 
     def _page(self, condition: str, after: int, most: int) -> list[RowRecord]:
         with self._gate, translated(self.path):
@@ -185,7 +190,7 @@ def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
         step=step,
         error=error,
         facts={
-            each.step: each.facts
+            each.step: _facts_of(each)
             for each in sorted(steps, key=attrgetter("intent_at"))
             if each.state is StepState.DONE
         },
@@ -194,3 +199,16 @@ def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
         is_fresh=not steps,
         updated=datetime.fromisoformat(updated),
     )
+
+
+def _facts_of(step: StepRecord) -> Mapping[str, Any]:
+    """Facts of a done step. Their `tokens` are those of the account: an older version may have written null there."""
+    return {**step.facts, "tokens": step.tokens or 0.0} if "tokens" in step.facts else step.facts
+
+
+def _made_by(facts: Mapping[str, Any], intent: Mapping[str, Any], settled: str | None) -> Iterator[Made]:
+    path = intent.get("path") or {}
+    if isinstance(id := facts.get("id"), str):
+        yield Made(id, path, None if settled is None else datetime.fromisoformat(settled))
+    for id in intent.get("ids", ()):
+        yield Made(id, path, None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from pixxel_async.bulk._decisions import Adopt, Decisions
 from pixxel_async.bulk._journal_page import STEP, Page
 from pixxel_async.bulk._journal_records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal_schema import Row, write_many
-from pixxel_async.bulk._journal_text import from_micro
+from pixxel_async.bulk._journal_schema import SESSION_TABLE, VERSION, Row, write_many
+from pixxel_async.bulk._journal_text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
@@ -170,29 +171,89 @@ def settle(
     page.put_attempt(settled)
 
 
+def correct(page: Page, row: int, step: str, tokens: int) -> None:
+    """Note what a step that is done has truly cost."""
+    latest = page.latest(row, step)
+    if latest is None or latest["state"] != StepState.DONE.name:
+        raise JournalError(f"row {row}, step {step}: is not done, so its cost cannot be corrected")
+    page.charge(tokens - (latest["tokens"] or 0), 0)
+    facts = json_text({**from_json(latest["facts"]), "tokens": from_micro(tokens)}, "facts")
+    page.put_attempt({**latest, "tokens": tokens, "facts": facts})
+
+
 def record(page: Page, row: int, step: str, facts: str, now: str) -> None:
     """Note a step that needed no intent as done."""
     page.put_step(row, step, 0, StepState.DONE.name, None, facts, 0, 0, None, now, now)
 
 
-def release(page: Page, state: StepState, error: str, now: str) -> int:
-    """Settle all held steps, as a person has decided; how many.
+def decide(page: Page, decisions: Decisions, now: str) -> int:
+    """Settle held steps, as a person has decided; how many. Given up, they count as paid: they may have been."""
+    held = _held(page)
+    if not isinstance(decisions, Mapping):
+        decisions = {row: decisions for row, *_ in held}
+    if unknown := sorted(decisions.keys() - {row for row, *_ in held}):
+        raise InvalidInput(f"row {', '.join(map(str, unknown))}: nothing of it is held")
+    decided = [each for each in held if each[0] in decisions]
+    for row, step, reserved, was in decided:
+        decision = decisions[row]
+        state, error = State.WAITING, None
+        if isinstance(decision, Adopt):
+            _require_unclaimed(page, row, step, decision.id)
+            facts = {
+                "id": decision.id,
+                "ids": [decision.id],
+                **({"tokens": from_micro(reserved)} if reserved else {}),
+            }
+            settle(page, row, step, StepState.DONE, json_text(facts, "facts"), reserved, None, now)
+        elif decision == "resend":
+            settle(page, row, step, StepState.NOT_DONE, None, 0, "decided: it did not happen", now)
+        else:
+            state, error = State.FAILED, "given up: it may exist in the account"
+            settle(page, row, step, StepState.FAILED, None, reserved, error, now)
+        if was == State.HELD.name:
+            mark(page, row, state, step, error, None, now)
+    return len(decided)
 
-    Given up, they count as paid: they may have been.
-    """
-    held = page.connection.execute(
+
+def _held(page: Page) -> list[Row]:
+    return page.connection.execute(
         "SELECT step.row, name, reserved, progress.state FROM step JOIN progress USING (row) "
         "WHERE step.state = ? ORDER BY step.row, name",
         (StepState.HELD.name,),
     ).fetchall()
-    row_state = State.WAITING if state is StepState.NOT_DONE else State.FAILED
-    row_error = None if state is StepState.NOT_DONE else error
-    for row, step, reserved, was in held:
-        cost = 0 if state is StepState.NOT_DONE else reserved
-        settle(page, row, step, state, None, cost, error, now)
-        if was == State.HELD.name:
-            mark(page, row, row_state, step, row_error, None, now)
-    return len(held)
+
+
+def _require_unclaimed(page: Page, row: int, step: str, id: str) -> None:
+    """Refuse the id of what another row has made, or has adopted."""
+    found = page.connection.execute(
+        "SELECT row, facts FROM step WHERE name = ? AND row != ? AND instr(facts, ?)",
+        (step, row, json_text({"id": id}, "id")[1:-1]),
+    ).fetchone()
+    if found is not None:
+        raise InvalidInput(f"row {row}, step {step}: {id} is what row {found[0]} made")
+
+
+# --- sessions ---------------------------------------------------------------------------------------------
+
+
+def last_session(page: Page) -> tuple[str | None, str | None, int]:
+    """Mark of the last session, the instant of the last doubt, and how many creates were announced."""
+    connection = page.connection
+    count: int = connection.execute("SELECT count(*) FROM step WHERE attempt > 0").fetchone()[0]
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        return None, None, count
+    found = connection.execute("SELECT mark, doubted FROM session").fetchone()
+    return (None, None, count) if found is None else (*found, count)
+
+
+def begin_session(page: Page, mark: str, doubted: str | None) -> None:
+    """Note the mark of a session that begins; a journal of version 1 becomes one of this version."""
+    connection = page.connection
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        connection.execute(SESSION_TABLE)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+    connection.execute("DELETE FROM session")
+    write_many(connection, "INSERT", "session", [(mark, doubted)])
 
 
 # --- the account ------------------------------------------------------------------------------------------

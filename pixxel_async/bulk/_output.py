@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from pixxel_async._files import disk_errors
+
 
 @contextmanager
 def atomic_file(path: Path) -> Generator[BinaryIO, None, None]:
@@ -28,6 +30,11 @@ def atomic_file(path: Path) -> Generator[BinaryIO, None, None]:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file, and its folder, so that its name never stands for half of it."""
-    with atomic_file(path) as file:
+    """Write a file, and its folder, so that its name never stands for half of it.
+
+    Raises:
+        DiskFull: There is no room.
+        DownloadError: It cannot be written.
+    """
+    with disk_errors(path), atomic_file(path) as file:
         file.write(data)

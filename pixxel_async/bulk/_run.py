@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import attrs
 
@@ -17,6 +17,7 @@ from pixxel_async._clock import Clock
 from pixxel_async._files import checked_path, make_folder
 from pixxel_async._shown import shown
 from pixxel_async.bulk._course import stages_of
+from pixxel_async.bulk._decisions import Decisions
 from pixxel_async.bulk._drive import Drive
 from pixxel_async.bulk._engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._folders import JOURNAL
@@ -147,7 +148,7 @@ class Run:
         out: str | Path,
         *,
         max_tokens: float | None = None,
-        held: Literal["resend", "forget"] | None = None,
+        held: Decisions | None = None,
         retry_failed: bool = False,
         other_token: bool = False,
         concurrency: int = CONCURRENCY,
@@ -163,7 +164,8 @@ class Run:
             out: Folder of the run.
             max_tokens: Another cap for the whole run; what is spent already counts. None leaves it as it is.
             held: What to do about creates that may have happened and cannot be found: `"resend"` makes them, perhaps a
-                second time; `"forget"` gives their rows up. None looks for them again.
+                second time; `"forget"` gives their rows up; a dict decides by the row's number, also with `Adopt(id)`.
+                None looks for them again. See `decide`.
             retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
                 is made anew, and may cost again.
             other_token: Whether the client may have another token than the run began with.
@@ -190,7 +192,7 @@ class Run:
             if max_tokens is not None:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
             if held is not None:
-                await asyncio.to_thread(journal.release, held)
+                await asyncio.to_thread(journal.decide, held)
             if retry_failed:
                 await asyncio.to_thread(journal.reset, [State.FAILED])
             async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
@@ -230,6 +232,14 @@ class Run:
                     await run._results.aclose()
             finally:
                 await engine.aclose()
+
+    @property
+    def may_be_older(self) -> bool:
+        """Whether the journal may be older than what it describes: restored from a copy, or from another machine.
+
+        Each create that it lacks is then searched for before it is made; jobs, which have no name, are held.
+        """
+        return self._journal.doubted is not None
 
     def drain(self) -> None:
         """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
@@ -287,6 +297,19 @@ def results(out: str | Path) -> Iterator[Result]:
     with Journal.read(out / JOURNAL) as journal:
         for record in journal.rows():
             yield result_of(record, out)
+
+
+def decide(out: str | Path, held: Decisions) -> int:
+    """Settle held creates of a run that no process works on, as you have decided; how many. `Run.resume` continues.
+
+        decide("out", {3: "resend", 5: "forget", 7: Adopt("insight-id")})
+
+    Raises:
+        JournalError: there is no run in the folder, a process works on it, or its journal is damaged.
+        InvalidInput: nothing of a row is held, or an id is that of what another row made; nothing is changed then.
+    """
+    with Journal.open(checked_path(out, "out") / JOURNAL) as journal:
+        return journal.decide(held)
 
 
 def _opened(source: Source | str | Path) -> Source:

@@ -12,7 +12,11 @@ import attrs
 from pixxel_async.client import PixxelClient
 
 Facts = dict[str, Any]
-"""What a stage found out or made, JSON-ready: `id` of what was created, `file` and `members` of what was fetched."""
+"""What a stage found out or made, JSON-ready.
+
+A create gives the `id` of what it made and its cost in `tokens`; each is None where the answer does not state it. A stage that
+waits for a create may give its true `cost`, which corrects the account. A fetch gives `file` and `members`.
+"""
 
 
 class Kind(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -15,6 +16,9 @@ from pixxel_async.bulk._journal_file import owner
 from pixxel_async.bulk._journal_records import StepState, Tokens
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._state import State
+
+_SHORT = 80
+"""Characters of the longest value that is shown of a create."""
 
 
 @attrs.frozen
@@ -37,6 +41,12 @@ class HeldStep:
     what: str
     """What is known of it, for a person."""
     since: datetime
+    sent: datetime | None = None
+    """When it was sent at the earliest; None where that is not recorded."""
+    sought: str = ""
+    """What is looked for in the listing: the operation, and values that it sent."""
+    tokens: float = 0.0
+    """What is reserved for it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -96,4 +106,25 @@ def _held(journal: JournalView) -> Iterator[HeldStep]:
             step=step.step,
             what=step.error or "",
             since=step.settled_at or step.intent_at,
+            sent=_instant(step.intent),
+            sought=_sought(step.intent or {}),
+            tokens=step.reserved,
         )
+
+
+def _instant(intent: Mapping[str, Any] | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat((intent or {})["sent_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _sought(intent: Mapping[str, Any]) -> str:
+    """For example `createInsights aoi_id=1f..., name=north-a1b2c3`; what is long is left out."""
+    sent = {**(intent.get("path") or {}), **(intent.get("wanted") or {})}
+    values = [
+        (name, value[0] if isinstance(value, list) and len(value) == 1 else value)
+        for name, value in sent.items()
+    ]
+    short = [f"{name}={value}" for name, value in values if len(str(value)) <= _SHORT]
+    return f"{intent.get('operation', '')} {', '.join(short)}".strip()

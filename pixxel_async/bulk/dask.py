@@ -259,7 +259,7 @@ def _after_sending(outcome: object, told: Intent) -> PixxelError:
     ):
         error = outcome.error
         if isinstance(error, OutcomeUnknown):
-            error.intent = attrs.evolve(told, accepted=error.accepted)
+            error.intent = attrs.evolve(told, accepted=error.accepted, ids=error.ids)
         return error
     unknown = OutcomeUnknown("its worker was lost while it was being sent", endpoint=told.operation)
     unknown.intent = told

@@ -13,7 +13,19 @@ from typing import Any, Literal
 
 import click
 
-from pixxel_async.bulk import AnyRecipe, Engine, Plan, Run, Source, plan, report, status
+from pixxel_async.bulk import (
+    Adopt,
+    AnyRecipe,
+    Decision,
+    Engine,
+    Plan,
+    Run,
+    Source,
+    decide,
+    plan,
+    report,
+    status,
+)
 from pixxel_async.cli._options import GlobalOptions
 from pixxel_async.cli._recipe_options import (
     FILE,
@@ -35,8 +47,9 @@ from pixxel_async.cli._run import (
 )
 from pixxel_async.cli._sandbox import open_sandbox
 from pixxel_async.cli._terminal import complain, say
-from pixxel_async.cli._words import amount, plan_lines, run_of, status_lines
+from pixxel_async.cli._words import amount, held_lines, plan_lines, run_of, status_lines
 from pixxel_async.cli._words import report as report_words
+from pixxel_async.cli._words import rows as rows_word
 from pixxel_async.client import PixxelClient
 
 _SANDBOX = click.option(
@@ -354,6 +367,85 @@ def status_command(context: click.Context, /, *, folder: Path) -> int:
     if stands.worker is None:
         for line in next_steps(stands.rows, folder, context.obj):
             say(line)
+    return 0
+
+
+def _row_numbers(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[int]:
+    rows: list[int] = []
+    for part in (part.strip() for value in values for part in value.split(",")):
+        match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
+        if match is None:
+            raise click.BadParameter(f"{part!r} is no row; write 3, or 3,5 or 3-9.", param=option)
+        rows += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return rows
+
+
+def _adopted(_: click.Context, option: click.Parameter, values: tuple[str, ...]) -> list[tuple[int, Adopt]]:
+    adopted = []
+    for value in values:
+        row, equals, id = value.partition("=")
+        if not (equals and row.strip().isdecimal() and id.strip()):
+            raise click.BadParameter(f"{value!r} is no row with an id; write ROW=ID.", param=option)
+        adopted.append((int(row), Adopt(id.strip())))
+    return adopted
+
+
+@bulk.command(name="held", short_help="List what is held in a run, and decide about single rows.")
+@click.argument("folder", metavar="OUT", type=FILE)
+@click.option(
+    "--resend", multiple=True, callback=_row_numbers, metavar="ROWS", help="It does not exist: make it again."
+)
+@click.option(
+    "--forget",
+    multiple=True,
+    callback=_row_numbers,
+    metavar="ROWS",
+    help="Give these rows up; their tokens count as spent.",
+)
+@click.option(
+    "--adopt",
+    multiple=True,
+    callback=_adopted,
+    metavar="ROW=ID",
+    help="It exists with this id: continue the row with it.",
+)
+@click.pass_context
+def held_command(
+    context: click.Context,
+    /,
+    *,
+    folder: Path,
+    resend: list[int],
+    forget: list[int],
+    adopt: list[tuple[int, Adopt]],
+) -> int:
+    """List the creates that may have happened and cannot be found in the run in the folder OUT, and decide about them.
+
+    Look in the account for each. Then say for its row, by its number, whether it is made again, given up, or taken over.
+    ROWS is a number, a list such as 3,5, or a range such as 3-9. `pixxel bulk resume OUT` continues the run.
+
+    \b
+    Exit code: 0 listed or decided, 2 wrong usage, or no run in the folder.
+
+    \b
+    Examples:
+      pixxel bulk held out
+      pixxel bulk held out --adopt 7=0d3c2f6a --forget 5 --resend 8-12
+    """
+    given: list[tuple[int, Decision]] = [
+        *((row, "resend") for row in resend),
+        *((row, "forget") for row in forget),
+        *adopt,
+    ]
+    decisions = dict(given)
+    if len(decisions) < len(given):
+        raise click.UsageError("one row is given two decisions")
+    if decisions:
+        say(f"decided: {rows_word(decide(folder, decisions))}")
+    for line in held_lines(status(folder)):
+        say(line)
+    if decisions:
+        say(f"to go on: {context.obj.command('bulk', 'resume', folder)}")
     return 0
 
 

@@ -87,6 +87,8 @@ class Session:
                 if self._sandbox:
                     say(f"sandbox at {client.base_url}: nothing real, nothing charged")
                 say(f"{words.rows(sum(progress.rows.values()))}: {self._what(run)}")
+                if run.may_be_older:
+                    say(words.MAY_BE_OLDER)
                 results = aiter(run)
                 async with (
                     contextlib.aclosing(results),
@@ -146,7 +148,7 @@ def next_steps(
     if tally.get(State.HELD):
         lines.append(
             "held: it may have been made and cannot be found; look in the account, then "
-            f"{resume} --forget (it exists) or --resend (it does not)"
+            f"{resume} --forget (it exists) or --resend (it does not); row by row: {options.command('bulk', 'held', out)}"
         )
     if tally.get(State.BLOCKED):
         lines.append(f"over budget: {resume} --max-tokens N")

@@ -7,6 +7,11 @@ from pathlib import Path
 
 from pixxel_async.bulk import Plan, Progress, State, Status, Tokens
 
+MAY_BE_OLDER = (
+    "the journal may be older than what it describes (a restored copy, or another machine): each create that it lacks is "
+    "searched for before it is made, and jobs are held"
+)
+
 
 def rows(count: int) -> str:
     """For example `1 row`, `2,500 rows`."""
@@ -83,6 +88,22 @@ def status_lines(status: Status) -> list[str]:
             for held in status.held
         ),
     ]
+
+
+def held_lines(status: Status) -> list[str]:
+    """What is known of each create that is held, and what to do."""
+    if not status.held:
+        return ["held       nothing"]
+    lines = []
+    for held in status.held:
+        sent = "at a time that is not recorded" if held.sent is None else f"{held.sent:%Y-%m-%d %H:%M:%S} UTC"
+        reserved = f", {amount(held.tokens)} tokens reserved" if held.tokens else ""
+        lines += [
+            f"row {held.row} ({held.name}): {held.step}, sent {sent}{reserved}",
+            f"  why      {held.what}",
+            f"  sought   {held.sought or 'not recorded'}",
+        ]
+    return lines
 
 
 def plan_lines(plan: Plan, cap: float | None) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from books import check_books
 from clocks import FastClock
 
 from pixxel_async import PixxelClient
@@ -18,10 +20,18 @@ AUTUMN = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
+async def sandbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A sandbox; after the test, the journals of all runs must agree with its ledger, unless the test takes `off_books`."""
     clock = SandboxClock(speed=FAST, start=AUTUMN)  # the archive is the same on every day that tests are run
     async with Sandbox(clock=clock, validate_answers=True) as running:
         yield running
+    if "off_books" not in request.fixturenames:
+        check_books(tmp_path, running)
+
+
+@pytest.fixture
+def off_books() -> None:
+    """The journals need not agree with the ledger: the test says why."""
 
 
 @pytest.fixture

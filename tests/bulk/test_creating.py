@@ -10,6 +10,7 @@ import pytest
 from journals import Plot, begun
 
 from pixxel_async import Intent, PixxelClient, UnexpectedAnswer
+from pixxel_async.bulk._claims import Claims
 from pixxel_async.bulk._creating import Creating, Held
 from pixxel_async.bulk._journal import Journal
 from pixxel_async.bulk._journal_records import StepState
@@ -53,10 +54,11 @@ async def test_x6_the_journal_tells_what_was_made_in_a_listing_and_when(tmp_path
     """Not what another step made, nor what is open, nor what is listed elsewhere."""
     path = await left_behind(tmp_path / "out")
     with open_view(path) as view:
-        assert {"job-1": NOW - timedelta(hours=1)} == view.made(JOB, {"workflow_id": "w"})
-        assert {"job-3": NOW - timedelta(hours=1)} == view.made(JOB, {"workflow_id": "another"})
-        assert {} == view.made(JOB, {"workflow_id": "a third"})
-        assert {} == view.made("job", {"workflow_id": "w"})
+        claims = Claims(view.made(JOB))
+        assert {"job-1": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "w"})
+        assert {"job-3": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "another"})
+        assert {} == claims.known({"workflow_id": "a third"})
+        assert {} == Claims(view.made("job")).known({"workflow_id": "w"})
 
 
 @pytest.mark.parametrize("is_listed", [False, True])
@@ -69,7 +71,7 @@ async def test_x6_a_listing_that_lacks_what_the_journal_knows_settles_nothing(
     clock = VirtualClock()
     with Journal.open(path) as journal:
         async with PixxelClient(transport=FakeTransport({LIST_JOBS: {"jobs": rows}}), clock=clock) as client:
-            creating = Creating(client, None, journal)  # type: ignore[arg-type]  # it sends nothing
+            creating = Creating(client, None, journal, None)  # type: ignore[arg-type]  # it sends nothing
             [record] = journal.open_intents()
             expected = "nothing of the kind is listed" if is_listed else "lacks job-1"
             with pytest.raises(Held if is_listed else UnexpectedAnswer, match=expected):

@@ -40,7 +40,7 @@ from pixxel_async.bulk._journal_records import (
     StepState,
     Tokens,
 )
-from pixxel_async.bulk._journal_schema import checksum
+from pixxel_async.bulk._journal_schema import VERSION, checksum
 from pixxel_async.bulk._journal_view import JournalView
 from pixxel_async.bulk._journal_writer import Writer
 from pixxel_async.bulk._state import State
@@ -268,7 +268,7 @@ async def test_what_is_settled_stays_but_what_it_made_may_turn_out_to_have_faile
     with pytest.raises(InvalidInput, match="state"):
         await journal.settle(1, "aoi", StepState.INTENT)
     await journal.settle(1, "aoi", StepState.FAILED, error="its images are broken")
-    assert {"a-1"} == journal.claimed("aoi")
+    assert {"a-1"} == {each.id for each in journal.made("aoi")}
     assert {} == journal.row(1).facts
     assert 2 == await journal.intend(1, "aoi", {}, reserve=3)
     assert Tokens(spent=2, reserved=3, cap=10) == journal.tokens()
@@ -284,10 +284,12 @@ async def test_open_intents_are_found_however_many_and_of_any_state(path: Path) 
         await journal.settle(5, "aoi", StepState.FAILED)
         assert [1, 2, *range(6, 1301)] == [step.row for step in journal.open_intents()]
         assert [3] == [step.row for step in journal.open_intents(StepState.HELD)]
-        assert {"a-4"} == journal.claimed("aoi")
-        assert set() == journal.claimed("ao")
+        assert {"a-4"} == {each.id for each in journal.made("aoi")}
+        assert set() == {each.id for each in journal.made("ao")}
         await journal.settle(6, "aoi", StepState.UNKNOWN, intent={"ids": ["a-6"]})
-        assert {"a-4", "a-6"} == journal.claimed("aoi"), "what an accepted create made is no other row's"
+        assert {"a-4", "a-6"} == {each.id for each in journal.made("aoi")}, (
+            "what an accepted create made is no other row's"
+        )
 
 
 async def test_many_that_come_together_share_a_commit(path: Path) -> None:
@@ -480,17 +482,17 @@ async def test_what_is_held_is_released_as_a_person_decides(journal: Journal) ->
         await journal.settle(row, "job", StepState.HELD, error="two could be it")
         await journal.mark(row, State.HELD, step="job", error="two could be it")
     assert Tokens(spent=0, reserved=4, cap=10) == journal.tokens()
-    assert 2 == journal.release("resend")
+    assert 2 == journal.decide("resend")
     assert {State.WAITING: 3} == journal.tally()
     assert Tokens(spent=0, reserved=0, cap=10) == journal.tokens()
     assert 2 == await journal.intend(1, "job", {}, reserve=2)
     await journal.settle(1, "job", StepState.HELD)
     await journal.mark(1, State.HELD, step="job")
-    assert 1 == journal.release("forget")
+    assert 1 == journal.decide("forget")
     assert {State.WAITING: 2, State.FAILED: 1} == journal.tally()
     assert ("job", "given up: it may exist in the account") == (journal.row(1).step, journal.row(1).error)
     assert Tokens(spent=2, reserved=0, cap=10) == journal.tokens()
-    assert 0 == journal.release("resend")
+    assert 0 == journal.decide("resend")
 
 
 class Spending(RuleBasedStateMachine):
@@ -613,7 +615,11 @@ def test_all_that_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
         }
         tokens = journal.tokens()
         assert len(list(journal.open_intents())) == tokens.reserved
-        assert tokens.spent == len(journal.claimed("aoi")) >= list(acknowledged.values()).count("done")
+        assert (
+            tokens.spent
+            == len({each.id for each in journal.made("aoi")})
+            >= list(acknowledged.values()).count("done")
+        )
 
 
 def content(view: JournalView) -> tuple[Any, ...]:
@@ -736,7 +742,7 @@ def other_program(path: Path) -> None:
 def newer(path: Path) -> None:
     filled(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
 
 
@@ -787,7 +793,7 @@ def pages_in_each_others_place(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is no journal"),
         (lambda path: path.write_bytes(b"Lorem ipsum dolor sit amet. " * 500), "is no journal"),
         (other_program, "database of another program"),
-        (newer, r"newer version of pixxel-async \(journal version 2, this one reads 1\)"),
+        (newer, r"newer version of pixxel-async \(journal version 3, this one reads 2\)"),
         (torn_page, "is damaged"),
         (other_tables, "is damaged .its tables"),
         (changed_value, "is damaged .a checksum in its table entry is wrong"),

@@ -107,8 +107,8 @@ def requests() -> st.SearchStrategy[Request]:
         st.builds(lambda row: partial(writes.record, row=row, step="file", facts="{}", now="now"), row),
         st.just(intend_all),
         st.builds(
-            lambda state: partial(writes.release, state=state, error="e", now="now"),
-            st.sampled_from([StepState.NOT_DONE, StepState.FAILED]),
+            lambda decision: partial(writes.decide, decisions=decision, now="now"),
+            st.sampled_from(["resend", "forget"]),
         ),
         st.builds(lambda cap: partial(writes.set_cap, cap=cap), st.sampled_from([None, 3_000_000])),
     )

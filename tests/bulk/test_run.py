@@ -272,7 +272,11 @@ async def test_a_purchase_that_cannot_be_found_is_held_until_a_person_decides(
 
 
 async def test_what_is_forgotten_counts_as_spent_for_it_may_have_been(
-    client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
+    client: PixxelClient,
+    recipe: Recipe,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    off_books: None,  # it was not bought
 ) -> None:
     sandbox.faults.add("createJob", "reset", after_effect=False)
     job = changed(recipe, make=Job("weekly-stress"), package=None)
@@ -558,6 +562,7 @@ async def test_what_cannot_work_is_refused_before_any_request(
     prepare: Callable[[Path], None],
     options: dict[str, Any],
     words: str,
+    off_books: None,  # one file is no journal
 ) -> None:
     prepare(tmp_path / "out")
     with pytest.raises(InvalidInput, match=words):
@@ -607,7 +612,12 @@ async def test_a_recipe_that_is_run_twice_names_things_anew_and_a_resumed_run_ke
 
 
 async def test_an_earlier_run_is_given_up_only_if_nothing_of_it_is_open(
-    client: PixxelClient, recipe: Recipe, only_aoi: Recipe, sandbox: Sandbox, tmp_path: Path
+    client: PixxelClient,
+    recipe: Recipe,
+    only_aoi: Recipe,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    off_books: None,  # a row stays held
 ) -> None:
     source = table(tmp_path, "north")
     await started(client, source, only_aoi, tmp_path)

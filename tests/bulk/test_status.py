@@ -29,7 +29,15 @@ def test_status_counts_rows_and_tokens_and_names_what_is_held(tmp_path: Path) ->
     assert {State.DONE: 2, State.HELD: 1, State.WAITING: 1} == found.rows
     assert 4 == found.total
     assert Tokens(spent=3.0, reserved=1.0, cap=10.0) == found.tokens
-    held = HeldStep(row=3, name="south", step="insight stress", what="its answer was lost", since=NOON)
+    held = HeldStep(
+        row=3,
+        name="south",
+        step="insight stress",
+        what="its answer was lost",
+        since=NOON,
+        sought="createInsight",
+        tokens=1.0,
+    )
     assert (held,) == found.held
     assert not found.is_finished
 

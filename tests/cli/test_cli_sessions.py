@@ -184,6 +184,59 @@ async def test_what_is_held_is_decided_by_a_person(
     assert "; 80 tokens" in ended.out, "it may have been paid"
 
 
+async def test_z6_held_rows_are_listed_and_decided_one_by_one(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a", "b", "c", "d"), "--recipe", recipe(AOI), "--out", out)
+    with Journal.open(out / "run.journal") as journal:
+        for row in (1, 2, 3, 4):
+            intent = {
+                "operation": "createJob",
+                "path": {"workflow_id": "w"},
+                "sent_at": "2026-07-01T12:00:00+00:00",
+            }
+            await journal.intend(row, "job x", intent, reserve=80.0)
+            await journal.settle(row, "job x", StepState.HELD, error="lost")
+            await journal.mark(row, State.HELD, step="job x", error="lost")
+    listed = await call("bulk", "held", out)
+    assert (0, "") == (listed.code, listed.err)
+    assert [
+        "row 1 (a): job x, sent 2026-07-01 12:00:00 UTC, 80 tokens reserved",
+        "  why      lost",
+        "  sought   createJob workflow_id=w",
+    ] == listed.out.splitlines()[:3]
+    decided = await call("bulk", "held", out, "--resend", "1", "--forget", "2,3", "--adopt", "4=j-9")
+    assert (0, "") == (decided.code, decided.err)
+    assert ["decided: 4 rows", "held       nothing"] == decided.out.splitlines()[:2]
+    assert {"a": State.WAITING, "b": State.FAILED, "c": State.FAILED, "d": State.WAITING} == states(out)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--resend", "x"], "'x' is no row"),
+        (["--adopt", "4"], "'4' is no row with an id"),
+        (["--resend", "1-3", "--forget", "2"], "one row is given two decisions"),
+        (["--resend", "1"], "row 1: nothing of it is held"),
+    ],
+)
+async def test_z6_a_wrong_decision_is_one_line(
+    api: Sandbox,
+    call: Call,
+    plots: Write,
+    recipe: Callable[[str], Path],
+    tmp_path: Path,
+    options: list[str],
+    words: str,
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out)
+    refused = await call("bulk", "held", out, *options)
+    assert (2, "") == (refused.code, refused.out)
+    assert words in refused.err
+
+
 async def test_status_and_report_tell_of_a_run_that_goes_on(
     api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
 ) -> None:
