@@ -12,7 +12,7 @@ from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk._output import write_atomically
 from pixxel_async.bulk._recipes import Delivery, Insight, Items, Job, Order, Search, Waiting
 from pixxel_async.bulk._stages import Facts, Work
-from pixxel_async.bulk._target import Block, Target, known
+from pixxel_async.bulk._target import Block, Target, known, workflow_id
 from pixxel_async.client import PixxelClient
 from pixxel_async.downloads import SavedFile
 from pixxel_async.errors import InvalidInput, PixxelError, SchemaError
@@ -201,7 +201,7 @@ async def _insight_inputs(client: PixxelClient, work: Work, insight: Insight, bl
         if name in values:
             wanted.value = values[name]
         elif wanted.format == "raster":
-            asset = max(await _images(client, work.id("aoi")), key=lambda asset: asset.date or "")
+            asset = max(await _images(client, work.id("aoi")), key=lambda asset: (asset.date or "", asset.id))
             wanted.stac_url = await _stac_url(client, block, work.facts["images"]["item_ids"][0])
             # The word of the vendor's example; that a single image is called the same is our assumption.
             wanted.asset_source = AssetSource(id=asset.id, type="raw_mosaic")
@@ -279,10 +279,7 @@ async def fetch_job(
 
 
 def _workflow(work: Work, job: Job, workflows: Mapping[str, str]) -> str:
-    word = job.of(work.properties)
-    if word.casefold() not in workflows:
-        raise InvalidInput(f"{job.label}: the account has no workflow {word!r}, or several of that name")
-    return workflows[word.casefold()]
+    return workflow_id(job, job.of(work.properties), workflows)
 
 
 # --- orders -----------------------------------------------------------------------------------------------

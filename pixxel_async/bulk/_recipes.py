@@ -239,7 +239,7 @@ class Insight:
     block: str = attrs.field(converter=_TEXT, metadata=_example('"cropstress"'))
     """Name of the block."""
     version: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
-    """Its version; None takes the newest one that is released."""
+    """Its version, with or without a leading v. None takes the newest release: no draft, pre-release or disabled version."""
     name: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
     """What to call it, needed where a recipe runs a block twice; None: as the block."""
     inputs: Mapping[str, str | Property] = attrs.field(factory=dict, converter=Check(_inputs), kw_only=True)

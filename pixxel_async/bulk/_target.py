@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import attrs
 
 from pixxel_async.bulk._recipes import Insight, Job, OrderRecipe, Recipe, Visualization
+from pixxel_async.bulk._versions import named, newest, version_of
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import InvalidInput, SchemaError
 from pixxel_async.models import Block as ListedBlock
@@ -96,9 +97,7 @@ async def resolve(client: PixxelClient, recipe: Recipe | OrderRecipe) -> Target:
             for make in makes
             if isinstance(make, Insight)
         },
-        workflows=await _workflows(client, project.id)
-        if any(isinstance(make, Job) for make in makes)
-        else {},
+        workflows=await _workflows(client, project.id, [make for make in makes if isinstance(make, Job)]),
         store_id=await _store(client, recipe.delivery.store)
         if isinstance(recipe, OrderRecipe) and recipe.delivery
         else None,
@@ -115,25 +114,16 @@ async def _indices(
 
 
 async def _block(client: PixxelClient, wanted: Insight, collection_id: str) -> Block:
-    """The version that an insight names, or the newest; versions are compared by their numbers."""
-    blocks = await client.blocks.list(mode="insight")
-    called = [block for block in blocks if block.spec and block.spec.name == wanted.block]
-    if not called:
-        names = sorted({block.spec.name for block in blocks if block.spec and block.spec.name})
-        raise InvalidInput(f"{wanted.label}: no such block; there are: {', '.join(names) or 'none'}")
-    if wanted.version is not None:
-        called = [block for block in called if block.spec and block.spec.version == wanted.version]
-        if not called:
-            raise InvalidInput(f"{wanted.label}: the block has no version {wanted.version!r}")
-    newest = max(called, key=_version)
-    assert newest.spec is not None
+    """The version that an insight names, or the newest that is offered."""
+    version = await _version(client, wanted)
+    spec = known(version.spec, f"block {wanted.block} has no specification")
     inputs = [
         {
             name: value
             for name in ("name", "format", "type", "description", "properties")
             if (value := getattr(each, name)) is not None
         }
-        for each in newest.spec.inputs or []
+        for each in spec.inputs or []
     ]
     missing = set(wanted.inputs) - {each.get("name") for each in inputs}
     if missing:
@@ -141,22 +131,65 @@ async def _block(client: PixxelClient, wanted: Insight, collection_id: str) -> B
         raise InvalidInput(
             f"{wanted.label}: the block has no input {', '.join(sorted(missing))}; its inputs are {there}"
         )
-    version = known(newest.spec.version, f"block {wanted.block} has no version")
-    return Block(wanted.block, version, inputs, collection_id)
+    return Block(wanted.block, version_of(version), inputs, collection_id)
 
 
-def _version(block: ListedBlock) -> list[int]:
-    text = (block.spec.version if block.spec else None) or ""
-    return [int(part) if part.isdecimal() else -1 for part in text.split(".")]
+async def _version(client: PixxelClient, wanted: Insight) -> ListedBlock:
+    blocks = await client.blocks.list(mode="insight")
+    listed = _called(blocks, wanted.block)
+    if not listed:
+        names = sorted({block.spec.name for block in blocks if block.spec and block.spec.name})
+        raise InvalidInput(f"{wanted.label}: no such block; there are: {', '.join(names) or 'none'}")
+    if wanted.version is None:
+        if found := newest(listed):
+            return found
+        raise InvalidInput(
+            f"{wanted.label}: the block has no released version; set version to one of: {_versions(listed)}"
+        )
+    if found := named(listed, wanted.version):
+        return found
+    # The vendor's registry lists only the newest version of each block.
+    versions = _called(await client.blocks.versions(wanted.block), wanted.block)
+    if found := named(versions, wanted.version):
+        return found
+    there = _versions([*listed, *versions])
+    raise InvalidInput(f"{wanted.label}: the block has no version {wanted.version!r}; there are: {there}")
 
 
-async def _workflows(client: PixxelClient, project_id: str) -> dict[str, str]:
+def _versions(blocks: Sequence[ListedBlock]) -> str:
+    return ", ".join(sorted({version_of(block) for block in blocks} - {""})) or "none"
+
+
+def _called(blocks: Sequence[ListedBlock], name: str) -> list[ListedBlock]:
+    return [block for block in blocks if block.spec and block.spec.name == name]
+
+
+async def _workflows(client: PixxelClient, project_id: str, jobs: Sequence[Job]) -> dict[str, str]:
+    if not jobs:
+        return {}
     there = await client.workflows.list(project_id=project_id)
     names = Counter(each.name.casefold() for each in there if each.name)
-    return {
+    workflows = {
         **{each.name.casefold(): each.id for each in there if each.name and names[each.name.casefold()] == 1},
         **{each.id.casefold(): each.id for each in there},
     }
+    for job in jobs:
+        if isinstance(job.workflow, str):  # the rows name the others
+            workflow_id(job, job.workflow, workflows)
+    return workflows
+
+
+def workflow_id(job: Job, word: str, workflows: Mapping[str, str]) -> str:
+    """Id of the workflow that a recipe or a row names.
+
+    Raises:
+        InvalidInput: There is none, or there are several of that name.
+    """
+    if word.casefold() not in workflows:
+        raise InvalidInput(
+            f"{job.label}: the project has no workflow {word!r}, or several of that name; give the id"
+        )
+    return workflows[word.casefold()]
 
 
 async def _store(client: PixxelClient, wanted: str) -> str:
@@ -173,13 +206,15 @@ def known(value: T | None, fault: str) -> T:
 def _choose(
     kind: str, things: Sequence[T], wanted: str | None, words: Callable[[T], Sequence[str | None]]
 ) -> T:
-    """The thing that is called `wanted`, or the only one."""
+    """The one of that id or else of that name, or the only one. The last of its words is the id."""
     there = ", ".join(sorted(" or ".join(filter(None, words(thing))) for thing in things)) or "none"
     if wanted is None:
         if len(things) != 1:
             raise InvalidInput(f"{kind}: name the one to use; there are: {there}")
         return things[0]
-    called = [thing for thing in things if wanted.casefold() in _folded(words(thing))]
+    called = [thing for thing in things if words(thing)[-1] == wanted] or [
+        thing for thing in things if wanted.casefold() in _folded(words(thing))
+    ]
     if not called:
         raise InvalidInput(f"{kind} {wanted!r}: no such {kind}; there are: {there}")
     if len(called) > 1:

@@ -1228,7 +1228,10 @@ class BlockSpec(Model):
     description: str | None = None
     """What the block computes."""
     status: int | None = None
-    """State as a number; its meaning is not documented. The readable word is block_status of the block."""
+    """
+    State as a number, which the API does not document; the vendor's open-source block framework counts
+    draft 0, released 1, disabled 2.
+    """
     inputs: list[DataType] | None = None
     """Inputs that the block expects, without values."""
     outputs: list[DataType] | None = None
@@ -1450,7 +1453,10 @@ class Block(Model):
     id: str | None = None
     """Identifier of the block."""
     block_status: str | None = None
-    """Release state of this version, for instance released. The vendor gives no list of words."""
+    """
+    Release state of this version. released is documented; the vendor's open-source block framework also
+    has draft and disabled.
+    """
     created_at: Timestamp | None = None
     """When this version was registered."""
     err: str | None = None
