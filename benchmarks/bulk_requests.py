@@ -19,7 +19,7 @@ from benchmarks.bulk_kills import write_table
 from benchmarks.creates import SPEED, FastClock
 from pixxel_async.bulk import Package, Recipe, Run, Search, State
 from pixxel_async.sandbox import Sandbox, SandboxClock
-from pixxel_async.sandbox._state import NOMINAL_SECONDS
+from pixxel_async.sandbox._account.state import NOMINAL_SECONDS
 
 BUSY = 600.0
 """Seconds that an AOI takes."""

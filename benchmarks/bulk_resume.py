@@ -20,9 +20,9 @@ from benchmarks.bulk_rows import STAGES, NoWork
 from benchmarks.claims import Claims
 from benchmarks.journal import entries, header
 from pixxel_async import Clock, PixxelClient
-from pixxel_async.bulk._drive import Drive
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.bulk._state import State
 from pixxel_async.testing import FakeTransport
 

@@ -19,12 +19,12 @@ from pathlib import Path
 from benchmarks.bulk_kills import write_table
 from pixxel_async import Clock, PixxelClient
 from pixxel_async.bulk import State, check, open_source
-from pixxel_async.bulk._drive import Drive
-from pixxel_async.bulk._engine import BeforeCreate
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import Header
-from pixxel_async.bulk._run import _entries
-from pixxel_async.bulk._stages import Facts, Kind, Stage, Work
+from pixxel_async.bulk._execution.engine import BeforeCreate
+from pixxel_async.bulk._execution.run import _entries
+from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import Header
+from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
 from pixxel_async.reconciling import Intent
 from pixxel_async.testing import FakeTransport
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from pixxel_async.downloads import Downloader
+from pixxel_async._download.downloader import Downloader
 
 GOAL_TIME, GOAL_MEMORY = 1.5, 32
 

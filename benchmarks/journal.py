@@ -12,9 +12,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pixxel_async.bulk._claims import Claims
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import Entry, Header, StepState
+from pixxel_async.bulk._journal.claims import Claims
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import Entry, Header, StepState
 from pixxel_async.bulk._state import State
 
 GOAL = 1_500

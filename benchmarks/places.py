@@ -1,4 +1,4 @@
-"""Every place where aiohttp runs code that a user supplies or replaces: for `benchmarks.hooks` and tests/test_user_code.py.
+"""Every place where aiohttp runs code that a user supplies or replaces: for `benchmarks.hooks` and tests/http/test_user_code.py.
 
 The list was made by reading aiohttp's client, connector, tracing and cookie jar. Not in it are hooks that never run in a
 call of this SDK: it follows no redirect (`on_request_redirect`) and reads bodies itself (`on_response_chunk_received`).

@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.processes import serve
 from pixxel_async.sandbox import Sandbox
-from pixxel_async.sandbox import _state as state
+from pixxel_async.sandbox._account import state
 
 PROJECTS = 20
 SECONDS = {"aoi": 1.0, "aoi_download": 0.4}

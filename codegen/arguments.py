@@ -70,8 +70,8 @@ def _parameter_argument(spec: Spec, parameter: Parameter) -> Argument:
     if parameter.where == "query" and not _is_plain(schema):
         function = "required" if parameter.required else "optional"
         # What a filter on a time may look like, the vendor leaves open: text goes as it is.
-        check = "_checks.time_filter" if schema.input == "instant" else naming.check(spec, schema)
-        value = f'_checks.{function}("{name}", {check}, {name})'
+        check = "checks.time_filter" if schema.input == "instant" else naming.check(spec, schema)
+        value = f'checks.{function}("{name}", {check}, {name})'
     return Argument(
         name=name,
         place=schema.place,

@@ -36,7 +36,7 @@ def of_call(spec: Spec, operation: Operation, call: Call, arguments: Sequence[Ar
 
 def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> dict[str, str]:
     raises = {}
-    if operation.body is not None or any("_checks." in each.value for each in arguments):
+    if operation.body is not None or any("checks." in each.value for each in arguments):
         raises["InvalidInput"] = "an argument is not what the API accepts; nothing was sent."
     if "404" in operation.statuses and any(each.where == "path" for each in arguments):
         raises["NotFound"] = "nothing exists under this id."

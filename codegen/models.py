@@ -35,13 +35,13 @@ IMPORTS: Final = [
     "attrs",
     "collections.abc.Mapping",
     "collections.abc.Sequence",
-    "pixxel_async._checks",
-    "pixxel_async._enums.OpenEnum",
-    "pixxel_async._inputs",
-    "pixxel_async._wire.Model",
-    "pixxel_async._wire.model",
-    "pixxel_async._wire.sensitive",
-    "pixxel_async._wire.wire",
+    "pixxel_async._codec.checks",
+    "pixxel_async._codec.open_enum.OpenEnum",
+    "pixxel_async._codec.input_types",
+    "pixxel_async._codec.model.Model",
+    "pixxel_async._codec.model.model",
+    "pixxel_async._codec.model.sensitive",
+    "pixxel_async._codec.model.wire",
     "typing.Annotated",
     "typing.Any",
 ]
@@ -133,7 +133,7 @@ def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
     if schema.kind == "component":
         return {"$ref": f"#/components/schemas/{modules[schema.component]}.{schema.component}"}
     if schema.format == "date-time":
-        return {"type": "string", "customTypePath": "pixxel_async._wire.Timestamp"}
+        return {"type": "string", "customTypePath": "pixxel_async._codec.model.Timestamp"}
     inner = {} if schema.inner is None else _schema(schema.inner, modules)
     if schema.kind == "list":
         body: dict[str, Any] = {"type": "array", "items": inner}

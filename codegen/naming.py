@@ -10,14 +10,14 @@ from codegen.api import Component, Schema, Spec
 from codegen.document import SpecError
 
 INPUT_TYPES: Final = {
-    "polygon": "_inputs.GeometryInput",
-    "geometry": "_inputs.GeometryInput",
-    "feature-collection": "_inputs.GeometryInput",
-    "bbox": "_inputs.BoundingBox",
-    "interval": "_inputs.Interval",
-    "instant": "_inputs.Instant",
+    "polygon": "input_types.GeometryInput",
+    "geometry": "input_types.GeometryInput",
+    "feature-collection": "input_types.GeometryInput",
+    "bbox": "input_types.BoundingBox",
+    "interval": "input_types.Interval",
+    "instant": "input_types.Instant",
 }
-"""What the SDK accepts for each `x-input`; types of `pixxel_async._inputs`."""
+"""What the SDK accepts for each `x-input`; types of `pixxel_async._codec.input_types`."""
 
 
 def attribute(wire: str) -> str:
@@ -77,20 +77,20 @@ def _sent_type(spec: Spec, schema: Schema) -> str:
 
 
 def check(spec: Spec, schema: Schema) -> str:
-    """The check of a value that is sent, as an expression over `pixxel_async._checks`."""
-    found = f"_checks.secret({_check(spec, schema)})" if schema.sensitive else _check(spec, schema)
-    return f"_checks.maybe({found})" if schema.nullable else found
+    """The check of a value that is sent, as an expression over `pixxel_async._codec.checks`."""
+    found = f"checks.secret({_check(spec, schema)})" if schema.sensitive else _check(spec, schema)
+    return f"checks.maybe({found})" if schema.nullable else found
 
 
 def _check(spec: Spec, schema: Schema) -> str:
     form = input_form(schema)
     if form is not None:
-        return f"_checks.{form.replace('-', '_')}"
+        return f"checks.{form.replace('-', '_')}"
     if schema.kind == "component":
         component = spec.components[schema.component]
         if component.words:
-            return f"_checks.word({component.name})"
-        return f"_checks.instance({', '.join([component.name, *_required_when_sent(component)])})"
+            return f"checks.word({component.name})"
+        return f"checks.instance({', '.join([component.name, *_required_when_sent(component)])})"
     name = {
         "string": "text",
         "integer": "integer",
@@ -102,7 +102,7 @@ def _check(spec: Spec, schema: Schema) -> str:
     }[schema.kind]
     arguments = [] if schema.inner is None else [check(spec, schema.inner)]
     arguments += [f"{attribute(keyword_)}={limit!r}" for keyword_, limit in _limits(schema)]
-    return f"_checks.{name}({', '.join(arguments)})"
+    return f"checks.{name}({', '.join(arguments)})"
 
 
 def _required_when_sent(component: Component) -> list[str]:

@@ -6,12 +6,16 @@
 Models are in `pixxel_async.models`, fakes for tests in `pixxel_async.testing`.
 """
 
-from pixxel_async._clock import Clock
-from pixxel_async._operation import Phase
-from pixxel_async._retry import RetryPolicy
-from pixxel_async._sansio import VERSION
+from pixxel_async._base.clock import Clock
+from pixxel_async._download.downloader import SavedFile
+from pixxel_async._http.events import RequestEvent, ResponseEvent, RetryEvent, Stats
+from pixxel_async._http.messages import VERSION
+from pixxel_async._http.operation import Phase
+from pixxel_async._http.retry import RetryPolicy
+from pixxel_async._resource.multi_wait import Waited, Waits
+from pixxel_async._resource.paging import Page, Paginator
+from pixxel_async._resource.polling import PackagePoller, Poller
 from pixxel_async.client import PixxelClient
-from pixxel_async.downloads import SavedFile
 from pixxel_async.errors import (
     APIError,
     Attempt,
@@ -53,11 +57,7 @@ from pixxel_async.errors import (
     WaitFailed,
     WaitTimeout,
 )
-from pixxel_async.observing import RequestEvent, ResponseEvent, RetryEvent, Stats
-from pixxel_async.paging import Page, Paginator
-from pixxel_async.polling import PackagePoller, Poller
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent, Unresolved
-from pixxel_async.waits import Waited, Waits
 
 __version__ = VERSION
 

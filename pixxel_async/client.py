@@ -17,23 +17,23 @@ import aiohttp
 import attrs
 
 from pixxel_async import _endpoints as resources
-from pixxel_async._callbacks import hooks_of
-from pixxel_async._clock import Clock
-from pixxel_async._counters import Counters
-from pixxel_async._creates import Creates
-from pixxel_async._exchange import AiohttpExchange
-from pixxel_async._files import checked_path
-from pixxel_async._network import ConnectorFactory, Network
-from pixxel_async._operation import Endpoint
-from pixxel_async._resource import Calls, Life
-from pixxel_async._retry import RetryPolicy
-from pixxel_async._shared_polling import PollGroups
-from pixxel_async._transport import CallOptions, HttpTransport, Transport
-from pixxel_async.auth import Auth, TokenSource, conceal, hide
-from pixxel_async.config import AUTH_SCHEME, BASE_URL, is_loopback, log_as_asked, origin_of, settings
-from pixxel_async.downloads import Downloader, Progress, SavedFile
+from pixxel_async._base.clock import Clock
+from pixxel_async._base.files import checked_path
+from pixxel_async._download.downloader import Downloader, Progress, SavedFile
+from pixxel_async._http.auth import Auth, TokenSource, conceal, hide
+from pixxel_async._http.counters import Counters
+from pixxel_async._http.events import OnRequest, OnResponse, OnRetry, Stats
+from pixxel_async._http.exchange import AiohttpExchange
+from pixxel_async._http.hooks import hooks_of
+from pixxel_async._http.network import ConnectorFactory, Network, is_loopback
+from pixxel_async._http.operation import Endpoint
+from pixxel_async._http.retry import RetryPolicy
+from pixxel_async._http.transport import CallOptions, HttpTransport, Transport
+from pixxel_async._resource.creates import Creates
+from pixxel_async._resource.resource import Calls, Life
+from pixxel_async._resource.shared_polling import PollGroups
+from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, origin_of, settings
 from pixxel_async.errors import ConfigurationError, OutcomeUnknown
-from pixxel_async.observing import OnRequest, OnResponse, OnRetry, Stats
 from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
 
 
@@ -80,7 +80,7 @@ class PixxelClient:
             It is called for each session of the client: calls, creates, downloads. If it has a parameter `resolver`, the
             one for downloads is passed, which refuses names of private addresses. Otherwise, the connector or its proxy
             resolves names, and only literal private addresses are refused.
-        on_request: Called before each attempt of a call; may add headers to it. See `pixxel_async.observing`.
+        on_request: Called before each attempt of a call; may add headers to it. See `RequestEvent`.
         on_response: Called after each attempt.
         on_retry: Called when an attempt failed and there will be another.
         transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then, and no hook is called.

@@ -12,7 +12,6 @@ environment names.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import re
@@ -27,8 +26,9 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from pixxel_async._shown import shown
-from pixxel_async.auth import Hidden, Secret
+from pixxel_async._base.shown import shown
+from pixxel_async._http.auth import Hidden, Secret
+from pixxel_async._http.network import is_loopback
 from pixxel_async.errors import ConfigurationError
 
 BASE_URL = "https://api.pixxel.space"
@@ -273,16 +273,6 @@ def _judged(url: str) -> tuple[str, str | None]:
     default_port = {"http": 80, "https": 443}[parts.scheme]
     port_part = "" if port in (None, default_port) else f":{port}"
     return f"{parts.scheme}://{name}{port_part}{parts.path.rstrip('/')}", None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def origin_of(base_url: str) -> str:

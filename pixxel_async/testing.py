@@ -23,12 +23,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 
-from pixxel_async._clock import Clock
-from pixxel_async._convert import dumps, loads
-from pixxel_async._operation import Operation
-from pixxel_async._sansio import Request, Response, build_request, note_sent, parse
-from pixxel_async._time_limit import TimeLimit
-from pixxel_async._transport import CallOptions, UnreadableFields
+from pixxel_async._base.clock import Clock
+from pixxel_async._base.time_limit import TimeLimit
+from pixxel_async._codec.reading import dumps, loads
+from pixxel_async._http.messages import Request, Response, build_request, note_sent, parse
+from pixxel_async._http.operation import Operation
+from pixxel_async._http.transport import CallOptions, UnreadableFields
 
 T = TypeVar("T")
 

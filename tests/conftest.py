@@ -15,7 +15,7 @@ import pytest
 from canaries import Watch
 
 from pixxel_async import PixxelError
-from pixxel_async.downloads import Downloader
+from pixxel_async._download.downloader import Downloader
 from pixxel_async.testing import VirtualClock
 
 LIMIT = 300

@@ -226,7 +226,7 @@ async def test_s6_a_crash_in_the_middle_of_a_call_shows_no_token(
     def crash(*_: Any, **__: Any) -> None:
         raise RuntimeError("a mistake")
 
-    monkeypatch.setattr(f"pixxel_async._transport.{place}", crash)
+    monkeypatch.setattr(f"pixxel_async._http.transport.{place}", crash)
     async with Stub(answer(400)) as stub, PixxelClient(CANARY, base_url=stub.url) as client:
         with pytest.raises(RuntimeError, match="a mistake") as caught:
             await client.orders.get("o-1")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pixxel_async.auth import Secret
-from pixxel_async.config import Settings, check_base_url, is_loopback, log_as_asked, origin_of, settings
+from pixxel_async._http.auth import Secret
+from pixxel_async._http.network import is_loopback
+from pixxel_async.config import Settings, check_base_url, log_as_asked, origin_of, settings
 from pixxel_async.errors import ConfigurationError
 
 CANARY = "canary-7f3a9b"

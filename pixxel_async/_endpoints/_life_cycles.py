@@ -6,7 +6,7 @@ Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not th
 from __future__ import annotations
 
 from pixxel_async import models
-from pixxel_async._operation import LifeCycle, Sweep
+from pixxel_async._http.operation import LifeCycle, Sweep
 
 AOI: LifeCycle[models.AOI] = LifeCycle(
     name="aoi",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pixxel_async import _checks, _inputs
+from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import AOI, AOICreate, AOIList
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[AOIList] = Endpoint(
     id="ListAOIs",
@@ -57,8 +57,8 @@ class AOIs(Resource):
     def list(
         self,
         *,
-        created_at: _inputs.Instant | None = None,
-        updated_at: _inputs.Instant | None = None,
+        created_at: input_types.Instant | None = None,
+        updated_at: input_types.Instant | None = None,
         aoi_id: str | None = None,
         aoi_name: str | None = None,
         project_ids: Sequence[str] | None = None,
@@ -94,8 +94,8 @@ class AOIs(Resource):
             Operation(
                 _LIST,
                 query={
-                    "created_at": _checks.optional("created_at", _checks.time_filter, created_at),
-                    "updated_at": _checks.optional("updated_at", _checks.time_filter, updated_at),
+                    "created_at": checks.optional("created_at", checks.time_filter, created_at),
+                    "updated_at": checks.optional("updated_at", checks.time_filter, updated_at),
                     "aoi_id": aoi_id,
                     "aoi_name": aoi_name,
                     "project_ids": project_ids,
@@ -114,7 +114,7 @@ class AOIs(Resource):
         satellite_id: str,
         provider: str,
         project_id: str,
-        geometry: _inputs.GeometryInput,
+        geometry: input_types.GeometryInput,
         item_ids: Sequence[str],
     ) -> AOI:
         """Create an area of interest.

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pixxel_async import _inputs
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
+from pixxel_async._codec import input_types
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import (
     ArchiveSearch,
     Collection,
@@ -16,7 +17,6 @@ from pixxel_async.models import (
     STACItem,
     STACItemCollection,
 )
-from pixxel_async.paging import Paginator
 
 _COLLECTIONS: Endpoint[CollectionList] = Endpoint(
     id="ListCollections",
@@ -156,9 +156,9 @@ class Archives(Resource):
         *,
         collections: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
-        bbox: _inputs.BoundingBox | None = None,
-        intersects: _inputs.GeometryInput | None = None,
-        datetime: _inputs.Interval | None = None,
+        bbox: input_types.BoundingBox | None = None,
+        intersects: input_types.GeometryInput | None = None,
+        datetime: input_types.Interval | None = None,
         query: Mapping[str, Any] | None = None,
         sortby: Sequence[SortField] | None = None,
         limit: int | None = None,

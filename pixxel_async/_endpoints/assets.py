@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Asset, AssetList
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[AssetList] = Endpoint(
     id="ListAssets",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pixxel_async import _checks
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
+from pixxel_async._codec import checks
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import Block, BlockList, BlockMode
-from pixxel_async.paging import Paginator
 
 _LIST: Endpoint[BlockList] = Endpoint(
     id="listBlocks",
@@ -56,7 +56,7 @@ class Blocks(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(_LIST, query={"mode": _checks.optional("mode", _checks.word(BlockMode), mode)}),
+            Operation(_LIST, query={"mode": checks.optional("mode", checks.word(BlockMode), mode)}),
             limit=limit,
             page_size=None,
             prefetch=False,

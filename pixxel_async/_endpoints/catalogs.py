@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pixxel_async import _inputs
+from pixxel_async._codec import input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import PackagePoller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
     Catalog,
     CatalogDownload,
@@ -18,8 +20,6 @@ from pixxel_async.models import (
     CatalogSearch,
     SortField,
 )
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import PackagePoller
 
 _REQUEST_DOWNLOAD: Endpoint[CatalogDownload] = Endpoint(
     id="CreateDownload",
@@ -106,11 +106,11 @@ class Catalogs(Resource):
     def search(
         self,
         *,
-        bbox: _inputs.BoundingBox | None = None,
+        bbox: input_types.BoundingBox | None = None,
         collections: Sequence[str] | None = None,
-        datetime: _inputs.Interval | None = None,
+        datetime: input_types.Interval | None = None,
         ids: Sequence[str] | None = None,
-        intersects: _inputs.GeometryInput | None = None,
+        intersects: input_types.GeometryInput | None = None,
         item_ids: Sequence[str] | None = None,
         order_ids: Sequence[str] | None = None,
         order_item_ids: Sequence[str] | None = None,

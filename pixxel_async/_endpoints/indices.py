@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixxel_async import _checks
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
+from pixxel_async._codec import checks
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import ExpressionType, Index, IndexCreate, IndexList, IndexType
-from pixxel_async.paging import Paginator
 
 _LIST: Endpoint[IndexList] = Endpoint(
     id="ListIndices",
@@ -74,9 +74,9 @@ class Indices(Resource):
                 _LIST,
                 query={
                     "satellite_id": satellite_id,
-                    "type": _checks.optional("type", _checks.word(IndexType), type),
-                    "expression_type": _checks.optional(
-                        "expression_type", _checks.word(ExpressionType), expression_type
+                    "type": checks.optional("type", checks.word(IndexType), type),
+                    "expression_type": checks.optional(
+                        "expression_type", checks.word(ExpressionType), expression_type
                     ),
                     "index_id": index_id,
                 },

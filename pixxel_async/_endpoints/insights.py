@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pixxel_async import _checks, _inputs
+from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
     BlockRef,
     DataType,
@@ -21,9 +24,6 @@ from pixxel_async.models import (
     InsightPackage,
     InsightPackageCreate,
 )
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import PackagePoller, Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[InsightList] = Endpoint(
     id="listInsights",
@@ -84,7 +84,7 @@ class Insights(Resource):
         id: str | None = None,
         status: str | None = None,
         created_by: str | None = None,
-        created_on: _inputs.Instant | None = None,
+        created_on: input_types.Instant | None = None,
         limit: int | None = None,
     ) -> Paginator[Insight]:
         """List the insights of an AOI.
@@ -116,7 +116,7 @@ class Insights(Resource):
                     "id": id,
                     "status": status,
                     "created_by": created_by,
-                    "created_on": _checks.optional("created_on", _checks.time_filter, created_on),
+                    "created_on": checks.optional("created_on", checks.time_filter, created_on),
                 },
             ),
             limit=limit,
@@ -239,7 +239,7 @@ class Insights(Resource):
             Operation(
                 _DELETE,
                 path={"aoi_id": aoi_id, "insight_id": insight_id},
-                query={"project_id": _checks.required("project_id", _checks.text(min_length=1), project_id)},
+                query={"project_id": checks.required("project_id", checks.text(min_length=1), project_id)},
             )
         )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pixxel_async import _checks, _inputs
+from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Job, JobList, JobPackage
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import PackagePoller, Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[JobList] = Endpoint(
     id="listJobs",
@@ -59,7 +59,7 @@ class Jobs(Resource):
         id: str | None = None,
         status: str | None = None,
         created_by: str | None = None,
-        created_on: _inputs.Instant | None = None,
+        created_on: input_types.Instant | None = None,
         limit: int | None = None,
     ) -> Paginator[Job]:
         """List the jobs of a workflow.
@@ -91,7 +91,7 @@ class Jobs(Resource):
                     "id": id,
                     "status": status,
                     "created_by": created_by,
-                    "created_on": _checks.optional("created_on", _checks.time_filter, created_on),
+                    "created_on": checks.optional("created_on", checks.time_filter, created_on),
                 },
             ),
             limit=limit,
@@ -124,7 +124,7 @@ class Jobs(Resource):
             Operation(
                 _CREATE,
                 path={"workflow_id": workflow_id},
-                query={"project_id": _checks.required("project_id", _checks.text(min_length=1), project_id)},
+                query={"project_id": checks.required("project_id", checks.text(min_length=1), project_id)},
             )
         )
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pixxel_async import _checks, _inputs
+from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import OrderItem, OrderItemList, OrderItemStatus, OrderItemType
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[OrderItemList] = Endpoint(
     id="ListOrderItems",
@@ -44,7 +44,7 @@ class OrderItems(Resource):
         status: OrderItemStatus | str | None = None,
         order_ids: Sequence[str] | None = None,
         created_by: str | None = None,
-        created_at: _inputs.Instant | None = None,
+        created_at: input_types.Instant | None = None,
         project_ids: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
         area: str | None = None,
@@ -85,11 +85,11 @@ class OrderItems(Resource):
                 _LIST,
                 query={
                     "user_id": user_id,
-                    "type": _checks.optional("type", _checks.word(OrderItemType), type),
-                    "status": _checks.optional("status", _checks.word(OrderItemStatus), status),
+                    "type": checks.optional("type", checks.word(OrderItemType), type),
+                    "status": checks.optional("status", checks.word(OrderItemStatus), status),
                     "order_ids": order_ids,
                     "created_by": created_by,
-                    "created_at": _checks.optional("created_at", _checks.time_filter, created_at),
+                    "created_at": checks.optional("created_at", checks.time_filter, created_at),
                     "project_ids": project_ids,
                     "ids": ids,
                     "area": area,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import Project, ProjectList
-from pixxel_async.paging import Paginator
 
 _LIST: Endpoint[ProjectList] = Endpoint(
     id="ListProjects",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pixxel_async._operation import Endpoint, Operation
-from pixxel_async._resource import Resource
+from pixxel_async._http.operation import Endpoint, Operation
+from pixxel_async._resource.resource import Resource
 
 _ORDERS: Endpoint[str] = Endpoint(
     id="DownloadOrderReport", method="GET", path="/v0/reports", returns=str, request_class="read"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixxel_async import _inputs
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
+from pixxel_async._codec import input_types
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import ImageSearch, ImageSearchResult, SearchFilter, SearchSatellite, STACItem
-from pixxel_async.paging import Paginator
 
 _IMAGES: Endpoint[ImageSearchResult] = Endpoint(
     id="SearchSatelliteImages",
@@ -26,10 +26,10 @@ class Search(Resource):
     def images(
         self,
         *,
-        start_date: _inputs.Instant,
-        end_date: _inputs.Instant,
+        start_date: input_types.Instant,
+        end_date: input_types.Instant,
         satellites: Sequence[SearchSatellite],
-        geometry: _inputs.GeometryInput,
+        geometry: input_types.GeometryInput,
         filters: Sequence[SearchFilter] | None = None,
         limit: int | None = None,
         page_size: int | None = None,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import Store, StoreConfigs, StoreCreate, StoreList, StoreType
-from pixxel_async.paging import Paginator
 
 _LIST: Endpoint[StoreList] = Endpoint(
     id="ListStores",

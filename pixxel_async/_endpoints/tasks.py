@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation
+from pixxel_async._resource.polling import PackagePoller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import TaskPackage
-from pixxel_async.polling import PackagePoller
 
 _REQUEST_DOWNLOAD: Endpoint[TaskPackage] = Endpoint(
     id="downloadTask",

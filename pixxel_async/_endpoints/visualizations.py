@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pixxel_async import _checks
+from pixxel_async._codec import checks
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
     SLD,
     ExpressionType,
@@ -25,9 +28,6 @@ from pixxel_async.models import (
     VisualizationMode,
     VisualizationType,
 )
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[VisualizationList] = Endpoint(
     id="ListVisualizations",
@@ -121,10 +121,10 @@ class Visualizations(Resource):
                 _LIST,
                 path={"aoi_id": aoi_id},
                 query={
-                    "type": _checks.optional("type", _checks.word(VisualizationType), type),
+                    "type": checks.optional("type", checks.word(VisualizationType), type),
                     "user_id": user_id,
-                    "expression_type": _checks.optional(
-                        "expression_type", _checks.word(ExpressionType), expression_type
+                    "expression_type": checks.optional(
+                        "expression_type", checks.word(ExpressionType), expression_type
                     ),
                     "index_id": index_id,
                     "visualization_id": visualization_id,

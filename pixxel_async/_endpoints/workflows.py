@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pixxel_async import _checks, _inputs
-from pixxel_async._operation import Endpoint, Operation, Paging
-from pixxel_async._resource import Resource
+from pixxel_async._codec import checks, input_types
+from pixxel_async._http.operation import Endpoint, Operation, Paging
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.resource import Resource
 from pixxel_async.models import Workflow, WorkflowEstimate, WorkflowList
-from pixxel_async.paging import Paginator
 
 _LIST: Endpoint[WorkflowList] = Endpoint(
     id="listWorkflows",
@@ -43,8 +43,8 @@ class Workflows(Resource):
         id: str | None = None,
         name: str | None = None,
         created_by: str | None = None,
-        created_on: _inputs.Instant | None = None,
-        updated_at: _inputs.Instant | None = None,
+        created_on: input_types.Instant | None = None,
+        updated_at: input_types.Instant | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,
@@ -83,8 +83,8 @@ class Workflows(Resource):
                     "id": id,
                     "name": name,
                     "created_by": created_by,
-                    "created_on": _checks.optional("created_on", _checks.time_filter, created_on),
-                    "updated_at": _checks.optional("updated_at", _checks.time_filter, updated_at),
+                    "created_on": checks.optional("created_on", checks.time_filter, created_on),
+                    "updated_at": checks.optional("updated_at", checks.time_filter, updated_at),
                 },
             ),
             limit=limit,
@@ -113,7 +113,7 @@ class Workflows(Resource):
             Operation(
                 _GET,
                 path={"workflow_id": workflow_id},
-                query={"project_id": _checks.required("project_id", _checks.text(min_length=1), project_id)},
+                query={"project_id": checks.required("project_id", checks.text(min_length=1), project_id)},
             )
         )
 

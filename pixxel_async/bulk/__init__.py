@@ -9,13 +9,16 @@
 What was begun stands in `out/run.journal`; `Run.resume(client, "out")` goes on with it.
 """
 
-from pixxel_async.bulk._decisions import Adopt, Decision, Decisions
-from pixxel_async.bulk._engine import Engine, LocalEngine, Then
+from pixxel_async.bulk._execution.engine import Engine, LocalEngine, Then
+from pixxel_async.bulk._execution.result import Result
+from pixxel_async.bulk._execution.run import Progress, Run, decide, plan, results
+from pixxel_async.bulk._execution.status import HeldStep, Status, Worker, status
 from pixxel_async.bulk._faults import BadRows, Fault
-from pixxel_async.bulk._journal_records import CapReached, JournalError, JournalInUse, Tokens
-from pixxel_async.bulk._plan import Plan
-from pixxel_async.bulk._recipe_file import AnyRecipe, BadRecipe, load_recipe, to_toml
-from pixxel_async.bulk._recipes import (
+from pixxel_async.bulk._journal.decisions import Adopt, Decision, Decisions
+from pixxel_async.bulk._journal.records import CapReached, JournalError, JournalInUse, Tokens
+from pixxel_async.bulk._recipe.file import AnyRecipe, BadRecipe, load_recipe, to_toml
+from pixxel_async.bulk._recipe.plan import Plan
+from pixxel_async.bulk._recipe.recipes import (
     Delivery,
     Insight,
     Items,
@@ -29,10 +32,7 @@ from pixxel_async.bulk._recipes import (
     Visualization,
 )
 from pixxel_async.bulk._report import Format, report
-from pixxel_async.bulk._result import Result
-from pixxel_async.bulk._run import Progress, Run, decide, plan, results
 from pixxel_async.bulk._state import State
-from pixxel_async.bulk._status import HeldStep, Status, Worker, status
 from pixxel_async.bulk.sources import Checked, Field, Source, check, open_source
 
 __all__ = [

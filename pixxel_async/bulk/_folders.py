@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixxel_async._files import safe_name
+from pixxel_async._base.files import safe_name
 
 JOURNAL = "run.journal"
 REPORTS = {ending: f"report.{ending}" for ending in ("csv", "json", "geojson", "html")}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from pixxel_async._files import disk_errors
+from pixxel_async._base.files import disk_errors
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pixxel_async._files import in_thread
+from pixxel_async._base.files import in_thread
 from pixxel_async.errors import ConfigurationError, DownloadError, InvalidInput
 
 _WHOLE_OR_NOT = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import click
 
+from pixxel_async._http.network import is_loopback
 from pixxel_async.bulk import AnyRecipe, Run, State, report, status
 from pixxel_async.bulk._folders import JOURNAL
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._recipe_file import from_dict, to_dict
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._recipe.file import from_dict, to_dict
 from pixxel_async.cli import _words as words
 from pixxel_async.cli._display import busy, display
 from pixxel_async.cli._options import GlobalOptions
@@ -23,7 +24,6 @@ from pixxel_async.cli._sandbox import open_sandbox
 from pixxel_async.cli._stop import Stop
 from pixxel_async.cli._terminal import complain, say
 from pixxel_async.client import PixxelClient
-from pixxel_async.config import is_loopback
 from pixxel_async.errors import AuthenticationError, DiskFull, PixxelError
 
 SERVICE_FAILED, WRONG_USAGE, SOME_NOT_DONE = 1, 2, 3

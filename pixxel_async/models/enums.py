@@ -1,6 +1,6 @@
 """Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
 
-from pixxel_async._enums import OpenEnum
+from pixxel_async._codec.open_enum import OpenEnum
 
 
 class GeometryType(OpenEnum):

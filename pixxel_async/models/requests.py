@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from pixxel_async import _checks, _inputs
-from pixxel_async._wire import Model, model, sensitive
+from pixxel_async._codec import checks, input_types
+from pixxel_async._codec.model import Model, model, sensitive
 
 from .answers import CloudDelivery, DataType, StoreConfigs
 from .enums import DeliverySpeed, ExpressionType, Recurrence, SortingOrder, StoreType, VisualizationMode
@@ -16,22 +16,22 @@ from .enums import DeliverySpeed, ExpressionType, Recurrence, SortingOrder, Stor
 class AOICreate(Model):
     """A new area of interest."""
 
-    name: str = attrs.field(converter=_checks.text(min_length=1))
+    name: str = attrs.field(converter=checks.text(min_length=1))
     """Name for people; must not be taken yet."""
-    description: str = attrs.field(converter=_checks.text())
+    description: str = attrs.field(converter=checks.text())
     """Free text."""
-    satellite_id: str = attrs.field(converter=_checks.text(min_length=1))
+    satellite_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the satellite, a UUID as listed among the satellites."""
-    provider: str = attrs.field(converter=_checks.text(min_length=1))
+    provider: str = attrs.field(converter=checks.text(min_length=1))
     """
     Where the images come from, pixxel for images of its own satellites, planetary for open data such as
     Landsat and Sentinel.
     """
-    project_id: str = attrs.field(converter=_checks.text(min_length=1))
+    project_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the project it shall belong to."""
-    geometry: _inputs.GeometryInput = attrs.field(converter=_checks.polygon)
+    geometry: input_types.GeometryInput = attrs.field(converter=checks.polygon)
     """Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons do not fit."""
-    item_ids: Sequence[str] = attrs.field(converter=_checks.each(_checks.text()))
+    item_ids: Sequence[str] = attrs.field(converter=checks.each(checks.text()))
     """Ids of the images, as found by the image search."""
 
 
@@ -39,7 +39,7 @@ class AOICreate(Model):
 class AOIDownloadCreate(Model):
     """Which assets of an AOI to pack for download."""
 
-    asset_ids: Sequence[str] = attrs.field(converter=_checks.each(_checks.text(), min_items=1))
+    asset_ids: Sequence[str] = attrs.field(converter=checks.each(checks.text(), min_items=1))
     """Ids of the assets."""
 
 
@@ -47,22 +47,22 @@ class AOIDownloadCreate(Model):
 class IndexCreate(Model):
     """A new custom index."""
 
-    name: str = attrs.field(converter=_checks.text(min_length=1))
+    name: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the index."""
-    description: str = attrs.field(converter=_checks.text())
+    description: str = attrs.field(converter=checks.text())
     """Free text."""
-    rescale: Sequence[float] = attrs.field(converter=_checks.each(_checks.number(), min_items=2, max_items=2))
+    rescale: Sequence[float] = attrs.field(converter=checks.each(checks.number(), min_items=2, max_items=2))
     """Smallest and largest value that the colormap spans, as [min, max]."""
-    expression: str = attrs.field(converter=_checks.text(min_length=1))
+    expression: str = attrs.field(converter=checks.text(min_length=1))
     """
     Formula over band names with + - * / and parentheses, such as (B08-B04)/(B08+B04). The vendor does
     not document the form of composites.
     """
-    colormap: str = attrs.field(converter=_checks.text(min_length=1))
+    colormap: str = attrs.field(converter=checks.text(min_length=1))
     """Name of a colormap, such as rdylgn."""
-    satellite_id: str = attrs.field(converter=_checks.text(min_length=1))
+    satellite_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the satellite whose bands the formula names."""
-    expression_type: ExpressionType | str = attrs.field(converter=_checks.word(ExpressionType))
+    expression_type: ExpressionType | str = attrs.field(converter=checks.word(ExpressionType))
     """What the expression yields."""
 
 
@@ -70,13 +70,13 @@ class IndexCreate(Model):
 class LegendItemUpdate(Model):
     """One class of a legend that you set yourself. The vendor marks no field as required."""
 
-    color: str | None = attrs.field(default=None, converter=_checks.text())
+    color: str | None = attrs.field(default=None, converter=checks.text())
     """Colour as #rrggbb."""
-    label: str | None = attrs.field(default=None, converter=_checks.text())
+    label: str | None = attrs.field(default=None, converter=checks.text())
     """Name of the class."""
-    min: float | None = attrs.field(default=None, converter=_checks.number())
+    min: float | None = attrs.field(default=None, converter=checks.number())
     """Smallest index value of the class."""
-    max: float | None = attrs.field(default=None, converter=_checks.number())
+    max: float | None = attrs.field(default=None, converter=checks.number())
     """Largest index value of the class."""
 
 
@@ -84,11 +84,11 @@ class LegendItemUpdate(Model):
 class VisualizationCreate(Model):
     """A new visualization of an AOI."""
 
-    index_id: str = attrs.field(converter=_checks.text(min_length=1))
+    index_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the index to render."""
-    src_asset_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    src_asset_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Ids of the assets to render it over. Optional in the vendor document, required by an older page."""
-    resolution: float | None = attrs.field(default=None, converter=_checks.number())
+    resolution: float | None = attrs.field(default=None, converter=checks.number())
     """Size of a pixel on the ground in metres; the server takes that of the satellite when left out."""
 
 
@@ -96,11 +96,11 @@ class VisualizationCreate(Model):
 class SearchFilter(Model):
     """Range that a property of an image must lie in."""
 
-    id: str = attrs.field(converter=_checks.text(min_length=1))
+    id: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the property. The only known one is eo:cloud_cover, in percent 0-100."""
-    min: int = attrs.field(converter=_checks.integer())
+    min: int = attrs.field(converter=checks.integer())
     """Smallest value wanted."""
-    max: int = attrs.field(converter=_checks.integer())
+    max: int = attrs.field(converter=checks.integer())
     """Largest value wanted."""
 
 
@@ -108,9 +108,9 @@ class SearchFilter(Model):
 class SearchSatellite(Model):
     """A satellite and the one of its collections to search."""
 
-    collection_id: str = attrs.field(converter=_checks.text(min_length=1))
+    collection_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the collection, such as sentinel-2-l2a."""
-    satellite_id: str = attrs.field(converter=_checks.text(min_length=1))
+    satellite_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the satellite, a UUID."""
 
 
@@ -118,34 +118,34 @@ class SearchSatellite(Model):
 class ImageSearch(Model):
     """Where, when and whose images are wanted."""
 
-    start_date: _inputs.Instant = attrs.field(converter=_checks.instant)
+    start_date: input_types.Instant = attrs.field(converter=checks.instant)
     """Start of the time span."""
-    end_date: _inputs.Instant = attrs.field(converter=_checks.instant)
+    end_date: input_types.Instant = attrs.field(converter=checks.instant)
     """End of the time span, after the start."""
     satellites: Sequence[SearchSatellite] = attrs.field(
-        converter=_checks.each(_checks.instance(SearchSatellite), min_items=1)
+        converter=checks.each(checks.instance(SearchSatellite), min_items=1)
     )
     """Satellites to search, each with a collection."""
-    geometry: _inputs.GeometryInput = attrs.field(converter=_checks.geometry)
+    geometry: input_types.GeometryInput = attrs.field(converter=checks.geometry)
     """Place, a GeoJSON geometry with [lon, lat] in degrees."""
     filters: Sequence[SearchFilter] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.instance(SearchFilter))
+        default=None, converter=checks.each(checks.instance(SearchFilter))
     )
     """Further conditions on the images."""
-    limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1, maximum=10000))
+    limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1, maximum=10000))
     """Largest number of images to answer with, 1-10000."""
 
     def __attrs_post_init__(self) -> None:
-        _checks.in_order(self, "start_date", "end_date")
+        checks.in_order(self, "start_date", "end_date")
 
 
 @model
 class BlockRef(Model):
     """Points to one version of a block by its name."""
 
-    name: str = attrs.field(converter=_checks.text(min_length=1))
+    name: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the block as in its specification, for instance cropclassification."""
-    version: str = attrs.field(converter=_checks.text(min_length=1))
+    version: str = attrs.field(converter=checks.text(min_length=1))
     """Version of the block, for instance 1.0.0."""
 
 
@@ -153,9 +153,9 @@ class BlockRef(Model):
 class InsightPackageCreate(Model):
     """Which files of an insight to pack. Without a body the server chooses."""
 
-    inputs: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    inputs: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Names or ids of the inputs to pack."""
-    outputs: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    outputs: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Names or ids of the outputs to pack."""
 
 
@@ -163,7 +163,7 @@ class InsightPackageCreate(Model):
 class BandsetRef(Model):
     """Points to a bandset."""
 
-    bandset_id: str = attrs.field(converter=_checks.text(min_length=1))
+    bandset_id: str = attrs.field(converter=checks.text(min_length=1))
     """Identifier of the bandset."""
 
 
@@ -175,18 +175,18 @@ class DeliveryRequest(Model):
     """
 
     catalog_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+        default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
     )
     """Catalog entries to deliver, each once."""
     order_item_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+        default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
     )
     """Order items whose images are to be delivered, each once."""
-    cloud_info: CloudDelivery = attrs.field(converter=_checks.instance(CloudDelivery, "config"))
+    cloud_info: CloudDelivery = attrs.field(converter=checks.instance(CloudDelivery, "config"))
     """Store and folder to deliver to."""
 
     def __attrs_post_init__(self) -> None:
-        _checks.exactly_one_of(self, "catalog_ids", "order_item_ids")
+        checks.exactly_one_of(self, "catalog_ids", "order_item_ids")
 
 
 @model
@@ -197,27 +197,27 @@ class CatalogDownloadCreate(Model):
     """
 
     catalog_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+        default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
     )
     """Catalog entries to pack, each once."""
     order_item_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+        default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
     )
     """Order items whose images are to be packed, each once."""
 
     def __attrs_post_init__(self) -> None:
-        _checks.exactly_one_of(self, "catalog_ids", "order_item_ids")
+        checks.exactly_one_of(self, "catalog_ids", "order_item_ids")
 
 
 @model
 class PngRequest(Model):
     """Which day of a visualization to draw, and with which legend."""
 
-    index_id: str = attrs.field(converter=_checks.text(min_length=1))
+    index_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the index to draw."""
-    date: str = attrs.field(converter=_checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"))
+    date: str = attrs.field(converter=checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"))
     """Day of the image, such as 2024_05_06."""
-    visualization_mode: VisualizationMode | str = attrs.field(converter=_checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
     """Which legend to use."""
 
 
@@ -226,11 +226,11 @@ class SLDRequest(Model):
     """Which styles to write."""
 
     dates: Sequence[str] = attrs.field(
-        converter=_checks.each(_checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"), min_items=1)
+        converter=checks.each(checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"), min_items=1)
     )
     """Days of the images, such as 2024_05_06."""
     visualization_modes: Sequence[VisualizationMode | str] = attrs.field(
-        converter=_checks.each(_checks.word(VisualizationMode), min_items=1)
+        converter=checks.each(checks.word(VisualizationMode), min_items=1)
     )
     """Legends to write styles for."""
 
@@ -239,13 +239,13 @@ class SLDRequest(Model):
 class VisualizationMetadataRollback(Model):
     """Which legends to compute again from the source data."""
 
-    index_id: str = attrs.field(converter=_checks.text(min_length=1))
+    index_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the index."""
     dates: Sequence[str] = attrs.field(
-        converter=_checks.each(_checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"), min_items=1)
+        converter=checks.each(checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"), min_items=1)
     )
     """Days of the images, such as 2024_05_06."""
-    visualization_mode: VisualizationMode | str = attrs.field(converter=_checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
     """Whose legends to compute again."""
 
 
@@ -253,16 +253,16 @@ class VisualizationMetadataRollback(Model):
 class VisualizationMetadataUpdate(Model):
     """New legends for one mode."""
 
-    visualization_mode: VisualizationMode | str = attrs.field(converter=_checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
     """Whose legends to set; the other mode stays as it is."""
     legend: Mapping[str, Sequence[LegendItemUpdate] | None] = attrs.field(
-        converter=_checks.table(_checks.maybe(_checks.each(_checks.instance(LegendItemUpdate))))
+        converter=checks.table(checks.maybe(checks.each(checks.instance(LegendItemUpdate))))
     )
     """
     Classes by day such as 2024_05_06. In dynamic mode null lets the server compute the classes from
     dynamic_bins.
     """
-    dynamic_bins: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1, maximum=15))
+    dynamic_bins: int | None = attrs.field(default=None, converter=checks.integer(minimum=1, maximum=15))
     """Number of classes of equal width to compute, 1-15. Needed in dynamic mode where a legend is null."""
 
 
@@ -270,9 +270,9 @@ class VisualizationMetadataUpdate(Model):
 class SortField(Model):
     """A field to sort by."""
 
-    field: str = attrs.field(converter=_checks.text(min_length=1))
+    field: str = attrs.field(converter=checks.text(min_length=1))
     """What to sort by, as a path into the item such as properties->>'datetime'."""
-    direction: SortingOrder | str = attrs.field(converter=_checks.word(SortingOrder))
+    direction: SortingOrder | str = attrs.field(converter=checks.word(SortingOrder))
     """Direction of sorting."""
 
 
@@ -280,17 +280,17 @@ class SortField(Model):
 class InsightCreate(Model):
     """Request to run a block on an AOI, or to ask for its price."""
 
-    name: str | None = attrs.field(default=None, converter=_checks.text())
+    name: str | None = attrs.field(default=None, converter=checks.text())
     """Name of the insight."""
-    block: BlockRef = attrs.field(converter=_checks.instance(BlockRef))
+    block: BlockRef = attrs.field(converter=checks.instance(BlockRef))
     """Block to run."""
-    input: Sequence[DataType] = attrs.field(converter=_checks.each(_checks.instance(DataType)))
+    input: Sequence[DataType] = attrs.field(converter=checks.each(checks.instance(DataType)))
     """Inputs with their values: the inputs of the block's specification, filled in."""
-    project_id: str | None = attrs.field(default=None, converter=_checks.text())
+    project_id: str | None = attrs.field(default=None, converter=checks.text())
     """Project in whose name the insight runs."""
-    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=_checks.table(_checks.text()))
+    metadata: Mapping[str, str] | None = attrs.field(default=None, converter=checks.table(checks.text()))
     """Free text labels of yours, kept with the insight and returned by the list."""
-    estimate: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    estimate: bool | None = attrs.field(default=None, converter=checks.boolean())
     """
     True asks only for the price in tokens and creates nothing. The server takes false when it is
     absent.
@@ -304,76 +304,76 @@ class OrderItemCreate(Model):
     end_date (or no_of_occurrences when recurring) it tasks a satellite.
     """
 
-    project_id: str = attrs.field(converter=_checks.text(min_length=1))
+    project_id: str = attrs.field(converter=checks.text(min_length=1))
     """Project that the order is placed for; the account must belong to it."""
-    name: str | None = attrs.field(default=None, converter=_checks.text(max_length=100))
+    name: str | None = attrs.field(default=None, converter=checks.text(max_length=100))
     """Name of the item, at most 100 characters."""
-    geometry: _inputs.GeometryInput = attrs.field(converter=_checks.feature_collection)
+    geometry: input_types.GeometryInput = attrs.field(converter=checks.feature_collection)
     """
     Areas to take, as Polygon or MultiPolygon features in longitude, latitude. Less than 100 km² in
     total is billed as 100 km²; nearest edges may be at most 200 km apart.
     """
-    recurrence: Recurrence | str | None = attrs.field(default=None, converter=_checks.word(Recurrence))
+    recurrence: Recurrence | str | None = attrs.field(default=None, converter=checks.word(Recurrence))
     """How often to take images; required for tasking."""
-    start_date: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    start_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     First day of the capture window in UTC, included; required for tasking. Must lie at least 24 hours
     ahead.
     """
-    end_date: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    end_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     End of the capture window in UTC, not included: 28th means up to the 27th. Required for a single
     tasking; when recurring give either this or no_of_occurrences.
     """
-    no_of_occurrences: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0))
+    no_of_occurrences: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
     """Number of repetitions of a recurring tasking, in place of end_date."""
-    cloud_cover: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0, maximum=100))
+    cloud_cover: int | None = attrs.field(default=None, converter=checks.integer(minimum=0, maximum=100))
     """Most cloud accepted, in percent 0-100. The server takes 20 when it is absent."""
-    off_nadir: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0))
+    off_nadir: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
     """
     Largest off-nadir angle accepted, in degrees. The server takes 20 when it is absent; its upper limit
     is not documented.
     """
-    bandset: BandsetRef | None = attrs.field(default=None, converter=_checks.instance(BandsetRef))
+    bandset: BandsetRef | None = attrs.field(default=None, converter=checks.instance(BandsetRef))
     """Bands to capture; required for tasking."""
     delivery_speed: DeliverySpeed | str | None = attrs.field(
-        default=None, converter=_checks.word(DeliverySpeed)
+        default=None, converter=checks.word(DeliverySpeed)
     )
     """How fast to deliver. The server takes STANDARD when it is absent."""
-    usecase: str = attrs.field(converter=_checks.text(min_length=1))
+    usecase: str = attrs.field(converter=checks.text(min_length=1))
     """What the images are for, for instance agriculture."""
     item_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1)
+        default=None, converter=checks.each(checks.text(), min_items=1)
     )
     """STAC item ids of the archive images; required for an archive order."""
     cloud_delivery: CloudDelivery | None = attrs.field(
-        default=None, converter=_checks.instance(CloudDelivery, "config")
+        default=None, converter=checks.instance(CloudDelivery, "config")
     )
     """Store to which the images are delivered as soon as they are ready."""
 
     def __attrs_post_init__(self) -> None:
-        _checks.in_order(self, "start_date", "end_date")
+        checks.in_order(self, "start_date", "end_date")
 
 
 @model
 class StoreCreate(Model):
     """Request to register a bucket of yours as a place to deliver to."""
 
-    name: str = attrs.field(converter=_checks.text(min_length=1))
+    name: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the store, unique among yours."""
-    type: StoreType | str = attrs.field(converter=_checks.word(StoreType))
+    type: StoreType | str = attrs.field(converter=checks.word(StoreType))
     """Cloud provider of the bucket."""
-    configs: StoreConfigs = attrs.field(converter=_checks.instance(StoreConfigs, "bucket", "region"))
+    configs: StoreConfigs = attrs.field(converter=checks.instance(StoreConfigs, "bucket", "region"))
     """Where the bucket is."""
     secrets: Annotated[Mapping[str, str], sensitive()] = attrs.field(
-        converter=_checks.secret(_checks.table(_checks.text()))
+        converter=checks.secret(checks.table(checks.text()))
     )
     """
     Credentials by name. S3 wants access_key_id and secret_access_key; AZBLOB wants account_name,
     tenant_id, client_id and client_secret; GCS wants project_id and service_account_credentials. Never
     returned by the server.
     """
-    labels: Mapping[str, str] | None = attrs.field(default=None, converter=_checks.table(_checks.text()))
+    labels: Mapping[str, str] | None = attrs.field(default=None, converter=checks.table(checks.text()))
     """Free text labels of yours."""
 
 
@@ -382,7 +382,7 @@ class DeliveriesCreate(Model):
     """Request to deliver images to stores."""
 
     deliveries: Sequence[DeliveryRequest] = attrs.field(
-        converter=_checks.each(_checks.instance(DeliveryRequest), min_items=1)
+        converter=checks.each(checks.instance(DeliveryRequest), min_items=1)
     )
     """What to deliver and where, at least one entry."""
 
@@ -391,40 +391,40 @@ class DeliveriesCreate(Model):
 class CatalogSearch(Model):
     """Filters of a catalog search. All are optional; an entry must meet all that are given."""
 
-    bbox: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
+    bbox: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """
     Bounding box west, south, east, north in degrees, longitude before latitude. A box over the
     antimeridian has west greater than east.
     """
-    collections: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    collections: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Ids of the STAC collections to search."""
-    datetime: _inputs.Interval | None = attrs.field(default=None, converter=_checks.interval)
+    datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
     """Time of capture: one RFC 3339 instant, or start/end with .. for an open side."""
-    ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Identifiers of catalog entries."""
-    intersects: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.polygon)
+    intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.polygon)
     """Area that the images must touch, positions as longitude, latitude."""
-    item_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    item_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """STAC item ids of images."""
-    order_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    order_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Orders that the images came from."""
-    order_item_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    order_item_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Order items that the images came from."""
-    query: Mapping[str, Any] | None = attrs.field(default=None, converter=_checks.table(_checks.anything()))
+    query: Mapping[str, Any] | None = attrs.field(default=None, converter=checks.table(checks.anything()))
     """
     Conditions on properties: name to a map of operator (gt, lt, eq) to value, or name to a bare value
     that must be equal.
     """
     sort_by: Sequence[SortField] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.instance(SortField))
+        default=None, converter=checks.each(checks.instance(SortField))
     )
     """
     Order of the result, most important first. Assumption: same form as sortby of the archive search;
     the vendor's schema shows maps of property to ASC or DESC instead.
     """
-    limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1))
+    limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
     """Most entries per page. The server takes only 2 when it is absent."""
-    offset: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0))
+    offset: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
     """Number of entries to skip. The server takes 0 when it is absent."""
 
 
@@ -432,34 +432,34 @@ class CatalogSearch(Model):
 class ArchiveSearch(Model):
     """What archive items must match, all conditions together, and the page wanted."""
 
-    collections: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    collections: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Only items of these collections."""
-    ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Only items with these ids."""
-    bbox: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
+    bbox: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """
     Only items that touch this box, [west, south, east, north] in degrees. Assumption: as in STAC, a box
     over the antimeridian has west greater than east.
     """
-    intersects: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.geometry)
+    intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
     """Only items that touch this geometry, [lon, lat] in degrees."""
-    datetime: _inputs.Interval | None = attrs.field(default=None, converter=_checks.interval)
+    datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
     """
     Only items of this instant or interval, RFC 3339. An interval is start/end, with .. for an open
     side.
     """
-    query: Mapping[str, Any] | None = attrs.field(default=None, converter=_checks.table(_checks.anything()))
+    query: Mapping[str, Any] | None = attrs.field(default=None, converter=checks.table(checks.anything()))
     """
     Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or the bare
     value wanted.
     """
     sortby: Sequence[SortField] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.instance(SortField))
+        default=None, converter=checks.each(checks.instance(SortField))
     )
     """Order of the items, most important field first."""
-    limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1))
+    limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
     """Largest number of items on one page; the server takes 10 when left out."""
-    offset: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0))
+    offset: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
     """How many items to skip. Assumption: the server takes 0 when left out."""
 
 
@@ -467,12 +467,12 @@ class ArchiveSearch(Model):
 class OrderCreate(Model):
     """Request to place an order, or to try one out."""
 
-    dry_run: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    dry_run: bool | None = attrs.field(default=None, converter=checks.boolean())
     """
     True checks and prices the order without placing it: nothing is deducted. The server takes false
     when it is absent.
     """
     order_items: Sequence[OrderItemCreate] = attrs.field(
-        converter=_checks.each(_checks.instance(OrderItemCreate), min_items=1)
+        converter=checks.each(checks.instance(OrderItemCreate), min_items=1)
     )
     """What is ordered, at least one item."""

@@ -6,11 +6,11 @@
 It needs the extra `sandbox`. What of it is the vendor's and what is ours is told in docs/sandbox.md.
 """
 
-from pixxel_async.sandbox._app import RequestRecord, Sandbox
-from pixxel_async.sandbox._clock import SandboxClock
-from pixxel_async.sandbox._course import Outcome
-from pixxel_async.sandbox._faults import Fault, FaultKind, Faults
-from pixxel_async.sandbox._ledger import Entry, Ledger
+from pixxel_async.sandbox._account.ledger import Entry, Ledger
+from pixxel_async.sandbox._base.clock import SandboxClock
+from pixxel_async.sandbox._base.course import Outcome
+from pixxel_async.sandbox._base.faults import Fault, FaultKind, Faults
+from pixxel_async.sandbox._server.app import RequestRecord, Sandbox
 
 __all__ = [
     "Entry",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.sandbox import Sandbox
 
 

@@ -12,10 +12,10 @@ from journals import NOON, Plot, begun
 
 from pixxel_async import Intent, PixxelClient
 from pixxel_async.bulk import Result
-from pixxel_async.bulk._drive import Drive
-from pixxel_async.bulk._engine import BeforeCreate
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._stages import Facts, Kind, Price, Stage, Work
+from pixxel_async.bulk._execution.engine import BeforeCreate
+from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._recipe.stages import Facts, Kind, Price, Stage, Work
 from pixxel_async.testing import FakeTransport, VirtualClock
 
 Act = Callable[[Stage, Work], Awaitable[Facts]]

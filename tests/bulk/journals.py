@@ -12,8 +12,8 @@ import attrs
 from plots import polygon
 
 from pixxel_async.bulk import State
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import Entry, Header, StepState
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import Entry, Header, StepState
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 HEADER = Header(

@@ -10,12 +10,12 @@ import pytest
 from journals import Plot, begun
 
 from pixxel_async import Intent, PixxelClient, UnexpectedAnswer
-from pixxel_async.bulk._claims import Claims
-from pixxel_async.bulk._creating import Creating, Held
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
-from pixxel_async.bulk._journal_view import open_view
-from pixxel_async.bulk._stages import Kind, Stage
+from pixxel_async.bulk._execution.durable_creates import Creating, Held
+from pixxel_async.bulk._journal.claims import Claims
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
+from pixxel_async.bulk._journal.view import open_view
+from pixxel_async.bulk._recipe.stages import Kind, Stage
 from pixxel_async.testing import FakeTransport, VirtualClock
 
 JOB = "job weekly"

@@ -17,11 +17,11 @@ from plots import polygon
 
 from pixxel_async import ConfigurationError, PixxelClient, PixxelError, TransportError
 from pixxel_async.bulk import Recipe, Result
-from pixxel_async.bulk import _dask_worker as worker
-from pixxel_async.bulk._course import stages_of
-from pixxel_async.bulk._dask_worker import Failure, Greeting, StageJob, ThenJob
-from pixxel_async.bulk._stages import Kind, Stage, Work
-from pixxel_async.bulk._target import resolve
+from pixxel_async.bulk._recipe.account_names import resolve
+from pixxel_async.bulk._recipe.stage_order import stages_of
+from pixxel_async.bulk._recipe.stages import Kind, Stage, Work
+from pixxel_async.bulk.dask import _worker as worker
+from pixxel_async.bulk.dask._worker import Failure, Greeting, StageJob, ThenJob
 from pixxel_async.reconciling import Intent
 from pixxel_async.sandbox import Sandbox
 

@@ -31,11 +31,11 @@ from pixxel_async import (
     WaitFailed,
 )
 from pixxel_async.bulk import State
-from pixxel_async.bulk._drive import Drive
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
-from pixxel_async.bulk._journal_view import JournalView
-from pixxel_async.bulk._stages import Facts, Kind, Price, Stage, Work
+from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
+from pixxel_async.bulk._journal.view import JournalView
+from pixxel_async.bulk._recipe.stages import Facts, Kind, Price, Stage, Work
 from pixxel_async.models import Insight
 from pixxel_async.testing import VirtualClock
 

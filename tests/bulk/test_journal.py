@@ -26,11 +26,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from pixxel_async.bulk import _journal_file
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_file import journal_error, writing
-from pixxel_async.bulk._journal_page import Page
-from pixxel_async.bulk._journal_records import (
+from pixxel_async.bulk._journal import file as _journal_file
+from pixxel_async.bulk._journal.file import journal_error, writing
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.page import Page
+from pixxel_async.bulk._journal.records import (
     CapReached,
     Entry,
     Header,
@@ -40,9 +40,9 @@ from pixxel_async.bulk._journal_records import (
     StepState,
     Tokens,
 )
-from pixxel_async.bulk._journal_schema import VERSION, checksum
-from pixxel_async.bulk._journal_view import JournalView
-from pixxel_async.bulk._journal_writer import Writer
+from pixxel_async.bulk._journal.schema import VERSION, checksum
+from pixxel_async.bulk._journal.view import JournalView
+from pixxel_async.bulk._journal.writer import Writer
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import DiskFull, InvalidInput
 
@@ -577,8 +577,8 @@ class TestSpending(Spending.TestCase):
 WRITES_UNTIL_KILLED = """
 import asyncio, sys
 from itertools import count
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
 
 async def main(journal):
     rows = count(1)
@@ -708,7 +708,7 @@ def test_q4_a_journal_that_lost_its_end_is_refused_or_whole(
 def test_q5_a_second_run_is_refused_naming_process_and_host(path: Path) -> None:
     filled(path).close()
     holds = (
-        "import sys; from pixxel_async.bulk._journal import Journal; "
+        "import sys; from pixxel_async.bulk._journal.journal import Journal; "
         "journal = Journal.open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", holds, str(path)]

@@ -13,11 +13,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pixxel_async.bulk import _journal_schema as schema
-from pixxel_async.bulk import _journal_writes as writes
-from pixxel_async.bulk._journal_page import Page
-from pixxel_async.bulk._journal_records import Header, JournalError, StepState
-from pixxel_async.bulk._journal_writer import Writer
+from pixxel_async.bulk._journal import schema, writes
+from pixxel_async.bulk._journal.page import Page
+from pixxel_async.bulk._journal.records import Header, JournalError, StepState
+from pixxel_async.bulk._journal.writer import Writer
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import PixxelError
 

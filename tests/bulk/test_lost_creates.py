@@ -12,15 +12,7 @@ from clocks import FastClock
 from plots import table
 
 from pixxel_async import PixxelClient
-from pixxel_async.bulk import (
-    Job,
-    Recipe,
-    Run,
-    State,
-    Visualization,
-    results,
-    status,
-)
+from pixxel_async.bulk import Job, Recipe, Run, State, Visualization, results, status
 from pixxel_async.sandbox import Sandbox
 
 OPERATIONS = {

@@ -15,17 +15,7 @@ from books import check_books
 from plots import table
 
 from pixxel_async import PixxelClient
-from pixxel_async.bulk import (
-    Insight,
-    Job,
-    Order,
-    OrderRecipe,
-    Package,
-    Recipe,
-    Run,
-    State,
-    Visualization,
-)
+from pixxel_async.bulk import Insight, Job, Order, OrderRecipe, Package, Recipe, Run, State, Visualization
 from pixxel_async.sandbox import Sandbox
 
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}

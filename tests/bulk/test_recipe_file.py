@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import InvalidInput
-from pixxel_async.bulk._recipe_file import BadRecipe, from_dict, load_recipe, to_dict, to_toml
-from pixxel_async.bulk._recipes import (
+from pixxel_async.bulk._recipe.file import BadRecipe, from_dict, load_recipe, to_dict, to_toml
+from pixxel_async.bulk._recipe.recipes import (
     Delivery,
     Insight,
     Items,

@@ -15,8 +15,8 @@ from plots import table
 
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Insight, Job, Order, OrderRecipe, Recipe, Run, State, results
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.sandbox import Sandbox
 
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}

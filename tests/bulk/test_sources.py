@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import InvalidInput
-from pixxel_async.bulk._recipes import Items, Recipe
+from pixxel_async.bulk._recipe.recipes import Items, Recipe
 from pixxel_async.bulk.sources import BadRows, Fault, Field, Problem, check, open_source
 from pixxel_async.bulk.sources._check import area_km2
 from pixxel_async.bulk.sources._json_stream import JsonStream

@@ -12,7 +12,7 @@ import pytest
 from journals import NOON, Plot, begun, left
 
 from pixxel_async.bulk import HeldStep, JournalError, JournalInUse, State, Tokens, Worker, status
-from pixxel_async.bulk._journal import Journal
+from pixxel_async.bulk._journal.journal import Journal
 
 
 def test_status_counts_rows_and_tokens_and_names_what_is_held(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_status_tells_who_works_on_it_and_that_nobody_does(tmp_path: Path) -> No
 def test_a_process_that_was_killed_works_on_nothing(tmp_path: Path) -> None:
     left(tmp_path, Plot())
     code = (
-        "import os, sys; from pixxel_async.bulk._journal import Journal\n"
+        "import os, sys; from pixxel_async.bulk._journal.journal import Journal\n"
         "Journal.open(sys.argv[1]); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, tmp_path / "run.journal"], timeout=30, check=False)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pixxel_async import InvalidInput, PixxelClient
 from pixxel_async.bulk import Insight, Job, Property, Recipe, Search, Visualization
-from pixxel_async.bulk._target import Target, resolve
-from pixxel_async.bulk._versions import Precedence
+from pixxel_async.bulk._recipe.account_names import Target, resolve
+from pixxel_async.bulk._recipe.versions import Precedence
 from pixxel_async.testing import FakeTransport
 
 SEARCH = Search(start="2026-06-01", end="2026-09-01", satellite="s", collection="c")

@@ -10,7 +10,9 @@ from typing import Any
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Insight, Job, Package, Recipe, Run, Search
 
-sys.path.append(str(Path(__file__).parents[1]))  # a program of its own does not see the tests' modules
+sys.path.append(
+    str(Path(__file__).parents[1] / "support")
+)  # a program of its own does not see the tests' modules
 from clocks import FastClock
 
 RECIPE = Recipe(

@@ -17,8 +17,8 @@ import pytest
 from distributed import LocalCluster
 
 from pixxel_async.bulk import State, results
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import StepState
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.sandbox import Sandbox
 
 FAST = 400.0
@@ -291,7 +291,7 @@ async def test_a_dask_cluster_does_what_creates_and_fetches(
 
 PATIENT = """
 import sys
-from pixxel_async.bulk import _drive
+from pixxel_async.bulk._execution import scheduler as _drive
 from pixxel_async.cli.__main__ import main
 _drive.GRACE = 1e6
 sys.exit(main())

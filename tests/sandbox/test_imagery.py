@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pixxel_async.sandbox._colormaps import COLORMAPS, colors, hex_color
-from pixxel_async.sandbox._expressions import parse
-from pixxel_async.sandbox._imagery import index_png, legend, measured
-from pixxel_async.sandbox._scenes import Archive
+from pixxel_async.sandbox._world.colormaps import COLORMAPS, colors, hex_color
+from pixxel_async.sandbox._world.expressions import parse
+from pixxel_async.sandbox._world.imagery import index_png, legend, measured
+from pixxel_async.sandbox._world.scenes import Archive
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ARCHIVE = Archive(now=lambda: NOW)

@@ -11,9 +11,9 @@ import pytest
 import rasterio
 from PIL import Image
 
-from pixxel_async.sandbox._landscape import CLOUD, NO_DATA, WATER
-from pixxel_async.sandbox._packages import IMAGE_KINDS, RESULT_KINDS, build_package
-from pixxel_async.sandbox._scenes import Archive
+from pixxel_async.sandbox._world.landscape import CLOUD, NO_DATA, WATER
+from pixxel_async.sandbox._world.packages import IMAGE_KINDS, RESULT_KINDS, build_package
+from pixxel_async.sandbox._world.scenes import Archive
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ARCHIVE = Archive(now=lambda: NOW)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.features import geometry_mask
 
-from pixxel_async.sandbox._geometry import on_map, raster, rectangle, shape_of
+from pixxel_async.sandbox._world.geometry import on_map, raster, rectangle, shape_of
 
 SQUARE = [[0, 0], [4, 0], [4, 4], [0, 4], [0, 0]]
 HOLE = [[1, 1], [1, 3], [3, 3], [3, 1], [1, 1]]

@@ -19,8 +19,8 @@ from sandbox_api import OTHER_PROJECT, PROJECT, START, Api
 from yarl import URL
 
 from pixxel_async.sandbox import Entry, Fault, Faults, Ledger, Sandbox, SandboxClock
-from pixxel_async.sandbox._course import Course, Outcome, Outcomes, Words, marked
-from pixxel_async.sandbox._query import condition
+from pixxel_async.sandbox._base.course import Course, Outcome, Outcomes, Words, marked
+from pixxel_async.sandbox._routes.query import condition
 
 
 async def status(sandbox: Sandbox, authorization: str | None) -> int:
@@ -422,7 +422,7 @@ async def test_an_answer_off_the_spec_is_found_out(faulty: Sandbox, monkeypatch:
     """Proof that the check which all these tests lean on can fail."""
     faulty.state.stores["broken"] = None  # type: ignore[assignment]
     monkeypatch.setattr(
-        "pixxel_async.sandbox._routes_catalogs._store_json", lambda store: {"id": 7, "type": "FTP"}
+        "pixxel_async.sandbox._routes.catalogs._store_json", lambda store: {"id": 7, "type": "FTP"}
     )
     assert await status(faulty, f"Bearer {faulty.token}") == 500
     assert [(d["operation"], d["faults"][0]["path"]) for d in faulty.defects] == [
@@ -439,7 +439,7 @@ async def test_a_defect_of_a_handler_is_a_500_in_the_envelope(
 
 
 async def test_a_body_that_is_too_large_is_refused_in_the_envelope(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("pixxel_async.sandbox._app._LARGEST_BODY", 1000)
+    monkeypatch.setattr("pixxel_async.sandbox._server.app._LARGEST_BODY", 1000)
     async with Sandbox(speed=0) as sandbox, aiohttp.ClientSession() as session:
         session.headers["Authorization"] = f"Bearer {sandbox.token}"
         reply = await Api(sandbox, session).call("POST", "/v0/archives/search", {"ids": ["x" * 2000]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sandbox_api import OTHER_PROJECT, PROJECT, SENTINEL, SPEC, Api, features, square
 
-from pixxel_async.sandbox._handlers import all_handlers
+from pixxel_async.sandbox._routes.handlers import all_handlers
 
 OPERATIONS = {
     operation["operationId"]: operation

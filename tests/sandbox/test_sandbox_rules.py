@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox_api import OTHER_PROJECT, PROJECT, S3_SECRETS, SENTINEL, Api, features, square
 
-from pixxel_async.sandbox._geodesy import area_m2, most_distant_gap_km
-from pixxel_async.sandbox._geometry import centroid
-from pixxel_async.sandbox._prices import Price, archive_price, tasking_price
+from pixxel_async.sandbox._account.prices import Price, archive_price, tasking_price
+from pixxel_async.sandbox._world.geodesy import area_m2, most_distant_gap_km
+from pixxel_async.sandbox._world.geometry import centroid
 
 
 @pytest.mark.parametrize(

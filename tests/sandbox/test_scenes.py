@@ -8,9 +8,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixxel_async.sandbox._scenes import Archive
-from pixxel_async.sandbox._sensors import SENSORS
-from pixxel_async.sandbox._stac import stac_item
+from pixxel_async.sandbox._world.scenes import Archive
+from pixxel_async.sandbox._world.sensors import SENSORS
+from pixxel_async.sandbox._world.stac import stac_item
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ARCHIVE = Archive(seed=7, now=lambda: NOW)

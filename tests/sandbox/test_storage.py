@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from pixxel_async.sandbox import _storage
-from pixxel_async.sandbox._faults import Faults
-from pixxel_async.sandbox._storage import Leak, Storage
+from pixxel_async.sandbox._account import storage as _storage
+from pixxel_async.sandbox._account.storage import Leak, Storage
+from pixxel_async.sandbox._base.faults import Faults
 
 CONTENT = bytes(range(256)) * 1000
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import assert_type
 
 from pixxel_async import Absent, Ambiguous, Found, OutcomeUnknown, PixxelClient, RetryPolicy
-from pixxel_async.downloads import SavedFile
+from pixxel_async._download.downloader import SavedFile
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
 from pixxel_async.models import (
     AOI,
     BlockRef,
@@ -28,8 +30,6 @@ from pixxel_async.models import (
     STACItem,
     Visualization,
 )
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
 
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.6, 12.9], [77.6, 13.0], [77.5, 12.9]]]}
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
-from pixxel_async._files import checked_path, disk_errors
+from pixxel_async._base.files import checked_path, disk_errors
 from pixxel_async.bulk._folders import JOURNAL, REPORTS
-from pixxel_async.bulk._journal import Journal
-from pixxel_async.bulk._journal_records import RowRecord
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import RowRecord
 from pixxel_async.bulk._output import atomic_file
 from pixxel_async.bulk._report._facts import Facts, RunFacts, row_facts
 from pixxel_async.bulk._report._page import HtmlPage

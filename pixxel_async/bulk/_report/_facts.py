@@ -9,9 +9,9 @@ from typing import Any, Self
 
 import attrs
 
-from pixxel_async.bulk._journal_records import Cost, Header, RowRecord, Tokens
-from pixxel_async.bulk._journal_view import JournalView
-from pixxel_async.bulk._result import result_of
+from pixxel_async.bulk._execution.result import result_of
+from pixxel_async.bulk._journal.records import Cost, Header, RowRecord, Tokens
+from pixxel_async.bulk._journal.view import JournalView
 
 
 @attrs.frozen

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import orjson
 
-from pixxel_async.bulk._journal_records import RowRecord
+from pixxel_async.bulk._journal.records import RowRecord
 from pixxel_async.bulk._report._facts import Facts, RunFacts
 from pixxel_async.bulk._report._map import MOST_SHAPES, AreaMap
 from pixxel_async.bulk._report._markup import (

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from pixxel_async.bulk._journal_records import RowRecord
+from pixxel_async.bulk._journal.records import RowRecord
 from pixxel_async.bulk._report._facts import Facts, RunFacts
 
 BETWEEN = "|"

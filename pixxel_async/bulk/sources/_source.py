@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
-from pixxel_async._files import checked_path
-from pixxel_async._shown import shown
+from pixxel_async._base.files import checked_path
+from pixxel_async._base.shown import shown
 from pixxel_async.bulk._faults import BadRows, Fault, Problem
 from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk.sources._arrow import read_layer, read_parquet

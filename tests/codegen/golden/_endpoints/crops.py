@@ -6,11 +6,14 @@ import builtins
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from pixxel_async import _inputs
+from pixxel_async._codec import input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
     Crop,
     CropCreate,
@@ -21,9 +24,6 @@ from pixxel_async.models import (
     CropSearchResult,
     Estimate,
 )
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import PackagePoller, Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[CropList] = Endpoint(
     id="ListCrops",
@@ -151,8 +151,8 @@ class Crops(Resource):
         self,
         field_id: str,
         *,
-        area: _inputs.GeometryInput | None = None,
-        frame: _inputs.BoundingBox | None = None,
+        area: input_types.GeometryInput | None = None,
+        frame: input_types.BoundingBox | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pixxel_async import _checks, _inputs
+from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
-from pixxel_async._operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource import Resource
-from pixxel_async._shared_polling import PollTarget
+from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.resource import Resource
+from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
-from pixxel_async.paging import Paginator
-from pixxel_async.polling import Poller
-from pixxel_async.waits import Waits
 
 _LIST: Endpoint[FieldList] = Endpoint(
     id="ListFields",
@@ -66,7 +66,7 @@ class Fields(Resource):
         *,
         ids: Sequence[str] | None = None,
         status: FieldStatus | str | None = None,
-        created_at: _inputs.Instant | None = None,
+        created_at: input_types.Instant | None = None,
         min_area: float | None = None,
         limit: int | None = None,
         page_size: int | None = None,
@@ -98,9 +98,9 @@ class Fields(Resource):
                 _LIST,
                 query={
                     "ids": ids,
-                    "status": _checks.optional("status", _checks.word(FieldStatus), status),
-                    "createdAt": _checks.optional("created_at", _checks.time_filter, created_at),
-                    "min_area": _checks.optional("min_area", _checks.number(minimum=0), min_area),
+                    "status": checks.optional("status", checks.word(FieldStatus), status),
+                    "createdAt": checks.optional("created_at", checks.time_filter, created_at),
+                    "min_area": checks.optional("min_area", checks.number(minimum=0), min_area),
                 },
             ),
             limit=limit,
@@ -112,12 +112,12 @@ class Fields(Resource):
         self,
         *,
         name: str,
-        geometry: _inputs.GeometryInput,
+        geometry: input_types.GeometryInput,
         rescale: Sequence[float],
         mode: FieldStatus | str,
-        start: _inputs.Instant | None = None,
-        end: _inputs.Instant | None = None,
-        seen: _inputs.Interval | None = None,
+        start: input_types.Instant | None = None,
+        end: input_types.Instant | None = None,
+        seen: input_types.Interval | None = None,
         seed_ids: Sequence[str] | None = None,
         plant_ids: Sequence[str] | None = None,
         days: Mapping[str, Sequence[str] | None] | None = None,
@@ -222,7 +222,7 @@ class Fields(Resource):
             Operation(
                 _DELETE,
                 path={"field_id": field_id},
-                query={"project_id": _checks.required("project_id", _checks.text(min_length=1), project_id)},
+                query={"project_id": checks.required("project_id", checks.text(min_length=1), project_id)},
             )
         )
 

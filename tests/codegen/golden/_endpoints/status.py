@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pixxel_async._operation import Endpoint, Operation
-from pixxel_async._resource import Resource
+from pixxel_async._http.operation import Endpoint, Operation
+from pixxel_async._resource.resource import Resource
 
 _PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=str, request_class="read")
 

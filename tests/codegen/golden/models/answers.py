@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._wire import Model, Timestamp, model, sensitive, wire
+from pixxel_async._codec.model import Model, Timestamp, model, sensitive, wire
 
 from .enums import FieldStatus
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import attrs
 
-from pixxel_async import _checks, _inputs
-from pixxel_async._wire import Model, model, sensitive
+from pixxel_async._codec import checks, input_types
+from pixxel_async._codec.model import Model, model, sensitive
 
 from .answers import Bucket
 from .enums import FieldStatus
@@ -16,55 +16,55 @@ from .enums import FieldStatus
 class FieldCreate(Model):
     """A new field."""
 
-    name: str = attrs.field(converter=_checks.text(min_length=1, max_length=100))
+    name: str = attrs.field(converter=checks.text(min_length=1, max_length=100))
     """Name of it."""
-    geometry: _inputs.GeometryInput = attrs.field(converter=_checks.polygon)
+    geometry: input_types.GeometryInput = attrs.field(converter=checks.polygon)
     """Outline."""
-    start: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    start: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """First day."""
-    end: _inputs.Instant | None = attrs.field(default=None, converter=_checks.instant)
+    end: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """Last day."""
-    seen: _inputs.Interval | None = attrs.field(default=None, converter=_checks.interval)
+    seen: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
     """When it was seen."""
-    rescale: Sequence[float] = attrs.field(converter=_checks.each(_checks.number(), min_items=2, max_items=2))
+    rescale: Sequence[float] = attrs.field(converter=checks.each(checks.number(), min_items=2, max_items=2))
     """Range."""
-    mode: FieldStatus | str = attrs.field(converter=_checks.word(FieldStatus))
+    mode: FieldStatus | str = attrs.field(converter=checks.word(FieldStatus))
     """State to start in."""
     seed_ids: Sequence[str] | None = attrs.field(
-        default=None, converter=_checks.each(_checks.text(), min_items=1, unique=True)
+        default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
     )
     """Seeds, each once."""
-    plant_ids: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    plant_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Plants."""
     days: Mapping[str, Sequence[str] | None] | None = attrs.field(
-        default=None, converter=_checks.table(_checks.maybe(_checks.each(_checks.text(pattern="^\\d{4}$"))))
+        default=None, converter=checks.table(checks.maybe(checks.each(checks.text(pattern="^\\d{4}$"))))
     )
     """Years, null for none."""
-    depth: int | None = attrs.field(default=None, converter=_checks.integer(minimum=0, maximum=15))
+    depth: int | None = attrs.field(default=None, converter=checks.integer(minimum=0, maximum=15))
     """Depth in cm."""
-    bucket: Bucket | None = attrs.field(default=None, converter=_checks.instance(Bucket, "name"))
+    bucket: Bucket | None = attrs.field(default=None, converter=checks.instance(Bucket, "name"))
     """Where to deliver to."""
     secrets: Annotated[Mapping[str, str] | None, sensitive()] = attrs.field(
-        default=None, converter=_checks.secret(_checks.table(_checks.text()))
+        default=None, converter=checks.secret(checks.table(checks.text()))
     )
     """Never returned."""
-    anything: Any = attrs.field(default=None, converter=_checks.anything())
+    anything: Any = attrs.field(default=None, converter=checks.anything())
     """Any JSON."""
-    dry_run: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    dry_run: bool | None = attrs.field(default=None, converter=checks.boolean())
     """Only ask."""
 
     def __attrs_post_init__(self) -> None:
-        _checks.exactly_one_of(self, "seed_ids", "plant_ids")
-        _checks.in_order(self, "start", "end")
+        checks.exactly_one_of(self, "seed_ids", "plant_ids")
+        checks.in_order(self, "start", "end")
 
 
 @model
 class CropCreate(Model):
     """What to sow."""
 
-    seed: str = attrs.field(converter=_checks.text(min_length=1))
+    seed: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the seed."""
-    estimate: bool | None = attrs.field(default=None, converter=_checks.boolean())
+    estimate: bool | None = attrs.field(default=None, converter=checks.boolean())
     """Only ask for the price."""
 
 
@@ -72,11 +72,11 @@ class CropCreate(Model):
 class CropSearch(Model):
     """What to find."""
 
-    area: _inputs.GeometryInput | None = attrs.field(default=None, converter=_checks.geometry)
+    area: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
     """Where."""
-    frame: _inputs.BoundingBox | None = attrs.field(default=None, converter=_checks.bbox)
+    frame: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """In which box."""
-    limit: int | None = attrs.field(default=None, converter=_checks.integer(minimum=1))
+    limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
     """Most to answer with."""
 
 
@@ -84,5 +84,5 @@ class CropSearch(Model):
 class CropPackageCreate(Model):
     """Which files to pack."""
 
-    inputs: Sequence[str] | None = attrs.field(default=None, converter=_checks.each(_checks.text()))
+    inputs: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Names of inputs."""

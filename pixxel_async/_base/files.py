@@ -1,0 +1,256 @@
+"""Names that are safe everywhere, the place that a download claims, and the file system's errors in our words.
+
+Everything here blocks; `in_thread` keeps it off the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import threading
+import unicodedata
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import attrs
+
+from pixxel_async._base.active_calls import running_loop
+from pixxel_async._base.shown import shown
+from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
+
+try:
+    import fcntl
+except ImportError:  # Windows: files are not locked there
+    fcntl = None  # type: ignore[assignment]
+
+R = TypeVar("R")
+
+LONGEST_NAME = 150
+"""Bytes of the longest file name; room is left for endings such as `.part`."""
+
+RATIO_FREE_BYTES = 10 * 2**20
+LARGEST_RATIO = 200
+"""How many times larger than its compressed form data may become, beyond the first 10 MiB."""
+
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+_FOREIGN = re.compile(r'[<>:"|?*]')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+async def in_thread(function: Callable[..., R], *arguments: object, stop: threading.Event | None = None) -> R:
+    """Run in a thread. When cancelled, set `stop` and let it end first: no file is closed under its writer."""
+    # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, while threads go on.
+    work = running_loop().run_in_executor(None, functools.partial(function, *arguments))
+    return await settled(work, stop)
+
+
+async def settled(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:
+    """The result of what a thread does; the rules of `in_thread`."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        if stop is not None:
+            stop.set()
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        raise
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+def is_invisible(character: str) -> bool:
+    """Whether a character has no place in a name: control and direction marks, lone surrogates, line ends."""
+    return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Windows takes the name for a device, or changes it."""
+    return _RESERVED.fullmatch(name) is not None or name.endswith((".", " "))
+
+
+def safe_name(text: str) -> str:
+    """The nearest file name that is safe on every system; empty when nothing is left.
+
+    Without directories, control and direction marks, and blanks or dots at its ends, normalised to NFC, at most 150 bytes:
+    a longer one keeps its ending and gets eight digits of its hash.
+    """
+    name = re.split(r"[/\\]", text)[-1]
+    if not (name.isascii() and name.isprintable()):  # such a one, as nearly all are, would stay as it is
+        composed = unicodedata.normalize("NFC", name)
+        name = "".join(character for character in composed if not is_invisible(character))
+    name = _FOREIGN.sub("_", name).strip(" .")
+    if is_reserved(name):
+        name = f"_{name}"
+    if len(name.encode()) > LONGEST_NAME:
+        ending = Path(name).suffix if len(Path(name).suffix.encode()) <= 16 else ""
+        mark = "-" + hashlib.sha256(name.encode()).hexdigest()[:8] + ending
+        name = name.encode()[: LONGEST_NAME - len(mark.encode())].decode(errors="ignore") + mark
+    return name
+
+
+def checked_path(path: str | os.PathLike[str], name: str, kind: type[PixxelError] = InvalidInput) -> Path:
+    """A path that a caller gave as the argument `name`; raises `kind` if no file system can have such a one."""
+    try:
+        text = os.fspath(path)
+        if isinstance(text, str) and b"\0" not in os.fsencode(text):
+            return Path(text)
+    except (TypeError, UnicodeEncodeError):
+        pass
+    raise kind(f"{name}={shown(path)} is not a path: give text without zero characters, or a pathlib.Path")
+
+
+def checked_name(filename: str) -> str:
+    """A name that somebody chose: taken as it is or refused, never changed."""
+    safe = safe_name(filename) if isinstance(filename, str) else ""
+    if not safe or safe != filename:
+        advice = f"use {safe!r}" if safe else "give a bare name such as 'scene.zip'"
+        raise InvalidInput(
+            f"filename={shown(filename)} is no safe file name: {advice}; folders belong into `directory`"
+        )
+    return filename
+
+
+# --- where it goes ----------------------------------------------------------------------------------------
+
+
+@attrs.frozen(eq=False, repr=False)
+class Target:
+    """Where a download goes."""
+
+    path: Path
+    """The final name."""
+    overwrite: bool
+    folder: Path | None
+    """Where the archive is unpacked; None if it is not."""
+
+    @classmethod
+    def of(cls, directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: bool) -> Target:
+        """The place of a file, and of what is in it. InvalidInput if there can be no such directory."""
+        root = checked_path(directory, "directory")
+        path = root / name
+        folder = root / (path.stem if path.stem != name else f"{name}.contents") if unzip else None
+        return cls(path, overwrite, folder)
+
+    def claim(self) -> None:
+        """See to it that it can be used, before anything is fetched.
+
+        Raises:
+            FileInTheWay: a name is taken and must not be replaced.
+            DownloadError: the directory cannot be made.
+        """
+        path, folder = self.path, self.folder
+        with disk_errors(path.parent):
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+        if self._is_taken(path) and path.is_dir():
+            raise FileInTheWay(f"{path} is a directory: pass another filename")
+        if folder is not None and self._is_taken(folder) and not folder.is_dir():
+            raise FileInTheWay(
+                f"{folder} is a file, the archive needs a folder of that name: pass another filename"
+            )
+
+    @property
+    def part(self) -> Path:
+        """The file in the making."""
+        return Path(f"{self.path}.part")
+
+    def check(self) -> None:
+        """Claim it, and raise also what the writing itself would: for a place that is used much later.
+
+        Raises:
+            FileInTheWay: a name is taken and must not be replaced.
+            DownloadError: the directory cannot be made, or no file can be made in it.
+        """
+        self.claim()
+        with disk_errors(self.path.parent):
+            make_folder(self.path.parent)
+        if self.folder is not None:
+            with disk_errors(self.folder):
+                if self.folder.exists():
+                    make_folder(self.folder)
+        if os.path.lexists(self.part) and not stat.S_ISREG(self.part.lstat().st_mode):
+            raise FileInTheWay(f"{self.part} is not a file: remove it, or pass another filename")
+
+    def _is_taken(self, path: Path) -> bool:
+        if not os.path.lexists(path):
+            return False
+        if not self.overwrite:
+            raise FileInTheWay(f"{path} exists already: pass overwrite=True or another filename")
+        return True
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether there was no room, or a quota or the largest size of a file was reached."""
+    return error.errno in _FULL
+
+
+class disk_errors:  # noqa: N801  # named as those of contextlib are; a generator would take several times as long
+    """Turn what the file system says into an error of ours: DiskFull, else `kind`."""
+
+    def __init__(self, path: Path, kind: type[PixxelError] = DownloadError) -> None:
+        self._path = path
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            kind = DiskFull if is_disk_full(error) else self._kind
+            raise kind(f"{self._path}: {error.strerror or error}") from error
+
+
+def make_folder(directory: Path) -> None:
+    """Make a folder if it is missing, and one file in it that has no name, for permissions do not say all; OSError if it fails."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=directory):
+        pass
+
+
+def lock(handle: int, *, shared: bool = False) -> bool:
+    """Lock an open file until it is closed; False when somebody else has it. `shared` locks keep no other such out.
+
+    True, unlocked, where the system or the file system has no locks.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True
+
+
+def room_in(directory: Path) -> int:
+    """How large a file may be to fit, with one per cent to spare."""
+    with disk_errors(directory):
+        return int(shutil.disk_usage(directory).free / 1.01)
+
+
+def require_space(directory: Path, size: int) -> None:
+    """Raise DiskFull unless a file of `size` bytes fits."""
+    room = room_in(directory)
+    if room < size:
+        raise DiskFull(f"{directory}: {size} bytes are needed, there is room for {room}")
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename in a directory last, where the system can: Windows and some network file systems cannot."""
+    with suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -1,0 +1,92 @@
+"""What the SDK takes in several forms, turned into what goes over the wire: times here, areas in `geometry`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from pixxel_async._base.shown import shown
+from pixxel_async.errors import InvalidInput
+from pixxel_async.geometry import GeometryInput, feature_collection, geometry, polygon
+
+__all__ = [
+    "BoundingBox",
+    "GeometryInput",
+    "Instant",
+    "Interval",
+    "feature_collection",
+    "geometry",
+    "instant",
+    "interval",
+    "polygon",
+]
+
+BoundingBox: TypeAlias = Sequence[float]
+"""West, south, east and north in degrees; over the antimeridian, west is greater than east."""
+
+Instant: TypeAlias = str | datetime
+"""A point in time: an aware `datetime`, or RFC 3339 text."""
+
+Interval: TypeAlias = str | datetime | tuple[Instant | None, Instant | None]
+"""A point in time or a pair of them, `None` for open; or the text `start/end`, `start/..` or `../end`."""
+
+_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+_REMEDY = "give an aware datetime, or text such as 2024-05-27T06:50:20Z"
+
+
+def instant(value: Instant) -> str:
+    """A point in time as the API takes it: RFC 3339 in UTC, with milliseconds if it has any.
+
+    Raises:
+        InvalidInput: It is no point in time, or has no time zone.
+    """
+    moment = _moment(value)
+    return _text(moment, "milliseconds" if moment.microsecond >= 1000 else "seconds")
+
+
+def interval(value: Interval) -> str:
+    """A STAC interval: one instant, or `start/end` with `..` for an open side; to the microsecond, to find an item again.
+
+    Raises:
+        InvalidInput: A side is no point in time, both are open, or the end lies before the start.
+    """
+    if isinstance(value, str) and "/" in value:
+        sides: Sequence[Instant | None] = [None if side in ("", "..") else side for side in value.split("/")]
+    elif isinstance(value, (tuple, list)):
+        sides = value
+    else:
+        return _text(_moment(value), "auto")
+    if len(sides) != 2:
+        raise InvalidInput(f"{shown(value)} has {len(sides)} sides; an interval has a start and an end")
+    start, end = (None if side is None else _moment(side) for side in sides)
+    if start is None and end is None:
+        raise InvalidInput(f"{shown(value)} is open on both sides; leave it out to mean any time")
+    if start and end and start > end:
+        raise InvalidInput(f"{shown(value)} ends before it starts; swap the two")
+    return "/".join(".." if side is None else _text(side, "auto") for side in (start, end))
+
+
+def _moment(value: Instant) -> datetime:
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise InvalidInput(
+                f"{shown(value)} has no time zone; give it one, for example value.replace(tzinfo=datetime.UTC)"
+            )
+        moment = value
+    elif not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise InvalidInput(f"{shown(value)} is not a point in time with its time zone; {_REMEDY}")
+    else:
+        try:
+            moment = datetime.fromisoformat(value.upper())
+        except ValueError as error:
+            raise InvalidInput(f"{shown(value)} is not a point in time: {error}") from None
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput(f"{shown(value)} lies outside the years 1 to 9999 in UTC") from None
+
+
+def _text(moment: datetime, precision: str) -> str:
+    return moment.isoformat(timespec=precision).removesuffix("+00:00") + "Z"

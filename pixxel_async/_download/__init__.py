@@ -1,0 +1,1 @@
+"""One file: complete and verified, or absent."""

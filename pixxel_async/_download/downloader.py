@@ -1,0 +1,506 @@
+"""Files behind signed URLs: fetched whole, counted, hashed, and named only when they are complete.
+
+A signed URL is a secret: whoever has it, has the file. It goes onto the wire byte for byte as it was signed, over a
+session of its own that knows no token, cookie or proxy password, and in no error or log is its query shown.
+
+A broken transfer goes on where it ended, in this call or in a later one, if the server still has the same file: see
+`range_rules` for the rules, `partial_file` for the disk, `storage` for the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import attrs
+
+from pixxel_async._base.active_calls import Closing
+from pixxel_async._base.clock import Clock
+from pixxel_async._base.files import Target, checked_name, in_thread, require_space, settled
+from pixxel_async._base.log import (
+    DOWNLOAD_BEGUN,
+    DOWNLOAD_BROKEN,
+    DOWNLOAD_FINISHED,
+    DOWNLOAD_REFRESHED,
+    DOWNLOAD_RESUMED,
+)
+from pixxel_async._download.error_page import is_error_page
+from pixxel_async._download.partial_file import PartFile, WrongChecksum
+from pixxel_async._download.range_rules import (
+    NOTHING,
+    Headers,
+    Known,
+    WrongRange,
+    asked_for_rest,
+    has_all,
+    rest,
+    told_by,
+)
+from pixxel_async._download.signed_url import SignedUrl
+from pixxel_async._download.storage import BATCH, Failed, Storage, StorageAnswer, Then
+from pixxel_async._download.unzip import unzip as _unzip
+from pixxel_async._http.counters import Counters
+from pixxel_async._http.hooks import timed
+from pixxel_async._http.network import Network
+from pixxel_async._http.throttle import ConcurrencyLimit, LimitPaused, Ticket
+from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
+
+Progress = Callable[[int, int | None], Any]
+"""Told the bytes so far and the bytes in all (None where the server does not tell). Goes back to 0 if it has to start over."""
+Refresh = Callable[[], Awaitable[str]]
+"""Gives a new signed URL for the same file."""
+
+_TRIES = 8
+"""Attempts in a row that bring nothing which the next one need not fetch again."""
+_REFRESHES, _REFRESH_BYTES = 3, 2**20
+"""New URLs in a row that do not bring so much."""
+_RESTARTS = {Then.FROM_START: 2, Then.ONCE_MORE: 1}
+_HELP: dict[type[Exception], Then] = {WrongRange: Then.FROM_START, WrongChecksum: Then.ONCE_MORE}
+"""What may help against a fault of the content; another attempt against all others."""
+_BACKOFF_BASE, _BACKOFF_CAP = 0.5, 20.0
+_RETRY_AFTER_CAP = 120.0
+_SLOW_WINDOW, _SLOW_BYTES = 60.0, 60 * 2**10
+"""A transfer below 1 KiB/s over a minute counts as broken."""
+
+
+@attrs.frozen
+class SavedFile:
+    """A file that was fetched whole."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hash of the content, in hexadecimal."""
+    length_verified: bool
+    """Whether the server told the length and all of it came; if not, a cut could have gone unnoticed."""
+    members: tuple[Path, ...] | None = None
+    """The files of the unpacked archive, in its order; None if nothing was unpacked."""
+    checksum_verified: bool = False
+    """Whether the server offered a checksum, which was right; a wrong one is an IntegrityError."""
+    resumed: bool = False
+    """Whether an earlier download, which had been broken off, was gone on with."""
+
+
+class Downloader:
+    """Fetches files over a session of its own, made at the first use and without any credentials."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        allow_private: bool = False,
+        network: Network | None = None,
+        counters: Counters | None = None,
+    ) -> None:
+        """Make a downloader.
+
+        Args:
+            clock: Time, sleep and jitter.
+            allow_private: Accept http URLs and private addresses; for an API that is itself on this machine.
+            network: How to connect.
+            counters: Where bytes and files are counted.
+        """
+        self._clock = clock or Clock()
+        self._counters = counters or Counters()
+        self._allow_private = allow_private
+        self._storage = Storage(allow_private=allow_private, network=network or Network())
+        self._closing = Closing()
+        self._limits: dict[str, ConcurrencyLimit] = {}
+        """By storage host."""
+
+    async def aclose(self) -> None:
+        """End the downloads under way in ClientClosed, and close the session; a second time does nothing."""
+        try:
+            await self._closing.close()
+        finally:
+            await self._storage.aclose()
+
+    async def check_target(
+        self, directory: str | PathLike[str], *, filename: str, overwrite: bool, unzip: bool
+    ) -> None:
+        """Raise what `save` would raise about the place, before anybody waits for the URL."""
+        await in_thread(Target.of(directory, checked_name(filename), overwrite, unzip).check)
+
+    async def save(
+        self,
+        url: str,
+        directory: str | PathLike[str],
+        *,
+        filename: str | None = None,
+        overwrite: bool = False,
+        on_progress: Progress | None = None,
+        refresh: Refresh | None = None,
+        resource: str = "",
+        unzip: bool = False,
+    ) -> SavedFile:
+        """Fetch a file; its name exists only when it is complete.
+
+        What came before it failed or was cancelled stays as `NAME.part`, if the server can tell the file's content from
+        another, and the next `save` to the same place goes on there.
+
+        Args:
+            url: Where from, https; sent byte for byte.
+            directory: Where to; made if missing.
+            filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
+            overwrite: Replace what has the name already.
+            on_progress: Called with the bytes so far and the bytes in all. What it raises ends the download, which a later
+                one goes on with.
+            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB. With
+                it, `url` came from the API too, so a bad one is a DownloadError.
+            resource: Which thing of the API it is; what another one left under this name is not gone on with.
+            unzip: Also unpack the file, a ZIP, into a folder beside it; the ZIP stays.
+
+        Raises:
+            InvalidInput: the URL or the file name cannot be used.
+            FileInTheWay: the name is taken, or being downloaded to.
+            DiskFull: not enough room.
+            IntegrityError: the file, or the archive, is not whole.
+            ClientClosed: the client was closed, perhaps in the meantime; a later download goes on.
+            DownloadError: it could not be had for another reason, or the archive is unsafe to unpack.
+        """
+        with self._closing.under_way():
+            source = SignedUrl(url)
+            del url  # not for tracebacks that show local variables
+            source.checked(
+                InvalidInput if refresh is None else DownloadError, allow_private=self._allow_private
+            )
+            return await self._save(
+                source,
+                directory,
+                filename=filename,
+                overwrite=overwrite,
+                on_progress=on_progress,
+                refresh=refresh,
+                resource=resource,
+                unzip=unzip,
+            )
+
+    async def _save(
+        self,
+        source: SignedUrl,
+        directory: str | PathLike[str],
+        *,
+        filename: str | None,
+        overwrite: bool,
+        on_progress: Progress | None,
+        refresh: Refresh | None,
+        resource: str,
+        unzip: bool,
+    ) -> SavedFile:
+        name = source.name if filename is None else checked_name(filename)
+        target = Target.of(directory, name, overwrite, unzip)
+        began = self._clock.monotonic()
+        part = PartFile(target, resource, self._clock.monotonic)
+        on_progress = timed("on_progress", on_progress, self._clock)
+        stop = threading.Event()
+        try:
+            await in_thread(part.take_over, stop, stop=stop)
+            if DOWNLOAD_BEGUN.is_on:
+                DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
+            if part.is_resumed:
+                DOWNLOAD_RESUMED(file=target.path.name, size=part.size)
+            await self._fetch(_Course(source), part, on_progress, refresh)
+        finally:
+            if part.is_open:
+                await in_thread(part.close)
+        self._counters.files += 1
+        elapsed = self._clock.monotonic() - began
+        DOWNLOAD_FINISHED(file=target.path.name, size=part.size, elapsed=elapsed)
+        members = None if target.folder is None else await _unpack(target.path, target.folder, overwrite)
+        return SavedFile(
+            target.path,
+            part.size,
+            part.sha256,
+            part.known.size is not None,
+            members,
+            part.known.checksum is not None,
+            part.is_resumed,
+        )
+
+    async def _fetch(
+        self,
+        course: _Course,
+        part: PartFile,
+        on_progress: Progress | None,
+        refresh: Refresh | None,
+    ) -> None:
+        """Attempt after attempt, until one succeeds or nothing is left to try."""
+        while True:
+            try:
+                return await self._attempt(course.source, part, on_progress)
+            except Failed as caught:
+                failed = caught
+            except (WrongRange, WrongChecksum, IntegrityError) as caught:
+                failed = Failed(str(caught), _HELP.get(type(caught), Then.AGAIN), IntegrityError)
+            except DownloadError as error:
+                # The frames of an attempt hold the answer, and that its URL: tracebacks may show local variables.
+                raise error.with_traceback(None) from error.__cause__
+            # Outside of the handler: what went wrong in aiohttp must not be anyone's context.
+            course.count(part.kept)
+            DOWNLOAD_BROKEN(file=part.target.path.name, reason=failed.reason, kept=part.kept)
+            if failed.then in _RESTARTS:
+                await in_thread(part.restart, NOTHING)
+            source = course.source
+            await self._prepare_next(course, failed, refresh)
+            if course.source is not source:
+                DOWNLOAD_REFRESHED(file=part.target.path.name, source=str(course.source))
+
+    async def _prepare_next(self, course: _Course, failed: Failed, refresh: Refresh | None) -> None:
+        """Do what may help, or raise what went wrong."""
+        course.failures[failed.then] += 1
+        if failed.then in _RESTARTS and course.failures[failed.then] <= _RESTARTS[failed.then]:
+            return
+        if failed.then is Then.REFRESH and refresh is not None and course.refreshes < _REFRESHES:
+            course.refreshes += 1
+            course.source = SignedUrl(await refresh()).checked(
+                DownloadError, allow_private=self._allow_private
+            )
+            return
+        wait = self._wait(course.in_vain, failed.retry_after)
+        if failed.then is not Then.AGAIN or course.in_vain >= _TRIES or wait > _RETRY_AFTER_CAP:
+            attempts = course.failures.total()
+            raise failed.kind(
+                f"{course.source}: {failed.reason}"
+                + (f" (after {attempts} attempts)" if attempts > 1 else "")
+            ) from failed.cause
+        await self._clock.sleep(wait)
+
+    def _wait(self, in_vain: int, asked: float | None) -> float:
+        if asked is not None:
+            return asked + self._clock.rng.uniform(0, min(1.0, asked / 10) + 0.1)
+        return self._clock.rng.uniform(0, min(_BACKOFF_CAP, _BACKOFF_BASE * 2 ** max(in_vain - 1, 0)))
+
+    async def _attempt(self, source: SignedUrl, part: PartFile, on_progress: Progress | None) -> None:
+        """Fetch what is missing, and give the file its name."""
+        async with _Writer() as writer:
+            await self._within_limit(source, part, writer, on_progress)
+            writer.add(part.finish)  # its slot is free by then: no other download need wait for the disk
+
+    async def _within_limit(
+        self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
+    ) -> None:
+        """Fetch when the host's limit has room; a pause that is too long ends the download."""
+        limit = self._limits.setdefault(source.host, ConcurrencyLimit(self._clock, start=4, most=16))
+        try:
+            async with Ticket(limit, patience=_RETRY_AFTER_CAP) as ticket:
+                try:
+                    await self._complete(source, part, writer, on_progress)
+                except Failed as failed:
+                    if failed.is_overload:
+                        limit.refuse(ticket, failed.retry_after)
+                    raise
+                limit.succeed(ticket)
+        except LimitPaused:
+            left = limit.opens_at - self._clock.monotonic()
+            raise Failed(f"the server asked to wait {left:.0f} s (Retry-After)", Then.STOP) from None
+
+    async def _complete(
+        self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
+    ) -> None:
+        """Ask for what is missing, and add it to what is there."""
+        answer = await self._storage.get(source, asked_for_rest(part.known, part.kept) if part.kept else {})
+        try:
+            body = await self._begin(answer, part, writer)
+            if body is not None:
+                await _receive(body, part, writer, on_progress)
+        finally:
+            answer.close()
+
+    async def _begin(self, answer: StorageAnswer, part: PartFile, writer: _Writer) -> _Body | None:
+        """Make the part file ready for what the answer brings; None if nothing is missing."""
+        if answer.status == 206:
+            if not part.kept:
+                raise WrongRange("a part of the file came that nobody had asked for")
+            part.known = rest(answer.headers, part.known, part.kept)
+            await _require_space(part, part.known)
+            return _Body(answer, self._clock, self._counters, part.size, part.known.size)
+        if answer.status == 416 and part.kept:
+            part.known = has_all(answer.headers, part.known, part.kept)
+            return None
+        await answer.check_status()
+        known, is_gzip = told_by(answer.headers), _is_gzip(answer.headers)
+        await _require_space(part, known)
+        body = _Body(answer, self._clock, self._counters, 0, known.size)
+        await body.look(part.target.path.name)  # before what is there is given up for it
+        writer.add(part.restart, known, is_gzip)
+        return body
+
+
+async def _require_space(part: PartFile, known: Known) -> None:
+    """Raise DiskFull unless the file fits; what is there already makes room or is part of it."""
+    missing = 0 if known.size is None else known.size - part.size
+    if missing > part.room:  # by now there may be more
+        await in_thread(require_space, part.target.path.parent, missing)
+
+
+async def _receive(body: _Body, part: PartFile, writer: _Writer, on_progress: Progress | None) -> None:
+    """Read to the end; what came is hashed and written in a thread while more comes, and the last of it at the end."""
+    while True:
+        writer.add(part.write, await body.batch())
+        if on_progress is not None:
+            on_progress(body.received, body.total)
+        if body.at_end:
+            break
+        await writer.go()
+    if body.total is not None and body.received != body.total:
+        raise Failed(f"{body.received} of {body.total} bytes came", Then.AGAIN, IntegrityError)
+
+
+async def _unpack(archive: Path, folder: Path, overwrite: bool) -> tuple[Path, ...]:
+    stop = threading.Event()
+    return await in_thread(_unzip, archive, folder, overwrite, stop, stop=stop)
+
+
+def _is_gzip(headers: Headers) -> bool:
+    """Whether the content is encoded although nobody asked for it."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        raise Failed("the content has an encoding that was not asked for", Then.STOP)
+    return encoding.endswith("gzip")
+
+
+# --- the parts of one download ----------------------------------------------------------------------------
+
+
+@attrs.define
+class _Course:
+    """What was tried, and how far it got."""
+
+    source: SignedUrl
+    failures: Counter[Then] = attrs.field(factory=Counter)
+    in_vain: int = 0
+    """Attempts in a row that brought nothing."""
+    refreshes: int = 0
+    """New URLs in a row that brought next to nothing."""
+    best: int = 0
+    """Most bytes that were ever kept: a file that changes all the time must not pass for progress."""
+    best_at_refresh: int = 0
+
+    def count(self, kept: int) -> None:
+        """Count a failed attempt after which so many bytes are kept."""
+        if kept > self.best:
+            self.best, self.in_vain = kept, 0
+        else:
+            self.in_vain += 1
+        if self.best >= self.best_at_refresh + _REFRESH_BYTES:
+            self.best_at_refresh, self.refreshes = self.best, 0
+
+
+class _Body:
+    """The bytes of an answer in batches, counted."""
+
+    def __init__(
+        self, answer: StorageAnswer, clock: Clock, counters: Counters, start: int, total: int | None
+    ) -> None:
+        self._answer = answer
+        self._counters = counters
+        self._pace = _SlowGuard(clock)
+        self._seen: list[bytes] = []
+        self._broken: Failed | None = None
+        self.received = start
+        """Bytes of the file so far, those of earlier answers included."""
+        self.total = total
+        self.at_end = False
+
+    async def look(self, name: str) -> None:
+        """Raise Failed if it begins like an error page."""
+        self._seen = await self._read()
+        if is_error_page(self._answer.content_type, b"".join(self._seen), name):
+            raise Failed("a page of text came with status 200 instead of the file", Then.STOP)
+
+    async def batch(self) -> list[bytes]:
+        """The next ones; at the end fewer, perhaps none."""
+        pieces, self._seen = self._seen, []
+        if not pieces and not self.at_end:
+            pieces = await self._read()
+        size = sum(map(len, pieces))
+        self.received += size
+        self._counters.bytes_downloaded += size
+        if self.total is not None and self.received > self.total:
+            raise Failed(f"more than the promised {self.total} bytes came", Then.ONCE_MORE, IntegrityError)
+        return pieces
+
+    async def _read(self) -> list[bytes]:
+        pieces: list[bytes] = []
+        size = 0
+        while size < BATCH and not self.at_end and self._broken is None:
+            try:
+                chunk = await self._answer.read(is_all=self.received + size == self.total)
+                self._pace.check(len(chunk))
+            except Failed as failed:
+                self._broken = failed
+            else:
+                self.at_end = self._answer.at_end or not chunk
+                pieces.append(chunk)
+                size += len(chunk)
+        if self._broken is not None and not size:  # else what came before it is kept first
+            raise self._broken
+        return pieces
+
+
+class _Writer:
+    """Does in a thread what is to be done with the file, one after the other; what is not begun before, at the end."""
+
+    def __init__(self) -> None:
+        self._steps: list[Callable[[], None]] = []
+        self._work: asyncio.Future[None] | None = None
+
+    def add(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Do this next."""
+        self._steps.append(partial(step, *arguments))
+
+    async def go(self) -> None:
+        """Begin with what was added, once what came before is done."""
+        await self._settle()
+        steps, self._steps = self._steps, []
+        self._work = asyncio.get_running_loop().run_in_executor(None, _do, steps)
+
+    async def _settle(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            await settled(work)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if self._steps:  # also after an error: what came before it is kept
+                await self.go()
+            await self._settle()
+        except DownloadError:
+            if not isinstance(error, asyncio.CancelledError):
+                raise
+
+
+def _do(steps: list[Callable[[], None]]) -> None:
+    for step in steps:
+        step()
+
+
+class _SlowGuard:
+    """Finds a transfer that never stands still, and never gets on either."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since = clock.monotonic()
+        self._bytes = 0
+
+    def check(self, size: int) -> None:
+        self._bytes += size
+        now = self._clock.monotonic()
+        if now - self._since < _SLOW_WINDOW:
+            return
+        if self._bytes < _SLOW_BYTES:
+            raise Failed(f"only {self._bytes} bytes came in {now - self._since:.0f} s", Then.AGAIN)
+        self._since, self._bytes = now, 0

@@ -1,0 +1,1 @@
+"""What resource methods are built from: paging, polling, creates that are sent once."""

@@ -1,0 +1,449 @@
+"""Creates: they are sent once, what they make is remembered, and what a lost answer left open can be looked up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+import attrs
+
+from pixxel_async._base.clock import Clock
+from pixxel_async._base.log import FORGOTTEN
+from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
+from pixxel_async._http.messages import was_sent
+from pixxel_async._http.operation import Endpoint, Operation
+from pixxel_async._http.transport import CallOptions, Transport
+from pixxel_async._resource.matching import Sought, is_all, values, verdict
+from pixxel_async._resource.whole_listing import Place, Row, WholeListings, place_of, typed, unproved
+from pixxel_async.errors import (
+    Conflict,
+    DeadlineExceeded,
+    HookError,
+    InvalidInput,
+    OutcomeUnknown,
+    PaginationError,
+    RateLimited,
+    ServerError,
+    TransportError,
+    UnexpectedAnswer,
+    UnexpectedStatus,
+)
+from pixxel_async.reconciling import (
+    Absent,
+    Ambiguous,
+    BeforeCreate,
+    Found,
+    Intent,
+    Reconciliation,
+    Unresolved,
+)
+
+T = TypeVar("T")
+
+_LOOKS = (1.0, 3.0, 7.0, 15.0, 30.0, 60.0)
+"""Seconds after sending at which to look, before the end of the settle window."""
+_SKEW = timedelta(minutes=5)
+"""How much earlier than it was sent, by our clock, a thing may have been made by the API's."""
+_REMEMBERED = 10_000
+"""Things made, and creates left open, of which a client knows."""
+_PASSING = (
+    TransportError, ServerError, RateLimited, UnexpectedStatus, DeadlineExceeded, HookError, UnexpectedAnswer,
+    PaginationError,
+)  # fmt: skip
+"""Failures of a look after which the next one may succeed."""
+_APART = 5.0
+"""Least seconds between the two readings that prove an absence."""
+_LATE_FAILURES = 2
+"""Failed readings after the settle window that end the search."""
+
+
+class Creates:
+    """The creates of one client: those under way, what the others have made, and how to find what is open.
+
+    Args:
+        transport: Sends creates and looks.
+        clock: Time.
+        ahead: Seconds by which the API's time of day is ahead of ours; None while nothing is known.
+        check: Raises when the client cannot be used any more.
+        endpoint: The route with an operationId; None where there is none.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        ahead: Callable[[], float | None],
+        check: Callable[[], None],
+        endpoint: Callable[[str], Endpoint[Any] | None],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._ahead = ahead
+        self._check = check
+        self._endpoint = endpoint
+        self._under_way: dict[str, Operation[Any]] = {}
+        """By id of their intent."""
+        self._made = _Made()
+        self._listings = WholeListings()
+        self._open: dict[str, Unresolved] = {}
+        self._has_warned = False
+
+    @property
+    def open(self) -> tuple[Unresolved, ...]:
+        """What was left open and not settled since, oldest first."""
+        return tuple(self._open.values())
+
+    async def send(self, operation: Operation[T], options: CallOptions) -> T:
+        """Make the call; remember what it made, or what to look for."""
+        if operation.endpoint.request_class != "create" or operation.request_class != "create":
+            result = await self._transport.send(operation, options)
+            if operation.endpoint.method == "DELETE":
+                self._made.forget(operation.path.values())
+            return result
+        id = f"{self._clock.rng.getrandbits(64):016x}"
+        began = self._clock.monotonic()
+        if options.before_create is not None:
+            announce = partial(self._announce, options.before_create, operation, id, options.timeout)
+            options = attrs.evolve(options, before_sending=announce)
+        self._under_way[id] = operation
+        try:
+            result = await self._transport.send(operation, options)
+        except OutcomeUnknown as unknown:
+            elapsed = unknown.attempts[-1].elapsed if unknown.attempts else 0.0
+            sent = self._clock.monotonic() - elapsed
+            unknown.intent = self._intent(
+                operation, id, sent, sent, accepted=unknown.accepted, ids=unknown.ids
+            )
+            unknown._look = self._leave_open(unknown.intent, unknown.message, sent, sent, options)
+            raise
+        except Conflict as conflict:
+            now = self._clock.monotonic()
+            conflict.intent = self._intent(operation, id, now, now)
+            conflict._look = partial(self._existing, conflict.intent, options)
+            raise
+        except BaseException as stopped:  # cancelled, mostly
+            if was_sent(stopped):
+                now = self._clock.monotonic()
+                intent = self._intent(operation, id, began, now)
+                self._leave_open(intent, f"{operation} was cancelled after it was sent", began, now, options)
+            raise
+        finally:
+            del self._under_way[id]
+        self._remember(operation, id, result)
+        return result
+
+    async def reconcile(
+        self,
+        intent: Intent,
+        options: CallOptions,
+        *,
+        settle: float | None,
+        before: Iterable[str] | None,
+        made: Mapping[str, datetime] | None = None,
+        own: bool = False,
+    ) -> Reconciliation:
+        """Look for what a create, perhaps of another process, has left open."""
+        sought = self._sought(intent) if made else None
+        if (
+            made and sought is not None and not _has_total(sought)
+        ):  # only such a reading is checked against it
+            self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
+        left = self._open.get(intent.id)
+        if left is not None:  # it knows when it was sent by a clock that cannot be set
+            return await left._look(settle=settle, before=before, options=options)
+        # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
+        began, latest = self._at(intent.sent_at), self._at(intent.deadline)
+        return await self._reconcile(
+            intent, began, latest, settle=settle, before=before, options=options, own=own
+        )
+
+    def _at(self, moment: datetime) -> float:
+        """A time of day, now at the latest, by the clock that cannot be set."""
+        return self._clock.monotonic() - max(0.0, (self._clock.now() - moment).total_seconds())
+
+    # --- what is remembered ---
+
+    async def _announce(self, tell: BeforeCreate, operation: Operation[Any], id: str, timeout: float) -> None:
+        now = self._clock.monotonic()
+        await tell(self._intent(operation, id, now, now + timeout))
+
+    def _intent(
+        self,
+        operation: Operation[Any],
+        id: str,
+        began: float,
+        latest: float,
+        *,
+        accepted: bool = False,
+        ids: tuple[str, ...] = (),
+    ) -> Intent:
+        """What a create is about; `began` and `latest` are the first and the last time at which it can have been sent."""
+        trace = operation.endpoint.trace
+        query, wanted = {}, {}
+        if trace is not None:
+            body = {} if operation.body is None else operation.body.to_dict()
+            query = {name: value for name, path in trace.filter.items() for value in values(body, path)}
+            wanted = {there: found for here, there in trace.equal.items() if (found := values(body, here))}
+            if trace.many is not None:
+                wanted[trace.many[1]] = values(body, trace.many[0])
+        now, at = self._clock.now(), self._clock.monotonic()
+        return Intent(
+            id=id,
+            operation=operation.endpoint.id,
+            path=dict(operation.path),
+            query=query,
+            wanted=wanted,
+            is_listed=trace is not None,
+            sent_at=now + timedelta(seconds=began - at),
+            deadline=now + timedelta(seconds=latest - at),
+            ahead=self._ahead(),
+            accepted=accepted,
+            ids=ids,
+        )
+
+    def _leave_open(
+        self, intent: Intent, why: str, began: float, latest: float, options: CallOptions
+    ) -> Callable[..., Any]:
+        """Put it on the list; gives the way to look for it. Keeps no exception: that would keep its frames."""
+        if intent.ids and (sought := self._sought(intent)) is not None:
+            self._claim(sought.place, intent.ids, intent.id)
+        look = partial(self._reconcile, intent, began, latest, options=options)
+        self._open[intent.id] = Unresolved(intent, why, look, partial(self._open.pop, intent.id, None))
+        if len(self._open) > _REMEMBERED:
+            del self._open[next(iter(self._open))]
+            if not self._has_warned:
+                self._has_warned = True
+                FORGOTTEN(most=_REMEMBERED)
+        return look
+
+    def _remember(self, operation: Operation[Any], intent: str, result: Any) -> None:
+        """What it made belongs to it, and to no other."""
+        trace = operation.endpoint.trace
+        if trace is not None:
+            results = result if isinstance(result, list) else [result]
+            ids = [getattr(each, trace.id) for each in results]
+            self._claim(place_of(trace.listing, operation.path), ids, intent)
+
+    def _claim(self, place: Place, ids: Iterable[str | None], intent: str) -> None:
+        """Note which create made these: no other can have made them."""
+        now = self._clock.monotonic()
+        for id in ids:
+            if id is not None:
+                self._made.add(place, id, intent, now)
+
+    # --- looking ---
+
+    async def _reconcile(
+        self,
+        intent: Intent,
+        began: float,
+        latest: float,
+        *,
+        settle: float | None,
+        before: Iterable[str] | None,
+        options: CallOptions,
+        own: bool = False,
+    ) -> Reconciliation:
+        """Look, and take it off the list when it is settled."""
+        self._check()
+        if intent.id in self._under_way:
+            raise InvalidInput(
+                f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
+            )
+        window = options.settle if settle is None else _checked(settle)
+        known = before if before is None or isinstance(before, KeysView) else frozenset(before)
+        sought = self._sought(intent)
+        if sought is None:
+            return Ambiguous(())
+        if intent.ids:  # its own answer says what it made
+            self._claim(sought.place, intent.ids, intent.id)
+            outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
+        else:
+            outcome = await self._watch(intent, sought, began, latest + window, known, options, own=own)
+        if not isinstance(outcome, Ambiguous):
+            self._open.pop(intent.id, None)
+        return outcome
+
+    async def _watch(
+        self,
+        intent: Intent,
+        sought: Sought,
+        began: float,
+        end: float,
+        known: Collection[str] | None,
+        options: CallOptions,
+        *,
+        own: bool,
+    ) -> Reconciliation:
+        """Read the listing again and again, until the create is found, or two whole readings prove that it is not.
+
+        The last of these two is after `end`, the end of the settle window.
+        """
+        times = [*(began + after for after in _LOOKS if began + after < end), end]
+        now = self._clock.monotonic()
+        next_time = max(now, times[0])
+        first_good = math.inf
+        failures = 0
+        while True:
+            await self._clock.sleep(next_time - now)
+            started = self._clock.monotonic()
+            since = self._since(intent) if known is None else None
+            try:
+                certain, possible = await self._look(sought, options, since)
+            except _PASSING:
+                failures += started >= end
+                if failures == _LATE_FAILURES:
+                    raise
+                now = self._clock.monotonic()
+                next_time = _next(times, now) or now + _APART
+                continue
+            # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
+            certain, possible = (
+                [each for each in some if self._may_have_made(intent, sought, each, known, own=own)]
+                for some in (certain, possible)
+            )
+            if is_all(sought, certain) and not self._has_twin_under_way(sought):
+                self._claim(sought.place, [each.id for each in certain], intent.id)
+                return _found(sought, certain)
+            ids = tuple(each.id for each in (*certain, *possible))
+            if started >= end and (ids or intent.accepted):
+                return Ambiguous(ids)
+            if started >= end and started - first_good >= _APART:
+                return Absent(self._since(intent))
+            now = self._clock.monotonic()
+            first_good = min(first_good, now)  # when it ended: it may have waited for its turn
+            next_time = _next(times, now) or max(now, first_good + _APART)
+
+    async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
+        """What stands in the way of a create, if it is the same, however old."""
+        sought = self._sought(intent)
+        if sought is None:
+            return None
+        certain, _ = await self._look(sought, options, None)
+        return _found(sought, certain) if is_all(sought, certain) else None
+
+    async def _look(
+        self, sought: Sought, options: CallOptions, since: datetime | None
+    ) -> tuple[list[Row], list[Row]]:
+        """The rows of the listing that are certainly the same, and those that could be."""
+        self._check()
+        send = partial(self._transport.send, options=attrs.evolve(options, before_sending=None))
+        rows = await self._listings.rows(send, sought.listing, sought.id)
+        self._check_known(sought, rows, options)
+        certain: list[Row] = []
+        possible: list[Row] = []
+        for row in rows:
+            is_it = verdict(sought, row.raw, since)
+            if is_it is None:
+                possible.append(row)
+            elif is_it:
+                certain.append(row)
+        return certain, possible
+
+    def _check_known(self, sought: Sought, rows: list[Row], options: CallOptions) -> None:
+        """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
+        if _has_total(sought):
+            return
+        missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
+        missing -= {row.id for row in rows}
+        if missing:
+            raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
+
+    def _may_have_made(
+        self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None, *, own: bool
+    ) -> bool:
+        """Whether it was not there before, and no other create of this client made it; with `own`, one may have."""
+        is_free = own or self._made.owner(sought.place, row.id) in (None, intent.id)
+        return is_free and row.id not in (known or ())
+
+    def _has_twin_under_way(self, sought: Sought) -> bool:
+        """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
+        now = self._clock.monotonic()
+        others = [self._sought(self._intent(each, id, now, now)) for id, each in self._under_way.items()]
+        return any(other is not None and other.is_twin_of(sought) for other in others)
+
+    def _sought(self, intent: Intent) -> Sought | None:
+        """What to look for and where; None where no listing shows it."""
+        endpoint = self._endpoint(intent.operation)
+        if endpoint is None:
+            raise InvalidInput(
+                f"operation {intent.operation!r} of the intent is none of this version of the SDK: use the one that made it"
+            )
+        trace = endpoint.trace
+        if trace is None or not intent.is_listed:
+            return None
+        listing: Operation[Any] = Operation(trace.listing, path=intent.path, query=intent.query)
+        return Sought(listing, trace.id, intent.wanted, trace.many[1] if trace.many else None)
+
+    def _since(self, intent: Intent) -> datetime:
+        """The earliest time at which it can have been made; a clock of ours that is ahead must not hide it."""
+        ahead = self._ahead() if intent.ahead is None else intent.ahead
+        return intent.sent_at + timedelta(seconds=min(0.0, ahead or 0.0)) - _SKEW
+
+
+def _checked(settle: float) -> float:
+    if not is_seconds(settle, or_zero=True):
+        raise InvalidInput(
+            f"settle={shown(settle)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
+        )
+    return float(settle)
+
+
+def _has_total(sought: Sought) -> bool:
+    """Whether its listing states how many rows there are."""
+    paging = sought.listing.endpoint.paging
+    return paging is not None and bool(paging.total)
+
+
+def _next(times: list[float], now: float) -> float | None:
+    """The first of these times that has not passed."""
+    return next((at for at in times if at > now), None)
+
+
+def _found(sought: Sought, certain: list[Row]) -> Found:
+    ids = tuple(each.id for each in certain)
+    snapshots = [typed(sought.listing.endpoint, each) for each in certain]
+    return Found(ids[0], snapshots[0] if sought.many is None else snapshots, ids)
+
+
+class _Made:
+    """What the creates of a client have made, by listing; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._by_place: dict[Place, dict[str, tuple[str, float]]] = {}
+        """By id: the id of the intent, empty where another process made it, and when it was known to exist."""
+        self._order: dict[tuple[Place, str], None] = {}
+
+    def add(self, place: Place, id: str, intent: str, at: float) -> None:
+        self._by_place.setdefault(place, {}).setdefault(id, (intent, at))
+        self._order[place, id] = None
+        if len(self._order) > _REMEMBERED:
+            self._drop(*next(iter(self._order)))
+
+    def learn(self, place: Place, made: Mapping[str, float]) -> None:
+        """Take over what another process has made."""
+        for id, at in made.items():
+            self.add(place, id, "", at)
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Something was deleted."""
+        gone = {*ids}
+        for place, id in [each for each in self._order if each[1] in gone]:
+            self._drop(place, id)
+
+    def _drop(self, place: Place, id: str) -> None:
+        del self._order[place, id], self._by_place[place][id]
+        if not self._by_place[place]:
+            del self._by_place[place]
+
+    def owner(self, place: Place, id: str) -> str | None:
+        """Id of the intent that made it; None where that is not known."""
+        made = self._by_place.get(place, {}).get(id)
+        return None if made is None else made[0]
+
+    def before(self, place: Place, moment: float) -> set[str]:
+        """Ids of what existed before a moment."""
+        return {id for id, (_, at) in self._by_place.get(place, {}).items() if at < moment}

@@ -1,0 +1,115 @@
+"""Waiting for many resources at once.
+
+async for done in client.aois.wait_many(ids):
+    print(done.id, done.error or done.snapshot.status)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import aclosing
+from typing import Any, Generic, NoReturn, TypeVar
+
+import attrs
+
+from pixxel_async._base.active_calls import running_loop
+from pixxel_async._base.shown import shown
+from pixxel_async._resource.polling import Poller
+from pixxel_async.errors import InvalidInput, PixxelError
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Waited(Generic[T]):
+    """How one of many waits ended."""
+
+    id: str
+    snapshot: T | None
+    """What was seen of it last; None when nothing was."""
+    error: PixxelError | None = None
+    """Why the wait ended without the resource being ready: a WaitError, or the CallError of a poll; None if it is ready."""
+
+    def result(self) -> T:
+        """The final snapshot; raises the error where there is one."""
+        if self.error is not None:
+            raise self.error
+        assert self.snapshot is not None  # a wait without error has seen the end
+        return self.snapshot
+
+
+class Waits(Generic[T]):
+    """Many waits that have not begun: `async for` gives each as it ends, `await` all of them in the order of the ids.
+
+    One that fails does not stop the others. Leaving a loop early ends the rest; `contextlib.aclosing` does so at once.
+    """
+
+    def __init__(self, ids: Iterable[str], wait: Callable[[str], Poller[T]]) -> None:
+        """Raises `InvalidInput` for what is no id, and for an id that comes twice."""
+        self.ids = _checked(ids)
+        self._pollers = {id: wait(id) for id in self.ids}
+
+    async def _endings(self) -> AsyncGenerator[Waited[T], None]:
+        loop = running_loop()
+        ended: asyncio.Queue[asyncio.Task[Waited[T]]] = asyncio.Queue()
+        tasks = [loop.create_task(_wait(poller)) for poller in self._pollers.values()]
+        for task in tasks:
+            task.add_done_callback(ended.put_nowait)
+        try:
+            for _ in tasks:
+                yield (await ended.get()).result()
+        finally:
+            await _end(tasks)
+
+    def __aiter__(self) -> AsyncGenerator[Waited[T], None]:
+        return self._endings()
+
+    async def _finish(self) -> list[Waited[T]]:
+        async with aclosing(self._endings()) as endings:
+            found = {waited.id: waited async for waited in endings}
+        return [found[id] for id in self.ids]
+
+    def __await__(self) -> Generator[Any, None, list[Waited[T]]]:
+        return self._finish().__await__()
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(
+            "waits are asynchronous: write `async for done in waits:`, or `all_done = await waits` for a list"
+        )
+
+    def __repr__(self) -> str:
+        return f"<Waits for {len(self.ids)}>"
+
+
+async def _wait(poller: Poller[T]) -> Waited[T]:
+    try:
+        return Waited(poller.id, await poller)
+    except PixxelError as error:
+        return Waited(poller.id, poller.last, error)
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel them, see them end, and take their results so that nobody is warned about these."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
+
+
+def _checked(ids: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(ids, str):
+        raise InvalidInput(f"ids={shown(ids)}: give a list of ids; for a single one there is `wait`")
+    found: dict[str, int] = {}
+    for number, id in enumerate(ids):
+        if not isinstance(id, str) or not id:
+            raise InvalidInput(f"ids[{number}]={shown(id)}: an id is a text that is not empty")
+        if id in found:
+            raise InvalidInput(
+                f"ids[{number}]={shown(id)} is at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
+            )
+        found[id] = number
+    return tuple(found)

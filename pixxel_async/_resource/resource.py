@@ -1,0 +1,133 @@
+"""What every resource of the client can do: send one call, walk a listing, wait for a thing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import attrs
+
+from pixxel_async._base.active_calls import running_loop
+from pixxel_async._base.clock import Clock
+from pixxel_async._download.downloader import Downloader
+from pixxel_async._http.auth import Auth
+from pixxel_async._http.counters import Counters
+from pixxel_async._http.operation import Operation
+from pixxel_async._http.transport import CallOptions, Transport
+from pixxel_async._resource.creates import Creates
+from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.paging import Paginator
+from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.shared_polling import PollGroups, PollTarget
+from pixxel_async.errors import ClientClosed
+
+T = TypeVar("T")
+
+
+class Life:
+    """From a client's first call, in that event loop and process, until `aclose()`: elsewhere its sockets fail obscurely."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = os.getpid()
+        self._closed = False
+
+    def check(self) -> None:
+        """Bind to the running loop at the first call.
+
+        Raises:
+            ClientClosed: the client is closed, or was used in another event loop or process before.
+            ConfigurationError: no event loop of asyncio is running.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # asyncio itself takes no loop along into a forked process
+            loop = None
+        if loop is self._loop and loop is not None and not self._closed:
+            return
+        if self._closed:
+            raise ClientClosed("the client is closed: make a new PixxelClient")
+        if os.getpid() != self._process:
+            raise ClientClosed("the client was made before a fork: make another PixxelClient in each process")
+        loop = running_loop()
+        if self._loop is not None:
+            raise ClientClosed(
+                "the client is bound to another event loop: make one PixxelClient for each loop"
+            )
+        self._loop = loop
+
+    def end(self) -> None:
+        """Close. ConfigurationError without an event loop of asyncio: nothing could be closed then."""
+        running_loop()
+        self._closed = True
+
+
+@attrs.frozen(eq=False, repr=False)
+class Calls:
+    """What the resources of one client share."""
+
+    base_url: str
+    auth: Auth | None
+    """None where another transport stands in for the network."""
+    transport: Transport
+    options: CallOptions
+    downloader: Downloader
+    clock: Clock
+    life: Life
+    creates: Creates
+    counters: Counters
+    groups: PollGroups
+
+
+class Resource:
+    """Base of the resources: `client.aois`, `client.orders` and so on."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    async def _send(self, operation: Operation[T]) -> T:
+        calls = self._calls
+        calls.life.check()
+        return await calls.creates.send(operation, calls.options)
+
+    def _paginate(
+        self, operation: Operation[Any], *, limit: int | None, page_size: int | None, prefetch: bool
+    ) -> Paginator[Any]:
+        return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
+
+    def _wait(self, target: PollTarget[T], id: str, **waiting: Any) -> Poller[T]:
+        calls = self._calls
+        return Poller(
+            target.life_cycle,
+            id,
+            lambda: target.read(id),
+            clock=calls.clock,
+            group=calls.groups.of(target, calls.options),
+            counters=calls.counters,
+            **waiting,
+        )
+
+    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], **waiting: Any) -> Waits[T]:
+        return Waits(ids, lambda id: self._wait(target, id, **waiting))
+
+    def _wait_package(self, target: PollTarget[T], id: str, **waiting: Any) -> PackagePoller[T]:
+        calls = self._calls
+        return PackagePoller(
+            target.life_cycle,
+            id,
+            lambda: target.read(id),
+            clock=calls.clock,
+            group=calls.groups.of(target, calls.options),
+            downloader=calls.downloader,
+            counters=calls.counters,
+            **waiting,
+        )
+
+    async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
+        """The first item whose attribute equals `id`: reads one thing where the API only lists."""
+        async for item in paginator:
+            if getattr(item, attribute) == id:
+                return item
+        return None

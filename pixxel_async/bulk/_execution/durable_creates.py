@@ -1,0 +1,315 @@
+"""Creates that survive the process: intent to disk, then the request, then its outcome to disk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import attrs
+
+from pixxel_async.bulk._execution.budget import Budget
+from pixxel_async.bulk._execution.engine import Engine
+from pixxel_async.bulk._journal.claims import Claims, Made
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import OPEN, CapReached, StepRecord, StepState
+from pixxel_async.bulk._journal.text import is_amount
+from pixxel_async.bulk._recipe.stages import Facts, Stage, Work
+from pixxel_async.client import PixxelClient
+from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
+from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
+
+T = TypeVar("T")
+
+_AT_ONCE = 500
+"""Ids that are entered without letting other tasks run."""
+
+
+class Held(PixxelError):
+    """Nobody knows whether a create happened, and a second one could be paid for twice: a person decides."""
+
+
+class _Planned(PixxelError):
+    """Keeps a create from being sent, once its intent is known."""
+
+    def __init__(self, intent: Intent) -> None:
+        super().__init__("not sent")
+        self.intent = intent
+
+
+class Creating:
+    """Makes each row's things once, however often it is interrupted.
+
+    Args:
+        client: Looks for what was made.
+        engine: Runs the stages.
+        journal: Holds the intents.
+        budget: Learns the prices.
+    """
+
+    def __init__(self, client: PixxelClient, engine: Engine, journal: Journal, budget: Budget) -> None:
+        self._budget = budget
+        self._client = client
+        self._engine = engine
+        self._journal = journal
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._unsettled: set[tuple[int, str]] = set()
+        """Row and step of what this session announced, and has not seen succeed."""
+        self._claims: dict[str, Claims] = {}
+        """By step, of steps of which a create was open in this session."""
+        self._reading: dict[str, asyncio.Task[None]] = {}
+
+    def is_under_way(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a task is between an intent and its outcome."""
+        return task in self._under_way
+
+    async def aclose(self) -> None:
+        """End what still reads the journal."""
+        for task in self._reading.values():
+            task.cancel()
+        await asyncio.gather(*self._reading.values(), return_exceptions=True)
+
+    async def make(self, stage: Stage, work: Work) -> Facts:
+        """Facts of what a stage creates, or has created before.
+
+        Raises:
+            Held: it may have happened before, and cannot be told.
+            CapReached: it costs more than is left; nothing was sent.
+            PixxelError: it did not happen.
+        """
+        async with nullcontext() if stage.one_at_a_time is None else self._turns[stage.one_at_a_time]:
+            while True:
+                before = await self._attempts(stage, work)
+                if before and before[-1].state in OPEN:
+                    facts = await self.settle(stage, before[-1])
+                    if facts is not None:
+                        return facts
+                if failed := sum(each.state is StepState.FAILED for each in before):
+                    work = attrs.evolve(work, failed=failed)
+                was_sent = bool(before)
+                if self._is_doubted(before):
+                    facts = await self._look_first(stage, work)
+                    if facts is not None:
+                        return facts
+                    was_sent = True
+                try:
+                    return await self._send(stage, work, was_sent=was_sent)
+                except OutcomeUnknown:
+                    continue  # it stands in the journal: look for it
+
+    def _is_doubted(self, attempts: list[StepRecord]) -> bool:
+        """Whether an attempt may be missing, because the journal may be older than what it describes."""
+        doubted = self._journal.doubted
+        return doubted is not None and (not attempts or attempts[-1].intent_at < doubted)
+
+    async def _look_first(self, stage: Stage, work: Work) -> Facts | None:
+        """Facts of what an attempt has made that the journal lacks; None if there is nothing of the kind.
+
+        Raises:
+            Held: It cannot be told. So it is with creates that have no content of their own (jobs).
+        """
+        row, step, doubted = work.row, stage.name, self._journal.doubted
+        assert doubted is not None
+        intent = await self._planned(stage, work)
+        price = await self._price(stage, work)
+        why = "the journal may be older than what it describes"
+        if stage.one_at_a_time is not None:
+            await self._intend(row, step, intent, price)
+            raise await self._hold(row, step, f"{why}, and such a create has no content to search for")
+        started = await asyncio.to_thread(lambda: self._journal.header.started)
+        sought = attrs.evolve(intent, sent_at=started, deadline=doubted)
+        claims = await self._claims_of(step)
+        made = claims.news(sought.path)
+        match await self._client.reconcile(sought, before=claims.ids, made=made, own=True):
+            case Found() as found:
+                await self._intend(row, step, sought, 0.0)  # paid already, whatever the cap is
+                return await self._done(row, step, _facts_of(found), price, sought)
+            case Absent():
+                return None
+            case Ambiguous(ids=ids):
+                await self._intend(row, step, sought, price)
+                words = f"{why}, and it may be one of these: {', '.join(ids) or 'none is listed'}"
+                raise await self._hold(row, step, words)
+
+    async def _planned(self, stage: Stage, work: Work) -> Intent:
+        """What a create would announce; nothing is sent."""
+
+        async def stop(intent: Intent) -> None:
+            raise _Planned(intent)
+
+        try:
+            await self._engine.do(self._client, stage, work, stop)
+        except _Planned as planned:
+            return planned.intent
+        raise AssertionError(f"{stage.name} creates without an announcement")
+
+    async def _attempts(self, stage: Stage, work: Work) -> list[StepRecord]:
+        if work.is_fresh and (work.row, stage.name) not in self._unsettled:
+            return []
+        return await self._steps(work.row, stage.name)
+
+    async def _steps(self, row: int, step: str) -> list[StepRecord]:
+        steps = await asyncio.to_thread(self._journal.steps, row)
+        return [each for each in steps if each.step == step]
+
+    async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
+        """Send it once. If it is cancelled on the way, its intent stays open."""
+        journal, row = self._journal, work.row
+        price = await self._price(stage, work)
+        task = asyncio.current_task()
+        assert task is not None
+        announced: Intent | None = None
+
+        async def commit(intent: Intent) -> None:
+            nonlocal announced
+            announced = intent
+            await self._intend(row, stage.name, intent, price)
+            self._unsettled.add((row, stage.name))
+            self._under_way.add(task)
+
+        try:
+            facts = await self._engine.do(self._client, stage, work, commit)
+        except OutcomeUnknown as error:
+            # By now it is known when it was sent, and perhaps that the API accepted it.
+            intent = None if error.intent is None else error.intent.to_dict()
+            await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
+            if error.intent is not None and stage.name in self._claims:
+                for id in error.intent.ids:
+                    self._claims[stage.name].add(Made(id, error.intent.path, None))
+            raise
+        except Conflict as conflict:
+            # An attempt of ours that was not listed in time: what is there now is what it made.
+            found = await conflict.existing() if was_sent and conflict.intent is not None else None
+            if found is None:
+                await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
+                raise
+            return await self._done(row, stage.name, _facts_of(found), price, announced)
+        except PixxelError as error:
+            if task in self._under_way:
+                await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))
+            raise
+        else:
+            if facts.get("id") is None:
+                raise await self._nameless(row, stage.name, announced)
+            facts = await self._done(row, stage.name, facts, price, announced)
+            self._unsettled.discard((row, stage.name))
+            return facts
+        finally:
+            self._under_way.discard(task)
+
+    async def _price(self, stage: Stage, work: Work) -> float:
+        if stage.price is None:
+            return 0.0
+        price = await stage.price.ask(self._client, work)
+        await self._budget.learn(stage.name, price)
+        return price
+
+    async def _intend(self, row: int, step: str, intent: Intent, price: float) -> None:
+        try:
+            await self._journal.intend(row, step, intent.to_dict(), reserve=price)
+        except CapReached:
+            await self._budget.refuse(step, price)
+            raise
+        if price:
+            await self._budget.leave(row)
+
+    async def _done(self, row: int, step: str, facts: Facts, price: float, intent: Intent | None) -> Facts:
+        """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
+        cost = facts.pop("tokens", None)
+        cost = cost if is_amount(cost) else price
+        if cost:
+            facts["tokens"] = cost
+        await self._journal.settle(row, step, StepState.DONE, facts=facts, tokens=cost)
+        if step in self._claims and intent is not None:
+            self._claims[step].add(Made(facts["id"], intent.path, datetime.now(UTC)))
+        return facts
+
+    async def _claims_of(self, step: str) -> Claims:
+        """What the step has made, in all sessions; read from the journal when it is first needed."""
+        if step not in self._claims:
+            claims = self._claims[step] = Claims()  # what is made while it is read is entered at once
+            self._reading[step] = asyncio.create_task(self._read_claims(step, claims))
+        await asyncio.shield(self._reading[step])
+        return self._claims[step]
+
+    async def _read_claims(self, step: str, claims: Claims) -> None:
+        pages = iter(batched(self._journal.made(step), _AT_ONCE))
+        while page := await asyncio.to_thread(next, pages, None):
+            for made in page:
+                claims.add(made)
+
+    async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
+        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
+        error = f"{step}: the API accepted it, but its answer has no id"
+        made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
+        await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
+        return OutcomeUnknown(error, accepted=True)
+
+    async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
+        """Find out what became of an open create: facts of what it made, None if it is to be sent again.
+
+        Raises:
+            Held: it cannot be told, or may not be sent again.
+        """
+        journal, row, step = self._journal, record.row, record.step
+        try:
+            intent = Intent.from_dict(record.intent or {})
+        except ValueError as error:
+            raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
+        claims = await self._claims_of(step)
+        # The client remembers what it was given before.
+        match await self._client.reconcile(intent, before=claims.ids, made=claims.news(intent.path)):
+            case Found() as found:
+                return await self._done(row, step, _facts_of(found), record.reserved, intent)
+            case Absent() if stage.again_if_absent:
+                await journal.settle(
+                    row, step, StepState.NOT_DONE, error="its answer was lost; it is not there"
+                )
+                return None
+            case Absent():
+                words = "its answer was lost, and nothing of the kind is listed"
+            case Ambiguous(ids=ids):
+                words = (
+                    f"its answer was lost, and it may be one of these: {', '.join(ids) or 'none is listed'}"
+                )
+        raise await self._hold(row, step, words)
+
+    async def hold(self, stage: Stage, row: int, error: str) -> None:
+        """Hold a create of which the last word is that it may have happened; nothing is done about any other.
+
+        Raises:
+            Held: It may have happened.
+        """
+        attempts = await self._steps(row, stage.name)
+        if attempts and attempts[-1].state in OPEN:
+            raise await self._hold(row, stage.name, f"whether it happened could not be found out: {error}")
+
+    async def _hold(self, row: int, step: str, error: str) -> Held:
+        await self._journal.settle(row, step, StepState.HELD, error=error)
+        return Held(f"{step}: {error}; check the account, then decide with `pixxel bulk held`")
+
+    async def give_up(self, stage: Stage, row: int, error: str) -> None:
+        """What a stage made has failed: should the row be tried again, it makes another."""
+        await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
+
+
+def _facts_of(found: Found) -> Facts:
+    """The facts that the stage itself would have given."""
+    return {"id": found.id, "ids": list(found.ids), "tokens": stated_cost(found.snapshot)}
+
+
+def stated_cost(thing: object) -> float | None:
+    """Tokens that a thing of the API says it cost; None if it states none."""
+    costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
+    return next((cost for cost in costs if is_amount(cost)), None)
+
+
+def batched(values: Iterator[T], size: int) -> Iterator[list[T]]:
+    """Values, some at a time."""
+    while batch := list(islice(values, size)):
+        yield batch

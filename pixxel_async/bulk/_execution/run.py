@@ -1,0 +1,391 @@
+"""Durable runs: begun from a table and a recipe, taken up again from their folder."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Self
+
+import attrs
+
+from pixxel_async._base.clock import Clock
+from pixxel_async._base.files import checked_path, make_folder
+from pixxel_async._base.shown import shown
+from pixxel_async.bulk._execution.engine import Engine, LocalEngine, Then
+from pixxel_async.bulk._execution.result import Result, result_of
+from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._folders import JOURNAL
+from pixxel_async.bulk._journal.decisions import Decisions
+from pixxel_async.bulk._journal.journal import Journal
+from pixxel_async.bulk._journal.records import Entry, Header, Tokens
+from pixxel_async.bulk._recipe.account_names import Target, resolve
+from pixxel_async.bulk._recipe.file import AnyRecipe, from_dict, to_dict
+from pixxel_async.bulk._recipe.plan import Plan, estimate
+from pixxel_async.bulk._recipe.recipes import new_run_id
+from pixxel_async.bulk._recipe.stage_order import stages_of
+from pixxel_async.bulk._recipe.stages import Stage, Work
+from pixxel_async.bulk._state import State
+from pixxel_async.bulk.sources import Checked, Source, check, open_source
+from pixxel_async.client import PixxelClient
+from pixxel_async.errors import InvalidInput
+
+CONCURRENCY = 64
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """How far a run is."""
+
+    rows: Mapping[State, int]
+    """How many rows are in which state."""
+    tokens: Tokens
+    requests_per_second: float
+    """Requests to the API since this session began, those of a cluster's workers among them."""
+    seconds_left: float | None
+    """How long the rest takes if it goes on as it did in this session; None while nothing is finished."""
+
+
+class Run:
+    """A run that is under way, or about to be. `start` begins one, `resume` takes one up; both are context managers.
+
+        async with Run.start(client, "fields.geojson", recipe, "out", max_tokens=500) as run:
+            async for result in run:
+                print(result.name, result.state)
+
+    Iterating works on the rows, and gives them as they come to their end; at most `concurrency` are under way, or
+    finished and not yet taken: whoever is slow to take them slows the run. One that fails is a result like any other.
+    Leaving the loop or the block stops what is under way; another session takes it up from the journal, `OUT/run.journal`.
+    """
+
+    def __init__(self, journal: Journal, drive: Drive, client: PixxelClient, engine: Engine) -> None:
+        """Use `start` or `resume`."""
+        self.run_id = journal.header.run_id
+        """Ends the name of everything that this run makes, in all its sessions."""
+        self._journal = journal
+        self._drive = drive
+        self._client = client
+        self._engine = engine
+        self._results: AsyncGenerator[Result, None] | None = None
+        self._began = time.monotonic()
+        self._requests = client.stats.requests
+        self._finished = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        client: PixxelClient,
+        source: Source | str | Path,
+        recipe: AnyRecipe,
+        out: str | Path,
+        *,
+        max_tokens: float | None = None,
+        overwrite: bool = False,
+        concurrency: int = CONCURRENCY,
+        engine: Engine | None = None,
+        then: Then | None = None,
+    ) -> AsyncIterator[Self]:
+        """Begin a run in a folder of its own.
+
+        All rows are checked before the first request, and stand in the journal before anything is made.
+
+        Args:
+            client: An open client.
+            source: The rows; see `open_source`.
+            recipe: What is made of them.
+            out: Folder for the journal and the files, `OUT/ROW/...`; it must hold no other run.
+            max_tokens: Most tokens that the run may ever spend, in all its sessions. Before each create that costs, its
+                price is asked for, and reserved. None: any number.
+            overwrite: Whether an earlier run in the folder is given up: its journal is removed, its files are replaced.
+            concurrency: How many rows are under way at a time. Waiting costs little: it may be thousands.
+            engine: Where the steps run; here if left out.
+            then: Awaited with each row's result and the client after its last step, before the row counts as done.
+
+        Raises:
+            BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
+            InvalidInput: the folder cannot be used, the recipe names what the account does not have, or the price that
+                the API tells for all rows is above `max_tokens`.
+        """
+        out = checked_path(out, "out")
+        _check_concurrency(concurrency)
+        source = _opened(source)
+        checked = await _checked(source, recipe)
+        await asyncio.to_thread(_make_folder, out, overwrite=overwrite)
+        target = await resolve(client, recipe)
+        run_id = recipe.run_id or new_run_id()
+        stages = stages_of(recipe, target, run_id)
+        if max_tokens is not None:
+            _require_cap(await estimate(client, stages, _works(source, out)), max_tokens)
+        header = Header(
+            run_id=run_id,
+            started=datetime.now(UTC),
+            sdk=version("pixxel-async"),
+            base_url=client.base_url,
+            token_print=await client.token_print(run_id),
+            recipe={"recipe": to_dict(recipe), "target": target.to_dict()},
+            input_sha256=checked.sha256,
+            input_name=source.path.name,
+            cap=max_tokens,
+        )
+        journal = await asyncio.to_thread(Journal.create, out / JOURNAL, header)
+        try:
+            await asyncio.to_thread(journal.add, _entries(source))
+            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+                yield run
+        finally:
+            await asyncio.to_thread(journal.close)
+
+    @classmethod
+    @asynccontextmanager
+    async def resume(
+        cls,
+        client: PixxelClient,
+        out: str | Path,
+        *,
+        max_tokens: float | None = None,
+        held: Decisions | None = None,
+        retry_failed: bool = False,
+        other_token: bool = False,
+        concurrency: int = CONCURRENCY,
+        engine: Engine | None = None,
+        then: Then | None = None,
+    ) -> AsyncIterator[Self]:
+        """Take up a run where it stopped, however it stopped.
+
+        Creates that were under way are looked for first; what happened is not made again.
+
+        Args:
+            client: An open client of the same account.
+            out: Folder of the run.
+            max_tokens: Another cap for the whole run; what is spent already counts. None leaves it as it is.
+            held: What to do about creates that may have happened and cannot be found: `"resend"` makes them, perhaps a
+                second time; `"forget"` gives their rows up; a dict decides by the row's number, also with `Adopt(id)`.
+                None looks for them again. See `decide`.
+            retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
+                is made anew, and may cost again.
+            other_token: Whether the client may have another token than the run began with.
+            concurrency: How many rows are under way at a time.
+            engine: Where the steps run; here if left out.
+            then: As in `start`.
+
+        Raises:
+            JournalError: there is no run in the folder, another process works on it, or its journal is damaged.
+            InvalidInput: the run belongs to another API or token.
+        """
+        out = checked_path(out, "out")
+        _check_concurrency(concurrency)
+        journal = await asyncio.to_thread(Journal.open, out / JOURNAL)
+        try:
+            await _require_same_account(journal.header, client, other_token=other_token)
+            if not journal.is_filled:
+                raise InvalidInput(
+                    f"{out}: the run was stopped before its rows were read; nothing was sent: remove {JOURNAL} and start anew"
+                )
+            recipe = from_dict(journal.header.recipe["recipe"])
+            target = Target.from_dict(journal.header.recipe["target"])
+            stages = stages_of(recipe, target, journal.header.run_id)
+            if max_tokens is not None:
+                await asyncio.to_thread(journal.set_cap, max_tokens)
+            if held is not None:
+                await asyncio.to_thread(journal.decide, held)
+            if retry_failed:
+                await asyncio.to_thread(journal.reset, [State.FAILED])
+            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+                yield run
+        finally:
+            await asyncio.to_thread(journal.close)
+
+    @classmethod
+    @asynccontextmanager
+    async def _open(
+        cls,
+        client: PixxelClient,
+        journal: Journal,
+        stages: tuple[Stage, ...],
+        out: Path,
+        concurrency: int,
+        engine: Engine | None,
+        then: Then | None,
+    ) -> AsyncIterator[Self]:
+        engine = engine or LocalEngine()
+        drive = Drive(
+            client,
+            journal,
+            stages,
+            engine,
+            out=out,
+            concurrency=concurrency,
+            then=then,
+            clock=Clock(),
+        )
+        run = cls(journal, drive, client, engine)
+        try:
+            yield run
+        finally:
+            try:
+                if run._results is not None:
+                    await run._results.aclose()
+            finally:
+                await engine.aclose()
+
+    @property
+    def may_be_older(self) -> bool:
+        """Whether the journal may be older than what it describes: restored from a copy, or from another machine.
+
+        Each create that it lacks is then searched for before it is made; jobs, which have no name, are held.
+        """
+        return self._journal.doubted is not None
+
+    def drain(self) -> None:
+        """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
+        self._drive.drain()
+
+    async def progress(self) -> Progress:
+        """How far it is; reads the journal."""
+        tally = await asyncio.to_thread(self._journal.tally)
+        seconds = time.monotonic() - self._began
+        requests = self._client.stats.requests - self._requests + self._engine.requests
+        left = sum(count for state, count in tally.items() if state in (State.WAITING, State.RUNNING))
+        return Progress(
+            rows=tally,
+            tokens=await asyncio.to_thread(self._journal.tokens),
+            requests_per_second=requests / max(seconds, 1.0),
+            seconds_left=left * seconds / self._finished if self._finished else None,
+        )
+
+    def __aiter__(self) -> AsyncGenerator[Result, None]:
+        if self._results is not None:
+            raise InvalidInput("a run is iterated once: resume it for what is left")
+        self._results = self._follow()
+        return self._results
+
+    async def _follow(self) -> AsyncGenerator[Result, None]:
+        results = self._drive.results()
+        try:
+            async for result in results:
+                self._finished += 1
+                yield result
+        finally:
+            await results.aclose()
+
+
+async def plan(client: PixxelClient, source: Source | str | Path, recipe: AnyRecipe) -> Plan:
+    """What a run would do and cost; sends reads only, makes nothing, charges nothing.
+
+    Raises:
+        BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
+        InvalidInput: the recipe names what the account does not have.
+    """
+    source = _opened(source)
+    await _checked(source, recipe)
+    stages = stages_of(recipe, await resolve(client, recipe), recipe.run_id or new_run_id())
+    return await estimate(client, stages, _works(source, Path()))
+
+
+def results(out: str | Path) -> Iterator[Result]:
+    """All rows of a run as they stand, in the order of the input; also while a process works on it.
+
+    Raises:
+        JournalError: there is no run in the folder, or its journal is damaged.
+    """
+    out = checked_path(out, "out")
+    with Journal.read(out / JOURNAL) as journal:
+        for record in journal.rows():
+            yield result_of(record, out)
+
+
+def decide(out: str | Path, held: Decisions) -> int:
+    """Settle held creates of a run that no process works on, as you have decided; how many. `Run.resume` continues.
+
+        decide("out", {3: "resend", 5: "forget", 7: Adopt("insight-id")})
+
+    Raises:
+        JournalError: there is no run in the folder, a process works on it, or its journal is damaged.
+        InvalidInput: nothing of a row is held, or an id is that of what another row made; nothing is changed then.
+    """
+    with Journal.open(checked_path(out, "out") / JOURNAL) as journal:
+        return journal.decide(held)
+
+
+def _opened(source: Source | str | Path) -> Source:
+    return source if isinstance(source, Source) else open_source(source)
+
+
+async def _checked(source: Source, recipe: AnyRecipe) -> Checked:
+    return await asyncio.to_thread(check, source, rule=recipe.row_faults)
+
+
+def _entries(source: Source) -> Iterator[Entry]:
+    for field in source.read():
+        yield Entry(
+            row=field.row,
+            key=field.key,
+            name=field.name,
+            folder=field.folder,
+            geometry=field.geometry,
+            properties=field.properties,
+        )
+
+
+def _works(source: Source, out: Path) -> Iterator[Work]:
+    for entry in _entries(source):
+        yield Work(
+            row=entry.row,
+            name=entry.name,
+            geometry=entry.geometry,
+            properties=entry.properties,
+            folder=out / entry.folder,
+            facts={},
+        )
+
+
+def _check_concurrency(concurrency: int) -> None:
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise InvalidInput(f"concurrency={shown(concurrency)}: give a whole number from 1 on")
+
+
+def _require_cap(plan: Plan, max_tokens: float) -> None:
+    if plan.tokens > max_tokens:
+        raise InvalidInput(
+            f"max_tokens={max_tokens:g}: the API tells a price of {plan.tokens:g} tokens for {plan.rows} rows; "
+            "allow more, or take fewer rows"
+        )
+
+
+async def _require_same_account(header: Header, client: PixxelClient, *, other_token: bool) -> None:
+    if header.base_url != client.base_url:
+        raise InvalidInput(
+            f"the run belongs to {header.base_url}, and this client talks to {client.base_url}"
+        )
+    if not other_token and header.token_print != await client.token_print(header.run_id):
+        raise InvalidInput(
+            "the run was begun with another token; if both are of the same account, say so with other_token=True "
+            "(on the command line --other-token)"
+        )
+
+
+def _make_folder(out: Path, *, overwrite: bool) -> None:
+    """Make the folder of a run, and see that it can be written and holds no other.
+
+    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come.
+
+    Raises:
+        InvalidInput: It cannot be written, or holds a run.
+        JournalError: The run that is to be given up has creates whose outcome is open.
+    """
+    try:
+        make_folder(out)
+    except OSError as error:
+        raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
+    if (out / JOURNAL).exists():
+        if not overwrite:
+            raise InvalidInput(
+                f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
+                "(on the command line --overwrite) to begin anew"
+            )
+        Journal.discard(out / JOURNAL)

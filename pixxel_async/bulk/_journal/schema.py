@@ -1,0 +1,211 @@
+"""The tables of a journal, and how their rows are read. Every row has a checksum, so that no damage goes unseen."""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from functools import cache
+from itertools import chain
+from typing import Any
+
+from pixxel_async.bulk._journal.records import Entry, Header, StepRecord, StepState, Tokens
+from pixxel_async.bulk._journal.text import from_json, from_micro, instant_text, json_text, to_micro
+
+APPLICATION_ID = 0x50585842
+"""`PXXB`, in the file's header."""
+VERSION = 2
+"""Version 1 has no table `session`; a journal gets it when it is opened to be written."""
+
+_COLUMNS = {
+    "run": ("run_id", "started", "sdk", "base_url", "token_print", "recipe", "input_sha256", "input_name"),
+    "book": ("rows", "cap", "spent", "reserved"),
+    "entry": ("row", "key", "name", "folder", "geometry", "properties"),
+    "progress": ("row", "state", "step", "error", "seconds", "updated"),
+    "step": (
+        *("row", "name", "attempt", "state", "intent", "facts"),
+        *("reserved", "tokens", "error", "intent_at", "settled_at"),
+    ),
+    "session": ("mark", "doubted"),
+}
+# What changes often (progress) lies apart from what is large and never changes (entry).
+TABLES = """
+CREATE TABLE run (
+    run_id TEXT NOT NULL, started TEXT NOT NULL, sdk TEXT NOT NULL, base_url TEXT NOT NULL,
+    token_print TEXT NOT NULL, recipe TEXT NOT NULL, input_sha256 TEXT NOT NULL, input_name TEXT NOT NULL,
+    sum INTEGER NOT NULL
+);
+CREATE TABLE book (rows INTEGER, cap INTEGER, spent INTEGER NOT NULL, reserved INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE TABLE entry (
+    row INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, name TEXT NOT NULL, folder TEXT NOT NULL,
+    geometry TEXT NOT NULL, properties TEXT NOT NULL, sum INTEGER NOT NULL
+);
+CREATE TABLE progress (
+    row INTEGER PRIMARY KEY REFERENCES entry, state TEXT NOT NULL, step TEXT, error TEXT,
+    seconds REAL NOT NULL, updated TEXT NOT NULL, sum INTEGER NOT NULL
+);
+CREATE TABLE step (
+    row INTEGER NOT NULL REFERENCES entry, name TEXT NOT NULL, attempt INTEGER NOT NULL, state TEXT NOT NULL,
+    intent TEXT, facts TEXT NOT NULL, reserved INTEGER NOT NULL, tokens INTEGER, error TEXT,
+    intent_at TEXT NOT NULL, settled_at TEXT, sum INTEGER NOT NULL,
+    PRIMARY KEY (row, name, attempt)
+) WITHOUT ROWID;
+"""
+SESSION_TABLE = "CREATE TABLE session (mark TEXT NOT NULL, doubted TEXT, sum INTEGER NOT NULL);\n"
+STEP_COLUMNS = ", ".join(_COLUMNS["step"])
+ENTRY_COLUMNS = ", ".join(f"entry.{name}" for name in _COLUMNS["entry"])
+
+Row = tuple[Any, ...]
+
+_AT_ONCE = (64, 16, 4, 1)
+"""Rows in one statement: few different statements, so that they stay prepared, and few values for old versions of SQLite."""
+
+
+def checksum(*values: object) -> int:
+    """Checksum of a row."""
+    return zlib.crc32(repr(values).encode())
+
+
+def write_many(connection: sqlite3.Connection, verb: str, table: str, rows: Collection[Row]) -> None:
+    """Write rows of a table, each with its checksum."""
+    summed = [(*row, checksum(*row)) for row in rows]
+    at = 0
+    for size in _AT_ONCE:
+        while len(summed) - at >= size:
+            values = tuple(chain.from_iterable(summed[at : at + size]))
+            connection.execute(_statement(verb, table, len(summed[at]), size), values)
+            at += size
+
+
+@cache
+def _statement(verb: str, table: str, width: int, rows: int) -> str:
+    marks = f"({', '.join('?' * width)})"
+    return f"{verb} INTO {table} VALUES {', '.join([marks] * rows)}"
+
+
+def create_tables(connection: sqlite3.Connection, header: Header) -> None:
+    """Make an empty journal of a run."""
+    connection.executescript(f"BEGIN; {TABLES}{SESSION_TABLE}")
+    run = (
+        header.run_id,
+        instant_text(header.started),
+        header.sdk,
+        header.base_url,
+        header.token_print,
+        json_text(header.recipe, "recipe"),
+        header.input_sha256,
+        header.input_name,
+    )
+    cap = None if header.cap is None else to_micro(header.cap, "cap")
+    write_many(connection, "INSERT", "run", [run])
+    write_many(connection, "INSERT", "book", [(None, cap, 0, 0)])
+    connection.execute("COMMIT")
+
+
+def damage(connection: sqlite3.Connection) -> str | None:
+    """What is wrong with a journal; None if nothing is. Reads all of it."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (1, VERSION):
+        return f"its version is {version}"
+    if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
+        return str(found).replace("\n", " ")
+    if _tables(connection) != _own_tables(version):
+        return "its tables are not those of a journal"
+    connection.create_function("checksum", -1, checksum, deterministic=True)
+    for table, columns in _COLUMNS.items():
+        if table == "session" and version == 1:
+            continue
+        wrong = connection.execute(
+            f"SELECT 1 FROM {table} WHERE sum IS NOT checksum({', '.join(columns)}) LIMIT 1"
+        )
+        if wrong.fetchone():
+            return f"a checksum in its table {table} is wrong"
+    return _contradiction(connection)
+
+
+def _contradiction(connection: sqlite3.Connection) -> str | None:
+    """Rows that are whole, but do not fit together."""
+    [counts] = connection.execute(
+        "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM book), "
+        "(SELECT count(*) FROM entry), (SELECT count(*) FROM progress)"
+    )
+    rows = counts[2]
+    if counts != (1, 1, rows, rows):
+        return "rows are missing"
+    total, spent, reserved = connection.execute("SELECT rows, spent, reserved FROM book").fetchone()
+    if total not in (None, rows):
+        return f"it has {rows} of {total} rows"
+    sums = connection.execute("SELECT coalesce(sum(tokens), 0), coalesce(sum(reserved), 0) FROM step")
+    if (spent, reserved) != sums.fetchone():
+        return "its account of tokens does not agree with its steps"
+    return None
+
+
+def _tables(connection: sqlite3.Connection) -> list[Row]:
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").fetchall()
+
+
+def _own_tables(version: int) -> list[Row]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(TABLES if version == 1 else TABLES + SESSION_TABLE)
+        return _tables(connection)
+    finally:
+        connection.close()
+
+
+# --- reading ----------------------------------------------------------------------------------------------
+
+
+def header_of(connection: sqlite3.Connection) -> Header:
+    """Whose run it is."""
+    facts = dict(
+        zip(
+            _COLUMNS["run"],
+            connection.execute(f"SELECT {', '.join(_COLUMNS['run'])} FROM run").fetchone(),
+            strict=True,
+        )
+    )
+    facts["started"] = datetime.fromisoformat(facts["started"])
+    facts["recipe"] = from_json(facts["recipe"])
+    return Header(**facts, cap=tokens_of(connection).cap)
+
+
+def tokens_of(connection: sqlite3.Connection) -> Tokens:
+    """The account."""
+    spent, reserved, cap = connection.execute("SELECT spent, reserved, cap FROM book").fetchone()
+    return Tokens(
+        spent=from_micro(spent), reserved=from_micro(reserved), cap=None if cap is None else from_micro(cap)
+    )
+
+
+def entry_of(row: Iterable[Any]) -> Entry:
+    """A row of ENTRY_COLUMNS."""
+    number, key, name, folder, geometry, properties = row
+    return Entry(
+        row=number,
+        key=key,
+        name=name,
+        folder=folder,
+        geometry=from_json(geometry),
+        properties=from_json(properties),
+    )
+
+
+def step_of(row: Iterable[Any]) -> StepRecord:
+    """A row of STEP_COLUMNS."""
+    number, name, attempt, state, intent, facts, reserved, tokens, error, intent_at, settled_at = row
+    return StepRecord(
+        row=number,
+        step=name,
+        attempt=attempt,
+        state=StepState[state],
+        intent=None if intent is None else from_json(intent),
+        facts=from_json(facts),
+        reserved=from_micro(reserved),
+        tokens=None if tokens is None else from_micro(tokens),
+        error=error,
+        intent_at=datetime.fromisoformat(intent_at),
+        settled_at=None if settled_at is None else datetime.fromisoformat(settled_at),
+    )

@@ -1,0 +1,1 @@
+"""What a run does with each row, and what that costs."""

@@ -1,0 +1,441 @@
+"""What a bulk run makes of every row: which images it takes, what it makes of them, which files it fetches.
+
+`Recipe` makes an AOI of every row, `OrderRecipe` orders a row's images from the archive. All values are checked when
+they are made; `row_faults` tells which properties a row lacks.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeAlias, TypedDict, TypeVar, cast, dataclass_transform
+
+import attrs
+import orjson
+
+from pixxel_async._base.shown import shown
+from pixxel_async._codec.checks import Check, boolean, integer, number, text
+from pixxel_async.bulk._faults import Problem
+from pixxel_async.errors import InvalidInput
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_TWO_WEEKS = 14 * 86400.0
+_LONGEST = 1e10
+"""Seconds; 300 years."""
+
+Properties: TypeAlias = Mapping[str, Any]
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
+def _frozen(cls: type[T]) -> type[T]:
+    """An attrs class whose first field can be given by its place.
+
+    Type checkers take it for a dataclass: mypy's plugin for attrs knows no converters but plain functions.
+    """
+    return attrs.frozen(cls)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def _keywords(cls: type[T]) -> type[T]:
+    """The same, all by name."""
+    return attrs.frozen(kw_only=True)(cls)
+
+
+def _example(value: str) -> dict[str, str]:
+    """What to write into a recipe file, shown where it is missing."""
+    return {"example": value}
+
+
+def _maybe(check: Any) -> Any:
+    return Check(lambda value, place: None if value is None else check.test(value, place))
+
+
+def _day_or_instant(value: Any, place: str) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidInput(
+                f"{place}: {shown(value)} is no date; write 2026-05-01 or 2026-05-01T00:00:00Z"
+            ) from None
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise InvalidInput(
+                f"{place}: {value} has no time zone; add one (in text Z or +05:30, in Python tzinfo=timezone.utc)"
+            )
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise InvalidInput(f"{place}: {value} lies outside the years 1 to 9999 in UTC") from None
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise InvalidInput(
+        f"{place}: expected a date, got {shown(value)}; write 2026-05-01 or 2026-05-01T00:00:00Z"
+    )
+
+
+def _seconds(value: Any, place: str) -> float:
+    seconds = float(number(maximum=_LONGEST).test(value, place))
+    if seconds <= 0:
+        raise InvalidInput(f"{place}: {value} must be more than 0 seconds")
+    return seconds
+
+
+def _run_id(value: Any, place: str) -> str:
+    if not isinstance(value, str) or not _RUN_ID.fullmatch(value):
+        raise InvalidInput(
+            f"{place}: {shown(value)} must be 1 to 32 letters, digits, '-', '_' or '.', the first a letter or digit"
+        )
+    return value
+
+
+_TEXT = text(min_length=1)
+_INSTANT = cast(Callable[[str | date], datetime], Check(_day_or_instant))
+_SECONDS: Any = Check(_seconds)
+
+
+def _either(*kinds: type) -> Any:
+    names = " or ".join(kind.__name__ for kind in kinds)
+
+    def test(value: Any, place: str) -> Any:
+        if not isinstance(value, kinds):
+            raise InvalidInput(
+                f"{place}: expected {names}, got {shown(value)}; write {kinds[0].__name__}(...)"
+            )
+        return value
+
+    return Check(test)
+
+
+# Which images
+
+
+@_keywords
+class Search:
+    """Images found in the archive over each row's polygon."""
+
+    start: datetime = attrs.field(converter=_INSTANT, metadata=_example("2026-05-01"))
+    """Images taken from this instant on; a day alone means its begin in UTC."""
+    end: datetime = attrs.field(converter=_INSTANT, metadata=_example("2026-06-01"))
+    """... and before this one: the day itself does not count."""
+    max_cloud: int = attrs.field(default=20, converter=integer(minimum=0, maximum=100))
+    """Most cloud over the image, in percent 0-100."""
+    max_days: int = attrs.field(default=3, converter=integer(minimum=1))
+    """Take all images of the newest so many days: one image may show only a corner of the polygon."""
+    satellite: str = attrs.field(default="Sentinel-2", converter=_TEXT)
+    """Name or id of the satellite."""
+    collection: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
+    """Name or id of the satellite's collection; needed only if it has several."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.end <= self.start:
+            raise InvalidInput(f"Search: the end {self.end} must come after the start {self.start}")
+
+
+@_keywords
+class Items:
+    """Images that each row names itself."""
+
+    property: str = attrs.field(default="item_ids", converter=_TEXT)
+    """Property of the row with the STAC item ids: a list, JSON text of a list, or text with commas between."""
+    satellite: str = attrs.field(default="Sentinel-2", converter=_TEXT)
+    """Name or id of the satellite that took them."""
+    collection: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
+    """Name or id of the satellite's collection; needed only if it has several."""
+
+    def of(self, properties: Properties) -> tuple[str, ...]:
+        """The ids that a row names, each once.
+
+        Raises:
+            InvalidInput: It names none, or what stands there is no list of ids.
+        """
+        found = _given(properties, self.property, "item ids, for example 'id-1,id-2'")
+        ids = _listed(found) if isinstance(found, str) else found
+        if not isinstance(ids, list | tuple) or not ids or not all(_is_word(id) for id in ids):
+            raise _Lacking(self.property, f"{found!r:.80} is no list of item ids", "write id-1,id-2")
+        return tuple(dict.fromkeys(id.strip() for id in ids))
+
+
+def _listed(value: str) -> Any:
+    if not value.lstrip().startswith("["):
+        return [id for id in value.split(",") if id.strip()]
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+# What is made of them
+
+
+@_frozen
+class Property:
+    """A value that each row gives itself."""
+
+    name: str = attrs.field(converter=_TEXT)
+    """Name of the property."""
+
+    def of(self, properties: Properties) -> str:
+        """What the row says, as text.
+
+        Raises:
+            InvalidInput: It says nothing, or nothing that is a single value.
+        """
+        found = _given(properties, self.name, "a value")
+        if isinstance(found, bool) or not isinstance(found, str | int | float | date):
+            raise _Lacking(self.name, f"{found!r:.80} is no single value", "write text, a number or a date")
+        return _plain(found)
+
+
+def _plain(value: str | int | float | date) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _input(value: Any, place: str) -> str | Property:
+    """An input's value: text, or what is written as text; in a file `{property = "name"}` is a `Property`."""
+    if isinstance(value, Property):
+        return value
+    if isinstance(value, Mapping) and list(value) == ["property"]:
+        return Property(_TEXT.test(value["property"], f"{place}.property"))
+    if isinstance(value, bool) or not isinstance(value, str | int | float | date) or value == "":
+        raise InvalidInput(
+            f'{place}: expected text, a number or a date, got {shown(value)}; for a value of the row write {{property = "NAME"}}'
+        )
+    return _plain(number().test(value, place) if isinstance(value, int | float) else value)
+
+
+def _inputs(value: Any, place: str) -> dict[str, str | Property]:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(f"{place}: expected names with values, got {shown(value)}")
+    return {_TEXT.test(key, place): _input(each, f"{place}.{key}") for key, each in value.items()}
+
+
+@_frozen
+class Visualization:
+    """A picture of an index over the AOI's images."""
+
+    index: str = attrs.field(default="NDVI", converter=_TEXT)
+    """Name or id of the preset index."""
+    png: bool = attrs.field(default=True, converter=boolean(), kw_only=True)
+    """Whether the newest day is drawn and stored as a PNG file."""
+
+    @property
+    def label(self) -> str:
+        """What a report calls it."""
+        return f"visualization {self.index}"
+
+
+@_frozen
+class Insight:
+    """A run of a block over the AOI. Charges tokens."""
+
+    block: str = attrs.field(converter=_TEXT, metadata=_example('"cropstress"'))
+    """Name of the block."""
+    version: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
+    """Its version, with or without a leading v. None takes the newest release: no draft, pre-release or disabled version."""
+    name: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
+    """What to call it, needed where a recipe runs a block twice; None: as the block."""
+    inputs: Mapping[str, str | Property] = attrs.field(factory=dict, converter=Check(_inputs), kw_only=True)
+    """Values of the block's inputs by name; a raster input that is left out takes the AOI's newest mosaic."""
+
+    @property
+    def label(self) -> str:
+        """What a report calls it."""
+        return f"insight {self.name or self.block}"
+
+    def values(self, properties: Properties) -> dict[str, str]:
+        """The inputs' values for a row.
+
+        Raises:
+            InvalidInput: The row lacks one.
+        """
+        return {
+            name: value.of(properties) if isinstance(value, Property) else value
+            for name, value in self.inputs.items()
+        }
+
+
+@_frozen
+class Job:
+    """A job of a workflow. Charges tokens.
+
+    The API takes nothing along with a job: it runs the workflow as it was drawn, wherever the row lies. So a table
+    that starts jobs names a workflow in each row as a rule.
+    """
+
+    workflow: str | Property = attrs.field(
+        converter=Check(_input), metadata=_example('{property = "workflow"}')
+    )
+    """Name or id of the workflow, or the property of the row that holds it."""
+
+    @property
+    def label(self) -> str:
+        """What a report calls it."""
+        return f"job {self.workflow.name if isinstance(self.workflow, Property) else self.workflow}"
+
+    def of(self, properties: Properties) -> str:
+        """The workflow for a row.
+
+        Raises:
+            InvalidInput: The row names none.
+        """
+        return self.workflow.of(properties) if isinstance(self.workflow, Property) else self.workflow
+
+
+Make: TypeAlias = Visualization | Insight | Job
+
+
+def _makes(value: Any, place: str) -> tuple[Make, ...]:
+    if isinstance(value, Make):
+        value = (value,)
+    if not isinstance(value, list | tuple):
+        raise InvalidInput(f"{place}: expected several of Visualization, Insight and Job, got {shown(value)}")
+    kind = _either(Visualization, Insight, Job)
+    makes: tuple[Make, ...] = tuple(kind.test(each, f"{place}[{at}]") for at, each in enumerate(value))
+    labels = [make.label.casefold() for make in makes]
+    for at, label in enumerate(labels):
+        if label in labels[:at]:
+            raise InvalidInput(
+                f"{place}[{at}]: {makes[at].label!r} stands there twice; take one out or name it"
+            )
+    return makes
+
+
+# Files, orders, deliveries
+
+
+@_keywords
+class Package:
+    """ZIP packages of what was made, fetched and checked."""
+
+    unzip: bool = attrs.field(default=False, converter=boolean())
+    """Whether they are unpacked, each into a folder beside it."""
+
+
+@_keywords
+class Order:
+    """An order of archive images. Charges tokens: each row is billed as 100 km² at least."""
+
+    usecase: str = attrs.field(converter=_TEXT, metadata=_example('"agriculture"'))
+    """What the images are for, for instance agriculture."""
+
+
+@_keywords
+class Delivery:
+    """A store that ordered images are delivered to as soon as they are ready."""
+
+    store: str = attrs.field(converter=_TEXT, metadata=_example('"st-01"'))
+    """Id or name of the store."""
+    path: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
+    """Folder in the store, for instance incoming/."""
+
+
+# The whole
+
+
+class Waiting(TypedDict):
+    """Options of a `wait`."""
+
+    timeout: float | None
+    poll_interval: float | None
+    max_poll_interval: float | None
+
+
+def new_run_id() -> str:
+    """A short random id, so that names of one run do not meet those of another."""
+    return secrets.token_hex(3)
+
+
+@_keywords
+class _Run:
+    """What both kinds of recipe say."""
+
+    images: Search | Items = attrs.field(converter=_either(Search, Items))
+    """Which images are taken."""
+    project: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
+    """Name, title or id of the project; needed only if there are several."""
+    timeout: float = attrs.field(default=3600.0, converter=_SECONDS)
+    """Most seconds to wait for one thing: an AOI, a visualization, an insight, a job, a package."""
+    poll_interval: float | None = attrs.field(default=None, converter=_maybe(_SECONDS))
+    """Seconds before the second look at a thing; None: as the SDK does by itself."""
+    max_poll_interval: float | None = attrs.field(default=None, converter=_maybe(_SECONDS))
+    """Most seconds between two looks; None: as the SDK does by itself."""
+    run_id: str | None = attrs.field(default=None, converter=_maybe(Check(_run_id)))
+    """Ends the name of everything that is made (`NAME-RUNID`), because the API takes each name once; so one that is given is
+    good for one run. None: each run takes six random digits, and keeps them in its journal."""
+
+    @property
+    def waiting(self) -> Waiting:
+        """The options of every `wait`."""
+        return Waiting(
+            timeout=self.timeout, poll_interval=self.poll_interval, max_poll_interval=self.max_poll_interval
+        )
+
+    def row_faults(self, properties: Properties) -> Iterator[Problem]:
+        """What a row with these properties lacks to be worked on."""
+        for read in self._readers():
+            try:
+                read(properties)
+            except _Lacking as error:
+                yield error.problem
+
+    def _readers(self) -> Iterator[Callable[[Properties], Any]]:
+        if isinstance(self.images, Items):
+            yield self.images.of
+
+
+@_keywords
+class Recipe(_Run):
+    """An AOI of each row, what is made of it, and its files."""
+
+    make: tuple[Make, ...] = attrs.field(default=(Visualization(),), converter=Check(_makes))
+    """What is made of each AOI, one after the other."""
+    package: Package | None = attrs.field(factory=Package, converter=_maybe(_either(Package)))
+    """Packages of the AOI's files and of each insight and job; None fetches none."""
+
+    def _readers(self) -> Iterator[Callable[[Properties], Any]]:
+        yield from super()._readers()
+        for make in self.make:
+            if isinstance(make, Insight):
+                # One at a time, so that all that is missing is told.
+                yield from (value.of for value in make.inputs.values() if isinstance(value, Property))
+            elif isinstance(make, Job):
+                yield make.of
+
+
+@_keywords
+class OrderRecipe(_Run):
+    """An archive order of each row's images, and their way to you."""
+
+    order: Order = attrs.field(converter=_either(Order))
+    delivery: Delivery | None = attrs.field(default=None, converter=_maybe(_either(Delivery)))
+    """Where they are delivered; None: nowhere."""
+    package: Package | None = attrs.field(factory=Package, converter=_maybe(_either(Package)))
+    """The package of the images, fetched from the catalog; None fetches none."""
+    timeout: float = attrs.field(default=_TWO_WEEKS, converter=_SECONDS)
+    """Most seconds to wait for one thing: an order, a delivery, a package. Orders take days."""
+
+
+# Rows
+
+
+class _Lacking(InvalidInput):
+    """A row lacks something."""
+
+    def __init__(self, field: str, what: str, remedy: str) -> None:
+        super().__init__(f"{field}: {what}; {remedy}")
+        self.problem = Problem(field, what, remedy)
+
+
+def _given(properties: Properties, name: str, wanted: str) -> Any:
+    found = properties.get(name)
+    if found is None or (isinstance(found, str) and not found.strip()):
+        raise _Lacking(name, "is missing", f"give each row {wanted}")
+    return found

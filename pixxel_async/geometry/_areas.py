@@ -1,0 +1,442 @@
+"""Areas in any form, checked, as GeoJSON: see the package."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from math import isfinite
+from numbers import Real
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeAlias
+
+import attrs
+import orjson
+
+from pixxel_async._base.log import ALTITUDES
+from pixxel_async._base.shown import shown
+from pixxel_async.errors import GeometryError
+from pixxel_async.geometry._crossings import Stray, fault_between, has_area
+
+_MOST_VERTICES = 1_000_000
+_LARGEST_FILE = 64 * 2**20
+"""Bytes; a million vertices written with six decimals take less than half of it."""
+_MOST_LISTS = 2 * _MOST_VERTICES
+"""Lists and objects of a file. Brackets make far more memory out of a byte than numbers do: 64 MiB of them are 2 GiB."""
+
+
+class HasGeoInterface(Protocol):
+    """An object that can say itself in GeoJSON, as Shapely geometries can."""
+
+    @property
+    def __geo_interface__(self) -> Mapping[str, Any]:
+        """GeoJSON as a mapping."""
+
+
+class _HasToDict(Protocol):
+    """A model: a geometry in a response of the API."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+GeometryInput: TypeAlias = Mapping[str, Any] | str | os.PathLike[str] | HasGeoInterface | _HasToDict
+"""GeoJSON, WKT, the path of a GeoJSON file, or an object that knows its GeoJSON."""
+
+
+def polygon(value: GeometryInput) -> dict[str, Any]:
+    """The one polygon in `value`, as a GeoJSON Polygon.
+
+    Raises:
+        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+    """
+    area = geometry(value)
+    if area["type"] == "Polygon":
+        return area
+    parts = area["coordinates"]
+    if len(parts) > 1:
+        raise GeometryError(
+            f"a MultiPolygon of {len(parts)} parts, but this takes one polygon: make one call for each part"
+        )
+    return {"type": "Polygon", "coordinates": parts[0]}
+
+
+def geometry(value: GeometryInput) -> dict[str, Any]:
+    """The one area in `value`, as a GeoJSON Polygon or MultiPolygon.
+
+    Raises:
+        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+    """
+    source = _source(value)
+    features = list(_features(source))
+    if len(features) != 1:
+        raise GeometryError(
+            f"{source.place}{len(features)} features, but this takes one area: make one call for each feature"
+        )
+    return _area(features[0])
+
+
+def feature_collection(value: GeometryInput) -> dict[str, Any]:
+    """All areas in `value`, as a GeoJSON FeatureCollection; properties are kept.
+
+    Raises:
+        GeometryError: It holds none, or one that the API could not accept; the message names the place.
+    """
+    features = [
+        {"type": "Feature", "geometry": _area(feature), "properties": feature.properties}
+        for feature in _features(_source(value))
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+# From what was given to GeoJSON
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Source:
+    """GeoJSON as found."""
+
+    raw: Any
+    place: str = ""
+    """Name of the file, for messages."""
+
+
+@attrs.frozen(eq=False, repr=False)
+class _Feature:
+    """One geometry as found."""
+
+    raw: Any
+    place: str
+    properties: dict[str, Any] = attrs.field(factory=dict)
+
+
+def _source(value: GeometryInput) -> _Source:
+    if isinstance(value, Mapping):
+        return _Source(value)
+    if isinstance(value, str):
+        return _Source(from_wkt(value)) if _WKT.match(value) else _from_file(value)
+    if isinstance(value, os.PathLike):
+        return _from_file(os.fsdecode(value))
+    shape = getattr(value, "__geo_interface__", None)
+    if isinstance(shape, Mapping):
+        return _Source(shape)
+    if callable(to_dict := getattr(value, "to_dict", None)):
+        return _Source(to_dict())
+    raise GeometryError(
+        f"{shown(value)} is no geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
+        "or an object with __geo_interface__"
+    )
+
+
+def _from_file(path: str) -> _Source:
+    if path.lstrip().startswith("{"):
+        raise GeometryError("GeoJSON as text: parse it first, for example with json.loads()")
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GeometryError(f"{path[:200]!r} is neither WKT nor a file that can be read: {reason}") from None
+    if len(data) > _LARGEST_FILE:
+        raise GeometryError(f"{path}: larger than {_LARGEST_FILE // 2**20} MiB; split or simplify it")
+    if data.count(b"[") + data.count(b"{") > _MOST_LISTS:
+        raise GeometryError(
+            f"{path}: holds more than {_MOST_LISTS:,} lists and objects; split or simplify it"
+        )
+    try:
+        return _Source(orjson.loads(data.removeprefix(b"\xef\xbb\xbf")), f"{path}: ")
+    except orjson.JSONDecodeError as error:
+        raise GeometryError(
+            f"{path}, line {error.lineno}, column {error.colno}: not JSON ({error.msg}); only GeoJSON files can be "
+            "read, so convert others first, for example with ogr2ogr"
+        ) from None
+
+
+def _features(source: _Source) -> Iterator[_Feature]:
+    raw = source.raw
+    kind = raw.get("type") if isinstance(raw, Mapping) else None
+    if kind is None:
+        raise GeometryError(f'{source.place}not GeoJSON: an object with a "type" is needed')
+    check_crs(raw, source.place)
+    if kind == "FeatureCollection":
+        found = raw.get("features")
+        if not _is_array(found) or not found:
+            raise GeometryError(f"{source.place}a FeatureCollection without features")
+        for number, feature in enumerate(found, 1):
+            yield _feature(feature, f"{source.place}feature {number}")
+    elif kind == "Feature":
+        yield _feature(raw, f"{source.place}feature")
+    else:
+        yield _Feature(raw, source.place.removesuffix(": "))
+
+
+def _feature(raw: Any, place: str) -> _Feature:
+    if not isinstance(raw, Mapping) or raw.get("type") != "Feature":
+        raise GeometryError(f'{place}: not a GeoJSON Feature, its "type" must be "Feature"')
+    properties = raw.get("properties")
+    properties = dict(properties) if isinstance(properties, Mapping) else {}
+    name = properties.get("name", raw.get("id"))
+    return _Feature(raw.get("geometry"), place if name is None else f"{place} ({_label(name)})", properties)
+
+
+def check_crs(raw: Mapping[str, Any], place: str) -> None:
+    """Refuse GeoJSON whose member `crs` says another system than WGS 84, the only one that RFC 7946 knows.
+
+    The member is a leftover of the older GeoJSON that some programs still write.
+
+    Raises:
+        GeometryError: It does; the message begins with `place`.
+    """
+    crs = raw.get("crs")
+    if crs is None:
+        return
+    properties = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = properties.get("name") if isinstance(properties, Mapping) else None
+    if not isinstance(name, str) or not re.search(r"(CRS:?84|EPSG:.*\b4326)$", name, re.IGNORECASE):
+        raise GeometryError(
+            f"{place}its coordinates are in {name or 'an unnamed reference system'}: transform them to WGS 84 "
+            "(EPSG:4326), for example with ogr2ogr -t_srs EPSG:4326 -lco RFC7946=YES"
+        )
+
+
+# WKT
+
+
+_WKT = re.compile(
+    r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;\s*)?"
+    r"(?P<kind>(?:MULTI)?(?:POINT|LINESTRING|POLYGON|CURVE|SURFACE)|GEOMETRYCOLLECTION|CURVEPOLYGON|TRIANGLE|TIN)"
+    r"\s*(?:ZM|Z|M)?\s*(?=\(|EMPTY\b)",
+    re.IGNORECASE,
+)
+_WKT_TOKEN = re.compile(r"[(),]|[^\s(),]+")
+_WKT_KINDS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
+
+
+def from_wkt(text: str) -> dict[str, Any]:
+    """GeoJSON of a polygon or multipolygon in WKT; what it holds is not checked.
+
+    Raises:
+        GeometryError: It is not WKT, of another geometry, or in another system than WGS 84.
+    """
+    head = _WKT.match(text)
+    if head is None:
+        raise GeometryError(f"{shown(text)} is not WKT; write POLYGON ((30.1 10.2, ...))")
+    kind = head["kind"].upper()
+    if head["srid"] not in (None, "4326"):
+        raise GeometryError(f"WKT in SRID {head['srid']}: transform it to WGS 84 (SRID 4326)")
+    if kind not in _WKT_KINDS:
+        raise GeometryError(f"WKT of a {kind}: a POLYGON or MULTIPOLYGON is needed")
+    if text[head.end() :].strip().upper() == "EMPTY":
+        return {"type": _WKT_KINDS[kind], "coordinates": []}
+    return {"type": _WKT_KINDS[kind], "coordinates": _wkt_lists(text, head.end())}
+
+
+def _wkt_lists(text: str, start: int) -> list[Any]:
+    """The nested lists of numbers between the parentheses of WKT."""
+    open_lists: list[list[Any]] = [[]]
+    position: list[float] = []
+    for token in _WKT_TOKEN.finditer(text, start):
+        word = token[0]
+        if word == "(" and not position:
+            open_lists.append([])
+        elif word in ",)" and len(open_lists) > 1:
+            if position:
+                open_lists[-1].append(position)
+                position = []
+            if word == ")":
+                closed = open_lists.pop()
+                open_lists[-1].append(closed)
+        elif word in "(,)" or len(open_lists) == 1:
+            raise GeometryError(
+                f"WKT with a {word!r} at character {token.start()} that does not belong there"
+            )
+        else:
+            position.append(_wkt_number(word, token.start()))
+    if len(open_lists) > 1 or len(open_lists[0]) != 1:
+        raise GeometryError("WKT whose parentheses do not match")
+    coordinates: list[Any] = open_lists[0][0]
+    return coordinates
+
+
+def _wkt_number(word: str, index: int) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise GeometryError(f"WKT with {word!r} at character {index}, where a number is needed") from None
+
+
+# Checks
+
+
+def _area(feature: _Feature) -> dict[str, Any]:
+    """The geometry of a feature as checked, plain GeoJSON."""
+    raw = feature.raw
+    if raw is None:
+        raise GeometryError(f"{_at(feature.place)}has no geometry")
+    kind = raw.get("type") if isinstance(raw, Mapping) else None
+    coordinates = raw.get("coordinates") if isinstance(raw, Mapping) else None
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise GeometryError(
+            f"{_at(feature.place)}a Polygon or MultiPolygon is needed, not {_kind(raw, kind)}"
+        )
+    if not _is_array(coordinates) or not coordinates:
+        raise GeometryError(f"{_at(feature.place)}the {kind} is empty: it has no coordinates")
+    polygons = _Polygons(feature.place)
+    if kind == "Polygon":
+        result: list[Any] = polygons.rings(coordinates, feature.place)
+    else:
+        result = [
+            polygons.rings(rings, _below(feature.place, "polygon", number))
+            for number, rings in enumerate(coordinates)
+        ]
+    polygons.tell()
+    return {"type": kind, "coordinates": result}
+
+
+class _Polygons:
+    """Checks and copies the polygons of one geometry, and counts on the way."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._vertices = 0
+        self._has_altitudes = False
+
+    def rings(self, raw: Any, place: str) -> list[list[list[float]]]:
+        """The rings of one polygon."""
+        if not _is_array(raw) or not raw:
+            raise GeometryError(f"{_at(place)}has no rings")
+        rings = [self._ring(ring, _below(place, "ring", number)) for number, ring in enumerate(raw)]
+        _check_rings(rings, place)
+        return rings
+
+    def tell(self) -> None:
+        """Tell once what was left out."""
+        if self._has_altitudes:
+            ALTITUDES(place=_at(self._place))
+
+    def _ring(self, raw: Any, place: str) -> list[list[float]]:
+        if not _is_array(raw):
+            raise GeometryError(f"{place}: must be a list of positions, not a {type(raw).__name__}")
+        self._vertices += len(raw)
+        if self._vertices > _MOST_VERTICES:
+            raise GeometryError(f"{place}: more than {_MOST_VERTICES:,} vertices; simplify the outline")
+        ring = [self._position(position, place, number) for number, position in enumerate(raw)]
+        if len(ring) < 4:
+            raise GeometryError(
+                f"{place}: has {len(ring)} vertices; a ring needs 4 or more, the last repeating the first"
+            )
+        if ring[0] != ring[-1]:
+            raise GeometryError(f"{place}: is not closed; repeat the first vertex {ring[0]} at its end")
+        _check_edges(ring, place)
+        if not has_area(ring):
+            few = len({tuple(position) for position in ring}) < 3
+            reason = "has fewer than 3 different vertices" if few else "has all its vertices on one line"
+            raise GeometryError(f"{place}: {reason}, so no area")
+        return ring
+
+    def _position(self, raw: Any, place: str, number: int) -> list[float]:
+        if not _is_array(raw) or len(raw) < 2:
+            _refuse(place, number, f"{shown(raw)} is no position; give [longitude, latitude]")
+        if len(raw) > 2:
+            self._has_altitudes = True
+        longitude, latitude = _degrees(raw[0], place, number), _degrees(raw[1], place, number)
+        if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+            _refuse(place, number, _out_of_range(longitude, latitude))
+        return [longitude, latitude]
+
+
+def _degrees(raw: Any, place: str, number: int) -> float:
+    if type(raw) is float and isfinite(raw):
+        return raw
+    if isinstance(raw, str):
+        _refuse(place, number, f"{shown(raw)} is text; give the number without quotes")
+    if isinstance(raw, bool) or not isinstance(raw, Real):
+        _refuse(place, number, f"{shown(raw)} is not a number")
+    try:
+        value = float(raw)
+    except OverflowError:
+        value = float("inf")
+    if not isfinite(value):
+        _refuse(place, number, f"{shown(raw)} is not a finite number")
+    return value
+
+
+def _out_of_range(longitude: float, latitude: float) -> str:
+    if abs(longitude) <= 90 < abs(latitude) <= 180:
+        return (
+            f"latitude {latitude} is outside -90 to 90; longitude comes first, so the two may be swapped "
+            f"([{latitude}, {longitude}])"
+        )
+    if max(abs(longitude), abs(latitude)) > 360:
+        return (
+            f"[{longitude}, {latitude}] are not degrees, perhaps metres of a map projection; "
+            "transform the geometry to WGS 84 (EPSG:4326)"
+        )
+    if abs(longitude) > 180:
+        return f"longitude {longitude} is outside -180 to 180"
+    return f"latitude {latitude} is outside -90 to 90"
+
+
+def _check_edges(ring: Sequence[Sequence[float]], place: str) -> None:
+    for number, (start, end) in enumerate(pairwise(ring)):
+        if abs(end[0] - start[0]) > 180:
+            raise GeometryError(
+                f"{place}: the edge from vertex {number} to {number + 1} spans more than 180° of longitude; cut an "
+                "area that crosses the antimeridian or holds a pole into polygons on either side of it, and give a "
+                "truly wide one more vertices"
+            )
+
+
+def _check_rings(rings: Sequence[Sequence[Sequence[float]]], place: str) -> None:
+    fault = fault_between(rings)
+    if fault is None:
+        return
+    if isinstance(fault, Stray):
+        _refuse(
+            _below(place, "ring", fault.ring),
+            fault.vertex,
+            f"{rings[fault.ring][fault.vertex]} lies outside of ring 0 or in another hole, and rings after the first are "
+            "holes; give separate areas as polygons of a MultiPolygon",
+        )
+    (first, start), (second, other) = fault.first, fault.second
+    where = f"at [{', '.join(str(round(degrees, 7)) for degrees in fault.position)}]"
+    if first == second:
+        raise GeometryError(
+            f"{_below(place, 'ring', first)}: crosses itself {where}, with its edges from vertex {start} to {start + 1} "
+            f"and {other} to {other + 1}; give the vertices in their order around the area, or repair it, for example "
+            "with shapely.make_valid"
+        )
+    raise GeometryError(
+        f"{_below(place, 'ring', second)}: crosses ring {first} {where}, with its edge from vertex {other} to {other + 1} "
+        f"that from {start} to {start + 1}; keep holes inside of ring 0 and apart, or repair it, for example with "
+        "shapely.make_valid"
+    )
+
+
+# Messages
+
+
+def _refuse(place: str, number: int, problem: str) -> NoReturn:
+    raise GeometryError(f"{place}, vertex {number}: {problem}")
+
+
+def _at(place: str) -> str:
+    return f"{place}: " if place else ""
+
+
+def _below(place: str, kind: str, number: int) -> str:
+    return f"{place}, {kind} {number}" if place else f"{kind} {number}"
+
+
+def _kind(raw: Any, kind: Any) -> str:
+    return f"a {kind}" if isinstance(kind, str) else f"a {type(raw).__name__}"
+
+
+def _label(name: Any) -> str:
+    """A feature's name in quotes, without what would disturb a terminal."""
+    text = name[:60] if isinstance(name, str) else shown(name)
+    return f'"{text}"' if text.isprintable() else ascii(text)
+
+
+def _is_array(raw: Any) -> bool:
+    return isinstance(raw, (list, tuple))

@@ -1,0 +1,1 @@
+"""What every part of the sandbox may use: time, faults, refusals, the spec."""

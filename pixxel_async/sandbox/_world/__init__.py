@@ -1,0 +1,1 @@
+"""The simulated Earth: scenes, and the images and pictures of them."""
