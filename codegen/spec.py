@@ -177,6 +177,8 @@ def _check_key(spec: Spec, operation: Operation) -> None:
         place = below(operation.place, "x-key", name)
         if f"{{{name}}}" not in operation.path:
             raise SpecError(place, f"the path has no parameter {name!r}")
+        if "." in path:
+            raise SpecError(place, f"{path!r} lies deeper: name a property of the answer itself")
         for call in operation.calls:
             schema = call.answer.schema
             component = schema.component if schema is not None else None

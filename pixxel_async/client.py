@@ -36,6 +36,10 @@ from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, origin_of, 
 from pixxel_async.errors import ConfigurationError, OutcomeUnknown
 from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
 
+__all__ = [
+    "PixxelClient",
+]
+
 
 @cache
 def _endpoints() -> dict[str, Endpoint[Any]]:

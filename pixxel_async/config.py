@@ -31,6 +31,18 @@ from pixxel_async._http.auth import Hidden, Secret
 from pixxel_async._http.network import is_loopback
 from pixxel_async.errors import ConfigurationError
 
+__all__ = [
+    "AUTH_SCHEME",
+    "BASE_URL",
+    "Profile",
+    "Settings",
+    "check_base_url",
+    "log_as_asked",
+    "origin_of",
+    "read_profile",
+    "settings",
+]
+
 BASE_URL = "https://api.pixxel.space"
 AUTH_SCHEME = "Bearer"
 

@@ -53,6 +53,48 @@ import attrs
 
 from pixxel_async.reconciling import Ambiguous, Found, Intent, Reconciliation
 
+__all__ = [
+    "APIError",
+    "Attempt",
+    "AuthenticationError",
+    "BadRequest",
+    "CallError",
+    "ClientClosed",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectError",
+    "ConnectionLost",
+    "DeadlineExceeded",
+    "DiskFull",
+    "DownloadError",
+    "FileInTheWay",
+    "GeometryError",
+    "HookError",
+    "IntegrityError",
+    "InvalidInput",
+    "NotFound",
+    "OutcomeUnknown",
+    "PaginationError",
+    "PermissionDenied",
+    "PixxelError",
+    "ProtocolError",
+    "ProxyError",
+    "RateLimited",
+    "ResponseTooLarge",
+    "SchemaError",
+    "ServerError",
+    "ServiceUnavailable",
+    "TlsError",
+    "TransportError",
+    "UnexpectedAnswer",
+    "UnexpectedBody",
+    "UnexpectedStatus",
+    "UnknownState",
+    "WaitError",
+    "WaitFailed",
+    "WaitTimeout",
+]
+
 
 class PixxelError(Exception):
     """Base of every error of this SDK. Errors can be pickled and copied, with all their facts."""

@@ -14,6 +14,17 @@ from typing import Any, Self
 
 import attrs
 
+__all__ = [
+    "SETTLE",
+    "Absent",
+    "Ambiguous",
+    "BeforeCreate",
+    "Found",
+    "Intent",
+    "Reconciliation",
+    "Unresolved",
+]
+
 SETTLE = 120.0
 """Seconds after which a create that is not listed did not happen: longer than gateways wait, and listings lag."""
 

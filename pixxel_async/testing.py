@@ -30,6 +30,12 @@ from pixxel_async._http.messages import Request, Response, build_request, note_s
 from pixxel_async._http.operation import Operation
 from pixxel_async._http.transport import CallOptions, UnreadableFields
 
+__all__ = [
+    "FakeRequest",
+    "FakeTransport",
+    "VirtualClock",
+]
+
 T = TypeVar("T")
 
 

@@ -181,6 +181,7 @@ UNKNOWN = {
     "a key that only the wrapper has": (f"{GET}/x-key", {"field_id": "field"}, "/field_id"),
     "a key of an answer that is no object": (f"{PNG}/x-key", {"field_id": "field_id"}, "/field_id"),
     "a key of an answer without content": (f"{DELETE}/x-key", {"field_id": "field_id"}, "/field_id"),
+    "a key that lies deeper": (f"{GET}/x-key", {"field_id": "geometry.type"}, "/field_id"),
     "a key that is no text": (f"{GET}/x-key", {"field_id": 5}, "/field_id"),
     "life cycle with an unknown filter": (f"{CYCLE}/poll/filter", "crop", ""),
 }
