@@ -81,9 +81,9 @@ class PixxelClient:
             `insecure`.
         insecure: Trust every certificate. Warns.
         connector: Function that returns a new aiohttp connector, for example of a SOCKS proxy; not together with `session`.
-            It is called for each session of the client: calls, creates, downloads. If it has a parameter `resolver`, the
-            one for downloads is passed, which refuses names of private addresses. Otherwise, the connector or its proxy
-            resolves names, and only literal private addresses are refused.
+            It is called for each session of the client: calls, creates, downloads. If it has a parameter `resolver`, it
+            receives the client's for downloads, which refuses names that lead to private addresses. Otherwise the proxy
+            resolves names, and only literal private addresses are refused; a plain TCPConnector is a ConfigurationError.
         on_request: Called before each attempt of a call; may add headers to it. See `RequestEvent`.
         on_response: Called after each attempt.
         on_retry: Called when an attempt failed and there will be another.

@@ -373,7 +373,7 @@ def test_s7_other_quotes_in_a_token_are_refused(token: str) -> None:
     assert "canary" not in str(caught.value)
 
 
-SETTINGS = ["token", "base_url", "auth_scheme", "profile", "ca_file", "proxy"]
+SETTINGS = ["token", "base_url", "auth_scheme", "profile", "ca_file", "proxy", "ssl_context", "connector"]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 import threading
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -110,7 +111,7 @@ async def test_a11_reads_creates_and_files_go_through_a_socks_proxy(
 ) -> None:
     """With certificates by `ca_file`; the environment's proxy is not used."""
     without_proxies(monkeypatch)
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:9")
     async with behind_socks(tmp_path) as (client, socks, api, storage):
         assert Order(id="o-1") == await client.orders.get("o-1")
         assert Order(id="o-1") == await create(client)
@@ -121,19 +122,25 @@ async def test_a11_reads_creates_and_files_go_through_a_socks_proxy(
     assert "authorization" not in storage.received[0].headers
 
 
-async def test_a11_a_connector_that_fails_is_a_connect_error_and_was_not_sent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("fault", "raised"), [("refuses", "ProxyError"), ("away", "ProxyConnectionError")])
+async def test_a11_a_connector_that_fails_is_a_connect_error_and_was_not_sent(
+    fault: str, raised: str, tmp_path: Path
+) -> None:
     """Its library has errors of its own for that. A read and a create are tried again, as with any connection."""
     async with behind_socks(tmp_path, retry=RetryPolicy(attempts=3)) as (client, socks, api, storage):
-        socks.hosts = {}
-        for call in (client.orders.get, create):
+        if fault == "refuses":
+            socks.hosts = {}
+        else:
+            socks.url = "socks5://user:canary-of-proxy@127.0.0.1:9"
+        for call in (lambda: client.orders.get("o-1"), lambda: create(client)):
             with pytest.raises(
-                ConnectError, match=r"cannot connect to api\.invalid: the connector raised"
+                ConnectError, match=rf"cannot connect to api\.invalid: the connector raised {raised} "
             ) as caught:
-                await (call("o-1") if call is not create else create(client))
-            assert 3 == len(caught.value.attempts)
-            assert "ProxyError" == type(caught.value.__cause__).__name__
+                await call()
+            assert (3, raised) == (len(caught.value.attempts), type(caught.value.__cause__).__name__)
+            assert "canary" not in "".join(traceback.format_exception(caught.value))
         with pytest.raises(
-            DownloadError, match=r"no connection: the connector raised .* \(after 8 attempts\)"
+            DownloadError, match=rf"no connection: the connector raised {raised} .* \(after 8 attempts\)"
         ):
             await client.save(f"https://{HOST}/a.bin?signature=canary-1", tmp_path)
         assert ((), [], []) == (client.unresolved, api.received, storage.received)
