@@ -122,6 +122,11 @@ _ROWS = (
         metavar="METRES",
         help="For tables with columns lon and lat: side of the square that is made around each point.",
     ),
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="Encoding of the text in a table or a Shapefile, such as cp1252.  [default: what a Shapefile says, else UTF-8]",
+    ),
 )
 _RECIPE = click.option(
     "--recipe",
@@ -142,7 +147,9 @@ def recipe_options(command: _Command) -> _Command:
 
 def source_of(file: Path, given: dict[str, Any]) -> Source:
     """The rows; takes its options out of what was given."""
-    return open_source(file, **{name: given.pop(name) for name in ("key", "layer", "crs", "square_m")})
+    return open_source(
+        file, **{name: given.pop(name) for name in ("key", "layer", "crs", "square_m", "encoding")}
+    )
 
 
 def recipe_of(context: click.Context, file: Path | None, given: dict[str, Any]) -> AnyRecipe:

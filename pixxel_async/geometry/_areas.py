@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import isfinite
 from numbers import Real
@@ -43,6 +43,10 @@ class _HasToDict(Protocol):
 GeometryInput: TypeAlias = Mapping[str, Any] | str | os.PathLike[str] | HasGeoInterface | _HasToDict
 """GeoJSON, WKT, the path of a GeoJSON file, or an object that knows its GeoJSON."""
 
+Ring: TypeAlias = list[list[float]]
+ToDegrees: TypeAlias = Callable[[Ring], Ring]
+"""From positions in another reference system to the same ones as longitude and latitude."""
+
 
 def polygon(value: GeometryInput) -> dict[str, Any]:
     """The one polygon in `value`, as a GeoJSON Polygon.
@@ -74,6 +78,17 @@ def geometry(value: GeometryInput) -> dict[str, Any]:
             f"{source.place}{len(features)} features, but this takes one area: make one call for each feature"
         )
     return _area(features[0])
+
+
+def checked(raw: Mapping[str, Any], to_degrees: ToDegrees | None = None) -> tuple[dict[str, Any], bool]:
+    """A GeoJSON Polygon or MultiPolygon in longitude and latitude, and whether altitudes were left out of it.
+
+    Every check of `geometry` holds, also where the coordinates are in another system and `to_degrees` transforms them.
+
+    Raises:
+        GeometryError: The API could not accept it; the message names the place.
+    """
+    return _checked(raw, "", to_degrees)
 
 
 def feature_collection(value: GeometryInput) -> dict[str, Any]:
@@ -270,36 +285,39 @@ def _wkt_number(word: str, index: int) -> float:
 
 def _area(feature: _Feature) -> dict[str, Any]:
     """The geometry of a feature as checked, plain GeoJSON."""
-    raw = feature.raw
+    area, has_altitudes = _checked(feature.raw, feature.place, None)
+    if has_altitudes:
+        ALTITUDES(place=_at(feature.place))
+    return area
+
+
+def _checked(raw: Any, place: str, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]:
     if raw is None:
-        raise GeometryError(f"{_at(feature.place)}has no geometry")
+        raise GeometryError(f"{_at(place)}has no geometry")
     kind = raw.get("type") if isinstance(raw, Mapping) else None
     coordinates = raw.get("coordinates") if isinstance(raw, Mapping) else None
     if kind not in ("Polygon", "MultiPolygon"):
-        raise GeometryError(
-            f"{_at(feature.place)}a Polygon or MultiPolygon is needed, not {_kind(raw, kind)}"
-        )
+        raise GeometryError(f"{_at(place)}a Polygon or MultiPolygon is needed, not {_kind(raw, kind)}")
     if not _is_array(coordinates) or not coordinates:
-        raise GeometryError(f"{_at(feature.place)}the {kind} is empty: it has no coordinates")
-    polygons = _Polygons(feature.place)
+        raise GeometryError(f"{_at(place)}the {kind} is empty: it has no coordinates")
+    polygons = _Polygons(to_degrees)
     if kind == "Polygon":
-        result: list[Any] = polygons.rings(coordinates, feature.place)
+        result: list[Any] = polygons.rings(coordinates, place)
     else:
         result = [
-            polygons.rings(rings, _below(feature.place, "polygon", number))
+            polygons.rings(rings, _below(place, "polygon", number))
             for number, rings in enumerate(coordinates)
         ]
-    polygons.tell()
-    return {"type": kind, "coordinates": result}
+    return {"type": kind, "coordinates": result}, polygons.has_altitudes
 
 
 class _Polygons:
     """Checks and copies the polygons of one geometry, and counts on the way."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place
+    def __init__(self, to_degrees: ToDegrees | None) -> None:
+        self._to_degrees = to_degrees
         self._vertices = 0
-        self._has_altitudes = False
+        self.has_altitudes = False
 
     def rings(self, raw: Any, place: str) -> list[list[list[float]]]:
         """The rings of one polygon."""
@@ -309,18 +327,16 @@ class _Polygons:
         _check_rings(rings, place)
         return rings
 
-    def tell(self) -> None:
-        """Tell once what was left out."""
-        if self._has_altitudes:
-            ALTITUDES(place=_at(self._place))
-
-    def _ring(self, raw: Any, place: str) -> list[list[float]]:
+    def _ring(self, raw: Any, place: str) -> Ring:
         if not _is_array(raw):
             raise GeometryError(f"{place}: must be a list of positions, not a {type(raw).__name__}")
         self._vertices += len(raw)
         if self._vertices > _MOST_VERTICES:
             raise GeometryError(f"{place}: more than {_MOST_VERTICES:,} vertices; simplify the outline")
         ring = [self._position(position, place, number) for number, position in enumerate(raw)]
+        if self._to_degrees is not None and ring:
+            ring = self._transformed(ring, self._to_degrees, place)
+        _check_range(ring, place)
         if len(ring) < 4:
             raise GeometryError(
                 f"{place}: has {len(ring)} vertices; a ring needs 4 or more, the last repeating the first"
@@ -338,14 +354,27 @@ class _Polygons:
         if not _is_array(raw) or len(raw) < 2:
             _refuse(place, number, f"{shown(raw)} is no position; give [longitude, latitude]")
         if len(raw) > 2:
-            self._has_altitudes = True
-        longitude, latitude = _degrees(raw[0], place, number), _degrees(raw[1], place, number)
+            self.has_altitudes = True
+        return [_number(raw[0], place, number), _number(raw[1], place, number)]
+
+    def _transformed(self, ring: Ring, to_degrees: ToDegrees, place: str) -> Ring:
+        found = to_degrees(ring)
+        for number, position in enumerate(found):
+            if not all(map(isfinite, position)):
+                what = (
+                    f"{ring[number]} has no longitude and latitude: it lies outside of its reference system"
+                )
+                _refuse(place, number, what)
+        return found
+
+
+def _check_range(ring: Ring, place: str) -> None:
+    for number, (longitude, latitude) in enumerate(ring):
         if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
             _refuse(place, number, _out_of_range(longitude, latitude))
-        return [longitude, latitude]
 
 
-def _degrees(raw: Any, place: str, number: int) -> float:
+def _number(raw: Any, place: str, number: int) -> float:
     if type(raw) is float and isfinite(raw):
         return raw
     if isinstance(raw, str):

@@ -281,7 +281,7 @@ def test_points_become_squares_where_a_side_is_given(tmp_path: Path) -> None:
         ("name,wkt\nn,POLYGON EMPTY\n", "row 1 (line 2), geometry: the Polygon is empty"),
         ("name,wkt\nn,SRID=3857;POLYGON EMPTY\n", "row 1 (line 2), geometry: WKT in SRID 3857: transform it"),
         ('name,wkt\nn,"POLYGON ((1 2\n', "row 1 (line 2), geometry: WKT whose parentheses do not match"),
-        (b"name,wkt\n\xe9,x\n", "row 1 (line 2): not UTF-8 text; save the table as UTF-8"),
+        (b"name,wkt\n\xe9,x\n", "row 1 (line 2), name: not UTF-8 text; give the encoding of the file"),
         ("name,wkt\n".encode("utf-16"), "line 1: not UTF-8 text, but UTF-16; save the table as UTF-8"),
     ],
 )  # fmt: skip
@@ -420,6 +420,10 @@ def test_without_the_extra_another_system_is_refused(tmp_path: Path, monkeypatch
         ({"path": "a.csv", "layer": "x"}, "layer='x': only a .gpkg has layers"),
         ({"path": "a.geojson", "square_m": 5}, "squares are made of tables with lon and lat, not of a.geojson"),
         ({"path": "a.csv", "square_m": 0}, "must be from 1 to 100000 metres"),
+        ({"path": "a.gpkg", "encoding": "cp1252"}, "encoding='cp1252': only for tables and Shapefiles, not for a.gpkg"),
+        ({"path": "a.shp", "encoding": "cp9999"}, "encoding='cp9999': no encoding that extends ASCII; give for example"),
+        ({"path": "a.csv", "encoding": "utf-16"}, "encoding='utf-16': no encoding that extends ASCII"),
+        ({"path": "a.csv", "encoding": "cp037"}, "encoding='cp037': no encoding that extends ASCII"),
         ({"path": "a.csv", "square_m": float("nan")}, "must be from 1 to 100000 metres"),
     ],
 )  # fmt: skip

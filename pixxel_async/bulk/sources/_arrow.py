@@ -6,41 +6,63 @@ They need the extra `geo`; `open_source` has seen that it is there. Its librarie
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
-from pixxel_async.bulk.sources._rows import Project, Refused, Row, unknown_column
+from pixxel_async.bulk.sources._rows import UTF_8, Refused, Row, check_columns, not_text
 from pixxel_async.bulk.sources._wkb import from_wkb
+from pixxel_async.geometry import ToDegrees
 
 _BATCH = 200
 """Rows in memory at a time."""
 _NO_CRS = ("it does not say in which reference system it is", "say it with crs")
 
 
-def read_layer(path: Path, crs: str | None, *, key: str | None, layer: str | None) -> Iterator[Row]:
+def read_layer(
+    path: Path, crs: str | None, *, key: str | None, layer: str | None, encoding: str | None
+) -> Iterator[Row]:
     """The features of a layer of whatever GDAL reads."""
+    import pyarrow
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
     from pyogrio.raw import open_arrow
 
     path.open("rb").close()  # GDAL would say less of a file that is not there, or not ours
+    # GDAL drops bytes that an encoding does not have. With an empty one it changes none, and they are decoded here.
+    options = {} if encoding is None else {"ENCODING": ""}
     try:
         name = _layer(pyogrio.list_layers(path), layer)
-        with open_arrow(path, layer=name, batch_size=_BATCH, use_pyarrow=True) as (meta, batches):
+        with open_arrow(path, layer=name, batch_size=_BATCH, use_pyarrow=True, **options) as (meta, batches):
             geometry = meta["geometry_name"] or "wkb_geometry"
-            columns = [name for name in batches.schema.names if name != geometry]
-            if key is not None and key not in columns:
-                raise unknown_column(key, columns)
-            project = _projection(crs or meta["crs"])
-            yield from _rows(batches, geometry, project)
-    except (DataSourceError, DataLayerError) as error:
+            columns = _decoded_names(meta, encoding)
+            check_columns(columns, key)
+            to_degrees = _projection(crs or meta["crs"])
+            yield from _rows(batches, [*columns, geometry], geometry, to_degrees, encoding)
+    except (DataSourceError, DataLayerError, pyarrow.ArrowException) as error:
         raise Refused(f"cannot be read: {error}") from None
+
+
+def _decoded_names(meta: Mapping[str, Any], encoding: str | None) -> list[str]:
+    """Names of the columns. pyogrio decodes those that GDAL left as bytes by the encoding that it states."""
+    names = [str(name) for name in meta["fields"]]
+    if (stated := meta["encoding"]) == "UTF-8":
+        return names
+    decoded = []
+    for name in names:
+        try:
+            decoded.append(name.encode(stated).decode(encoding or UTF_8))
+        except UnicodeDecodeError:
+            raise Refused.by(not_text(name, encoding)) from None
+    return decoded
 
 
 def _layer(layers: Any, wanted: str | None) -> str:
@@ -64,11 +86,12 @@ def read_parquet(path: Path, crs: str | None, *, key: str | None) -> Iterator[Ro
         # A row group may be most of the file: read it piece by piece, not ahead.
         with ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             column, told = _geo(file.schema_arrow.metadata or {})
-            columns = [name for name in file.schema_arrow.names if name != column]
-            if key is not None and key not in columns:
-                raise unknown_column(key, columns)
-            project = _projection(crs or told)
-            yield from _rows(file.iter_batches(batch_size=_BATCH), column, project)
+            names = file.schema_arrow.names
+            if names.count(column) != 1:
+                raise Refused(f"no single column {column!r}, which should hold the geometries")
+            check_columns([name for name in names if name != column], key)
+            to_degrees = _projection(crs or told)
+            yield from _rows(file.iter_batches(batch_size=_BATCH), names, column, to_degrees, None)
     except pyarrow.ArrowException as error:
         raise Refused(f"cannot be read: {error}") from None
 
@@ -90,27 +113,78 @@ def _geo(metadata: Mapping[bytes, bytes]) -> tuple[str, str | None]:
     return name, json.dumps(crs) if isinstance(crs, dict) else crs
 
 
-def _projection(crs: str | None) -> Project | None:
+def _projection(crs: str | None) -> ToDegrees | None:
     if not crs:
         raise Refused(_NO_CRS[0], _NO_CRS[1], field="crs")
     return projection(crs)
 
 
-def _rows(batches: Any, geometry: str, project: Project | None) -> Iterator[Row]:
+def _rows(
+    batches: Any, names: Sequence[str], geometry: str, to_degrees: ToDegrees | None, encoding: str | None
+) -> Iterator[Row]:
     number = 0
     for batch in batches:
-        for values in batch.to_pylist():
+        columns = batch.rename_columns(
+            list(names)
+        ).columns  # pyarrow gives no column whose own name is not UTF-8
+        for cells in zip(*(_cells(column, encoding) for column in columns), strict=True):
             number += 1
-            found = values.pop(geometry)
-            properties = {name: _plain(value) for name, value in values.items()}
-            try:
-                shape = None if found is None else from_wkb(found)
-            except ValueError as error:
-                yield Row(number, properties=properties, problem=Problem("geometry", str(error), ""))
-            else:
-                yield Row(number, None, properties, shape, None, project)
+            yield _row(number, dict(zip(names, cells, strict=True)), geometry, to_degrees)
     if not number:
         raise Refused("holds no row")
+
+
+def _row(number: int, values: dict[str, Any], geometry: str, to_degrees: ToDegrees | None) -> Row:
+    found = values.pop(geometry)
+    for name, value in values.items():
+        if isinstance(value, _Unreadable):
+            return Row(number, problem=value.of(name))
+    properties = {name: _plain(value) for name, value in values.items()}
+    try:
+        shape = None if found is None else from_wkb(found)
+    except ValueError as error:
+        return Row(number, properties=properties, problem=Problem("geometry", str(error), ""))
+    return Row(number, None, properties, shape, None, to_degrees)
+
+
+@attrs.frozen
+class _Unreadable:
+    """Stands for a cell that cannot be read."""
+
+    of: Callable[[str], Problem]
+    """From the name of its column to what is wrong."""
+
+
+def _cells(column: Any, encoding: str | None) -> list[Any]:
+    """The values of a column."""
+    import pyarrow
+
+    if encoding is not None and pyarrow.types.is_string(column.type):
+        return [_decoded(value, encoding) for value in column.cast(pyarrow.binary()).to_pylist()]
+    try:
+        values: list[Any] = column.to_pylist()
+    except (ValueError, OverflowError, pyarrow.ArrowException):  # of one cell, but it does not say of which
+        return [_cell(value) for value in column]
+    return values
+
+
+def _decoded(value: bytes | None, encoding: str) -> Any:
+    try:
+        return None if value is None else value.decode(encoding)
+    except UnicodeDecodeError:
+        return _Unreadable(partial(not_text, encoding=encoding))
+
+
+def _cell(value: Any) -> Any:
+    import pyarrow
+
+    try:
+        return value.as_py()
+    except UnicodeDecodeError:
+        return _Unreadable(partial(not_text, encoding=None))
+    except (ValueError, OverflowError, pyarrow.ArrowException) as error:
+        what = f"cannot be read: {str(error).partition('. ')[0]}"
+        return _Unreadable(lambda column: Problem(column, what, "leave the column out, or correct the value"))
 
 
 def _plain(value: Any) -> Any:

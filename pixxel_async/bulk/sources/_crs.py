@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from pixxel_async.bulk.sources._extra import require_geo
-from pixxel_async.bulk.sources._rows import Project, Refused
+from pixxel_async.bulk.sources._rows import Refused
+from pixxel_async.geometry import Ring, ToDegrees
 
 _WGS_84 = re.compile(r"(CRS:?84|EPSG:.*\b4326)$", re.IGNORECASE)
 _REMEDY = "give a reference system such as EPSG:32643"
@@ -14,7 +14,7 @@ _DIGITS = 9
 """A tenth of a millimetre; more is noise of the transformation."""
 
 
-def projection(crs: str) -> Project | None:
+def projection(crs: str) -> ToDegrees | None:
     """How coordinates of a reference system become longitude and latitude; None: they are that already.
 
     Args:
@@ -38,24 +38,8 @@ def projection(crs: str) -> Project | None:
     except (CRSError, ProjError):
         raise Refused(f"{crs:.80} is no reference system that could be transformed", _REMEDY) from None
 
-    def project(geometry: Any) -> Any:
-        if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon", "Point"):
-            return geometry  # what is wrong with it is told by the check
-        return {"type": geometry["type"], "coordinates": _mapped(transformer, geometry["coordinates"])}
+    def to_degrees(ring: Ring) -> Ring:
+        xs, ys = transformer.transform([x for x, _ in ring], [y for _, y in ring])
+        return [[round(x, _DIGITS), round(y, _DIGITS)] for x, y in zip(xs, ys, strict=True)]
 
-    return project
-
-
-def _mapped(transformer: Any, coordinates: Any) -> Any:
-    """Nested lists of positions, transformed; positions of a ring at once.
-
-    Raises:
-        ValueError: They are no nested lists of numbers.
-    """
-    try:
-        if not isinstance(coordinates[0][0], list | tuple) and isinstance(coordinates[0], list | tuple):
-            xs, ys = transformer.transform(*([float(p[axis]) for p in coordinates] for axis in (0, 1)))
-            return [[round(x, _DIGITS), round(y, _DIGITS)] for x, y in zip(xs, ys, strict=True)]
-        return [_mapped(transformer, inner) for inner in coordinates]
-    except (TypeError, IndexError, KeyError):
-        raise ValueError("no nested lists of numbers") from None
+    return to_degrees

@@ -12,9 +12,9 @@ import attrs
 
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
-from pixxel_async.bulk.sources._rows import LARGEST, Project, Refused, Row, unknown_column
+from pixxel_async.bulk.sources._rows import LARGEST, UTF_8, Refused, Row, check_columns, not_text
 from pixxel_async.errors import GeometryError
-from pixxel_async.geometry import from_wkt
+from pixxel_async.geometry import ToDegrees, from_wkt
 
 _WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
 _LONGITUDE = ("lon", "long", "longitude", "lng")
@@ -25,24 +25,28 @@ _POLAR = 85.0
 
 
 def read_csv(
-    path: Path, crs: str | None, *, key: str | None, delimiter: str | None, square_m: float | None
+    path: Path,
+    crs: str | None,
+    *,
+    key: str | None,
+    delimiter: str | None,
+    square_m: float | None,
+    encoding: str | None,
 ) -> Iterator[Row]:
     """The lines of a table whose first one has the names of its columns."""
-    project = projection(crs) if crs else None
+    to_degrees = projection(crs) if crs else None
     # The module's limit for one cell, 128 KiB, is global: raised for all, and never lowered again.
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST))
     with path.open("rb") as file:
-        lines = _lines(file)
+        lines = _lines(file, encoding or UTF_8)
         first = next(lines, "")
         table = csv.reader(_again(first, lines), delimiter=delimiter or _delimiter(first))
-        columns = _Columns.of(_cells(table), square_m)
-        if key is not None and key not in columns.names:
-            raise unknown_column(key, columns.names)
+        columns = _Columns.of(_cells(table), key, square_m, encoding)
         number, line = 0, table.line_num + 1
         while (cells := _cells(table)) is not None:
             if any(cell.strip() for cell in cells):
                 number += 1
-                yield columns.row(number, line, cells, project)
+                yield columns.row(number, line, cells, to_degrees)
             line = table.line_num + 1
         if not number:
             raise Refused("holds no row")
@@ -57,20 +61,24 @@ class _Columns:
     point: tuple[int, int] | None
     """Columns of longitude and latitude."""
     square_m: float | None
+    encoding: str | None
 
     @classmethod
-    def of(cls, header: list[str] | None, square_m: float | None) -> _Columns:
+    def of(
+        cls, header: list[str] | None, key: str | None, square_m: float | None, encoding: str | None
+    ) -> _Columns:
         """Find them by their names.
 
         Raises:
-            Refused: None holds a geometry, or two have the same name.
+            Refused: None holds a geometry, there is no key, a name is not text, or two have the same name.
         """
         names = [name.strip() for name in header or []]
-        if twice := next((name for name in names if name and names.count(name) > 1), None):
-            raise Refused(f"two columns are called {twice!r}", "rename one", line=1)
+        if undecoded := next((name for name in names if not _is_text(name)), None):
+            raise Refused.by(not_text(_with_bytes(undecoded), encoding), line=1)
+        check_columns(names, key, line=1)
         wkt, lon, lat = (_first(names, known) for known in (_WKT, _LONGITUDE, _LATITUDE))
         if wkt is not None:
-            return cls(names, wkt, None, None)
+            return cls(names, wkt, None, None, encoding)
         if lon is None or lat is None:
             there = ", ".join(names) or "none"
             raise Refused(
@@ -82,17 +90,18 @@ class _Columns:
                 "give polygons as WKT, or square_m, the side of a square around each",
                 line=1,
             )
-        return cls(names, None, (lon, lat), square_m)
+        return cls(names, None, (lon, lat), square_m, encoding)
 
-    def row(self, number: int, line: int, cells: Sequence[str], project: Project | None) -> Row:
+    def row(self, number: int, line: int, cells: Sequence[str], to_degrees: ToDegrees | None) -> Row:
         """A line as a row."""
         if len(cells) != len(self.names):
             what = f"has {len(cells)} cells, but there are {len(self.names)} columns"
             return Row(
                 number, line, problem=Problem("", what, "put cells with the separator in them in quotes")
             )
-        if not all(map(_is_text, cells)):
-            return Row(number, line, problem=Problem("", "not UTF-8 text", "save the table as UTF-8"))
+        for name, cell in zip(self.names, cells, strict=True):
+            if not _is_text(cell):
+                return Row(number, line, problem=not_text(name, self.encoding))
         used = (self.wkt,) if self.point is None else self.point
         properties = {
             name: cell.strip()
@@ -100,21 +109,20 @@ class _Columns:
             if name and at not in used and cell.strip()
         }
         try:
-            geometry = self._geometry(cells, project)
+            geometry = self._geometry(cells, to_degrees)
         except GeometryError as error:
             what, _, remedy = str(error).partition("; ")
             return Row(number, line, properties, problem=Problem("geometry", what, remedy))
-        return Row(number, line, properties, geometry, project=None if self.point else project)
+        return Row(number, line, properties, geometry, to_degrees=None if self.point else to_degrees)
 
-    def _geometry(self, cells: Sequence[str], project: Project | None) -> Any:
+    def _geometry(self, cells: Sequence[str], to_degrees: ToDegrees | None) -> Any:
         if self.point is None:
             assert self.wkt is not None
             text = cells[self.wkt].strip()
             return from_wkt(text) if text else None
         lon, lat = (_number(cells[at], self.names[at]) for at in self.point)
-        point = {"type": "Point", "coordinates": [[lon, lat]]}
-        if project is not None:
-            [[lon, lat]] = project(point)["coordinates"]
+        if to_degrees is not None:
+            [[lon, lat]] = to_degrees([[lon, lat]])
         assert self.square_m is not None
         return _square(lon, lat, self.square_m)
 
@@ -148,12 +156,17 @@ def _first(names: Sequence[str], known: Sequence[str]) -> int | None:
 
 
 def _is_text(cell: str) -> bool:
-    """Whether it was UTF-8; what was not has become lone surrogates."""
+    """Whether all of it could be decoded; a byte that could not has become a lone surrogate."""
     try:
         cell.encode()
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _with_bytes(text: str) -> str:
+    r"""Text with undecoded bytes written as \xNN."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _delimiter(header: str) -> str:
@@ -171,14 +184,14 @@ def _cells(table: Any) -> list[str] | None:
     return cells
 
 
-def _lines(file: BinaryIO) -> Iterator[str]:
-    """The lines as text; what is not UTF-8 in them comes as lone surrogates, for its row to tell."""
+def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
+    """The lines as text. A byte that cannot be decoded becomes a lone surrogate, which is a fault of its cell."""
     for number, line in enumerate(iter(lambda: file.readline(LARGEST + 1), b"")):
         if not number and line.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise Refused("not UTF-8 text, but UTF-16", "save the table as UTF-8", line=1)
         if len(line) > LARGEST:
             raise Refused(f"takes more than {LARGEST // 2**20} MiB", "simplify or split it", line=number + 1)
-        yield (line if number else line.removeprefix(b"\xef\xbb\xbf")).decode(errors="surrogateescape")
+        yield (line if number else line.removeprefix(b"\xef\xbb\xbf")).decode(encoding, "surrogateescape")
 
 
 def _again(first: str, lines: Iterator[str]) -> Iterator[str]:

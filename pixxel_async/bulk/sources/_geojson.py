@@ -11,7 +11,9 @@ import orjson
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
 from pixxel_async.bulk.sources._json_stream import BOM, JsonStream
-from pixxel_async.bulk.sources._rows import LARGEST, Project, Refused, Row
+from pixxel_async.bulk.sources._rows import LARGEST, Refused, Row
+from pixxel_async.errors import GeometryError
+from pixxel_async.geometry import ToDegrees, check_crs
 
 _GEOMETRIES = frozenset(
     {"Polygon", "MultiPolygon", "Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}
@@ -28,7 +30,7 @@ def read_geojson(path: Path, crs: str | None) -> Iterator[Row]:
 
 def read_geojson_lines(path: Path, crs: str | None) -> Iterator[Row]:
     """The features of a text with one on each line, or with a record separator before each."""
-    project = projection(crs) if crs else None
+    to_degrees = projection(crs) if crs else None
     with path.open("rb") as file:
         for number, (line, text) in enumerate(_records(file), 1):
             if len(text) > LARGEST:
@@ -37,7 +39,7 @@ def read_geojson_lines(path: Path, crs: str | None) -> Iterator[Row]:
             value = _loaded(text)
             if isinstance(value, dict) and value.get("type") in _GEOMETRIES:
                 value = {"type": "Feature", "geometry": value}
-            yield _row(number, line, value, project)
+            yield _row(number, line, value, to_degrees, crs)
 
 
 class _Collection:
@@ -49,7 +51,7 @@ class _Collection:
         self._members: dict[str, Any] = {}
         """Of the outermost object, but for `features`."""
         self._is_collection = False
-        self._project: Project | None = None
+        self._to_degrees: ToDegrees | None = None
 
     def rows(self) -> Iterator[Row]:
         """All features."""
@@ -72,32 +74,33 @@ class _Collection:
 
     def _features(self) -> Iterator[Row]:
         self._is_collection = True
-        self._project = self._projection()
+        self._to_degrees = self._projection()
         number = 0
         for number, (line, text) in enumerate(self._stream.elements(), 1):
-            yield _row(number, line, _loaded(text), self._project)
+            yield _row(number, line, _loaded(text), self._to_degrees, self._crs)
         if not number:
             raise Refused("holds no feature")
 
     def _end(self) -> Iterator[Row]:
         """What can be said only when everything was read, for members come in any order."""
         kind = self._members.get("type")
-        project = self._projection()
+        to_degrees = self._projection()
+        without_crs = {key: value for key, value in self._members.items() if key != "crs"}
         if self._is_collection:
             if kind != "FeatureCollection":
                 raise Refused('not GeoJSON: its "type" must be "FeatureCollection"')
-            if project and not self._project:
+            if to_degrees and not self._to_degrees:
                 raise Refused(
                     "its reference system stands after its features", "put the member crs before them"
                 )
         elif kind == "Feature":
-            yield _row(1, 1, self._members, project)
+            yield _row(1, 1, without_crs, to_degrees, self._crs)
         elif kind in _GEOMETRIES:
-            yield _row(1, 1, {"type": "Feature", "geometry": self._members}, project)
+            yield _row(1, 1, {"type": "Feature", "geometry": without_crs}, to_degrees, self._crs)
         else:
             raise Refused("not a GeoJSON FeatureCollection or Feature of polygons")
 
-    def _projection(self) -> Project | None:
+    def _projection(self) -> ToDegrees | None:
         """The member `crs` is a leftover of the GeoJSON before RFC 7946 that some programs still write."""
         member = self._members.get("crs")
         if self._crs or member is None:
@@ -109,7 +112,8 @@ class _Collection:
         return projection(name)
 
 
-def _row(number: int, line: int, value: Any, project: Project | None) -> Row:
+def _row(number: int, line: int, value: Any, to_degrees: ToDegrees | None, crs: str | None) -> Row:
+    """A feature as a row. A member `crs` of its own must be WGS 84, unless the option `crs` overrides it."""
     if isinstance(value, Problem):
         return Row(number, line, problem=value)
     if not isinstance(value, Mapping) or value.get("type") != "Feature":
@@ -118,7 +122,15 @@ def _row(number: int, line: int, value: Any, project: Project | None) -> Row:
         )
     properties = value.get("properties")
     properties = properties if isinstance(properties, Mapping) else {}
-    return Row(number, line, properties, value.get("geometry"), value.get("id"), project)
+    geometry = value.get("geometry")
+    try:
+        for part in (value, geometry) if crs is None else ():
+            if isinstance(part, Mapping):
+                check_crs(part, "")
+    except GeometryError as error:
+        what, _, remedy = str(error).partition(": ")
+        return Row(number, line, properties, id=value.get("id"), problem=Problem("geometry", what, remedy))
+    return Row(number, line, properties, geometry, value.get("id"), to_degrees)
 
 
 def _loaded(text: bytes) -> Any:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 
 from pixxel_async.bulk._faults import Problem
+from pixxel_async.geometry import ToDegrees
 
-Project: TypeAlias = Callable[[Any], Any]
-"""From a GeoJSON geometry as found to the same in WGS 84 longitude and latitude."""
-
+UTF_8 = "utf-8"
 LARGEST = 64 * 2**20
 """Bytes of one row; a million vertices written with six decimals take less than half of it."""
 
@@ -29,7 +28,7 @@ class Row:
     """GeoJSON, unchecked."""
     id: Any = None
     """What a GeoJSON feature calls itself outside its properties."""
-    project: Project | None = None
+    to_degrees: ToDegrees | None = None
     """What its coordinates need to become longitude and latitude."""
     problem: Problem | None = None
 
@@ -46,8 +45,26 @@ class Refused(Exception):
         self.problem = Problem(field, what, remedy)
         self.line = line
 
+    @classmethod
+    def by(cls, problem: Problem, *, line: int | None = None) -> Refused:
+        """Because of a problem."""
+        return cls(problem.what, problem.remedy, field=problem.field, line=line)
 
-def unknown_column(name: str, known: list[str]) -> Refused:
-    """A table has no such column."""
-    there = ", ".join(known) or "none"
-    return Refused(f"no column {name!r}; there are: {there}", "name one of them")
+
+def check_columns(names: Sequence[str], key: str | None, *, line: int | None = None) -> None:
+    """See that no two columns have the same name, and that the key is one of them.
+
+    Raises:
+        Refused: It is not so.
+    """
+    if twice := next((name for name in names if name and names.count(name) > 1), None):
+        raise Refused(f"two columns are called {twice!r}", "rename one", line=line)
+    if key is not None and key not in names:
+        there = ", ".join(names) or "none"
+        raise Refused(f"no column {key!r}; there are: {there}", "name one of them")
+
+
+def not_text(column: str, encoding: str | None) -> Problem:
+    """A name or a cell whose bytes are no text in the encoding of the file."""
+    what = f"not {'UTF-8' if encoding is None else encoding} text"
+    return Problem(column, what, "give the encoding of the file, for example cp1252, or save it as UTF-8")

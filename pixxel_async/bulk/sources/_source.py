@@ -21,9 +21,9 @@ from pixxel_async.bulk.sources._crs import projection
 from pixxel_async.bulk.sources._csv import read_csv
 from pixxel_async.bulk.sources._extra import require_geo
 from pixxel_async.bulk.sources._geojson import read_geojson, read_geojson_lines
-from pixxel_async.bulk.sources._rows import Project, Refused, Row, Rows
+from pixxel_async.bulk.sources._rows import Refused, Row, Rows
 from pixxel_async.errors import GeometryError, InvalidInput
-from pixxel_async.geometry import geometry
+from pixxel_async.geometry import ToDegrees, checked
 
 _log = logging.getLogger(__name__)
 
@@ -109,16 +109,15 @@ class Source:
 
     def outcomes(self) -> Iterator[Outcome | Fault]:
         """What becomes of every row; a fault is one of the file as a whole, and nothing comes after it."""
-        count, has_told = 0, False
+        count, is_flat = 0, True
         try:
             for row in self._rows():
-                raw, had_heights = _without_heights(row.geometry)
-                if had_heights and not has_told:
-                    has_told = True
+                outcome = self._outcome(row, count)
+                if outcome.had_altitudes and is_flat:
+                    is_flat = False
                     _log.warning(
                         "%s: altitudes are left out, the API takes longitude and latitude", self.path
                     )
-                outcome = self._outcome(row, raw, count)
                 count += len(outcome.fields)
                 yield outcome
         except Refused as refused:
@@ -126,18 +125,20 @@ class Source:
         except OSError as error:
             yield Fault(None, None, "", f"cannot be read: {error.strerror or error}", "")
 
-    def _outcome(self, row: Row, raw: Any, count: int) -> Outcome:
+    def _outcome(self, row: Row, count: int) -> Outcome:
         if row.problem and row.problem.field != "geometry":
             return Outcome(row, None, (), (row.problem,))
         key, problem = self._key(row)
         problems = [problem] if problem else []
-        polygons: list[dict[str, Any]] = []
+        polygons: list[Mapping[str, Any]] = []
+        had_altitudes = False
         if row.problem:
             problems.append(row.problem)
         else:
             try:
-                polygons = _polygons(raw, row.project)
-            except ValueError as error:  # as every InvalidInput is
+                area, had_altitudes = _area(row.geometry, row.to_degrees)
+                polygons = _parts(area)
+            except GeometryError as error:
                 what, _, remedy = str(error).partition("; ")
                 problems.append(Problem("geometry", what, remedy))
         if problems or key is None:
@@ -153,7 +154,7 @@ class Source:
             )
             for part, polygon in enumerate(polygons, 1)
         )
-        return Outcome(row, key, fields, ())
+        return Outcome(row, key, fields, (), had_altitudes)
 
     def _key(self, row: Row) -> tuple[str | None, Problem | None]:
         """The key of a row, or what is wrong with it."""
@@ -179,6 +180,7 @@ class Outcome:
     fields: tuple[Field, ...]
     """Its polygons; none if there are problems."""
     problems: tuple[Problem, ...]
+    had_altitudes: bool = False
 
     def fault(self, problem: Problem) -> Fault:
         """A problem of this row, with its place."""
@@ -192,6 +194,7 @@ def open_source(
     layer: str | None = None,
     crs: str | None = None,
     square_m: float | None = None,
+    encoding: str | None = None,
 ) -> Source:
     """A file of polygons, by the ending of its name.
 
@@ -201,13 +204,15 @@ def open_source(
     MultiPolygon becomes a field of its own, KEY-1, KEY-2 and so on. Altitudes are left out. Nothing is read yet.
 
     Args:
-        path: The file; text is UTF-8.
+        path: The file.
         key: Property that says which row it is, unique in the file. Left out: `name`, else `id`, else the id of the
             GeoJSON feature, else STEM-N after the file and the row.
         layer: Layer of a GeoPackage; needed if it has several.
         crs: Reference system of the coordinates, for instance EPSG:32643, where the file does not say it or says it
             wrongly; all but WGS 84 longitude and latitude are transformed to it, which needs the extra `geo`.
         square_m: Side in metres of the square that is made around each point of a table with `lon` and `lat`.
+        encoding: Encoding of the text in a table or a Shapefile, for instance cp1252. Left out: what a Shapefile says of
+            itself, else UTF-8. Other formats are always UTF-8.
 
     Raises:
         InvalidInput: No such format, an option that does not fit it, or a library that is not installed.
@@ -223,6 +228,8 @@ def open_source(
             )
         if not (isinstance(square_m, int | float) and 1 <= square_m <= 100_000 and math.isfinite(square_m)):
             raise InvalidInput(f"square_m={square_m}: must be from 1 to 100000 metres")
+    if encoding is not None:
+        _check_encoding(encoding, path)
     try:
         if crs is not None:
             projection(crs)
@@ -232,11 +239,31 @@ def open_source(
             require_geo(f"reading {suffix}", "pyarrow")
     except Refused as refused:
         raise InvalidInput(f"{path}: {refused.problem.what}; {refused.problem.remedy}") from None
-    return Source(path, key, _reader(path, suffix, key, layer, crs, square_m))
+    return Source(path, key, _reader(path, suffix, key, layer, crs, square_m, encoding))
+
+
+def _check_encoding(encoding: str, path: Path) -> None:
+    if path.suffix.casefold() not in _TABLES | {".shp"}:
+        raise InvalidInput(f"encoding={shown(encoding)}: only for tables and Shapefiles, not for {path.name}")
+    ascii = bytes(range(128))
+    try:
+        is_usable = ascii.decode(encoding) == ascii.decode("ascii")
+    except (LookupError, TypeError, ValueError):
+        is_usable = False
+    if not is_usable:  # lines, cells and fixed widths are cut at ASCII bytes
+        raise InvalidInput(
+            f"encoding={shown(encoding)}: no encoding that extends ASCII; give for example cp1252, or save the file as UTF-8"
+        )
 
 
 def _reader(
-    path: Path, suffix: str, key: str | None, layer: str | None, crs: str | None, square_m: float | None
+    path: Path,
+    suffix: str,
+    key: str | None,
+    layer: str | None,
+    crs: str | None,
+    square_m: float | None,
+    encoding: str | None,
 ) -> Rows:
     if suffix in _GEOJSON:
         return partial(read_geojson, path, crs)
@@ -244,9 +271,11 @@ def _reader(
         return partial(read_geojson_lines, path, crs)
     if suffix in _TABLES:
         delimiter = "\t" if suffix == ".tsv" else None
-        return partial(read_csv, path, crs, key=key, delimiter=delimiter, square_m=square_m)
+        return partial(
+            read_csv, path, crs, key=key, delimiter=delimiter, square_m=square_m, encoding=encoding
+        )
     if suffix in _LAYERS:
-        return partial(read_layer, path, crs, key=key, layer=layer)
+        return partial(read_layer, path, crs, key=key, layer=layer, encoding=encoding)
     if suffix in _PARQUET:
         return partial(read_parquet, path, crs, key=key)
     known = " ".join(sorted(_GEOJSON | _LINES | _TABLES | _LAYERS | _PARQUET))
@@ -256,34 +285,22 @@ def _reader(
     )
 
 
-def _polygons(raw: Any, project: Project | None) -> list[dict[str, Any]]:
-    """The polygons of a geometry as found, in longitude and latitude.
+def _area(raw: Any, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]:
+    """A geometry as found, in longitude and latitude, and whether altitudes were left out of it.
 
     Raises:
-        ValueError: It has none, or the API could not accept it.
+        GeometryError: It has no polygon, or the API could not accept it.
     """
     if not isinstance(raw, Mapping):
         raise GeometryError("is missing; a Polygon or MultiPolygon is needed")
-    area = geometry(project(raw) if project else raw)
+    return checked(raw, to_degrees)
+
+
+def _parts(area: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Its polygons."""
     if area["type"] == "Polygon":
         return [area]
     return [{"type": "Polygon", "coordinates": rings} for rings in area["coordinates"]]
-
-
-def _without_heights(raw: Any) -> tuple[Any, bool]:
-    """A geometry without altitudes, if its first position has one."""
-    first = raw.get("coordinates") if isinstance(raw, Mapping) else None
-    while isinstance(first, list | tuple) and first and isinstance(first[0], list | tuple):
-        first = first[0]
-    if not isinstance(first, list | tuple) or len(first) < 3:
-        return raw, False
-    return {**raw, "coordinates": _flat(raw["coordinates"])}, True
-
-
-def _flat(coordinates: Any) -> Any:
-    if isinstance(coordinates, list | tuple) and coordinates and not isinstance(coordinates[0], list | tuple):
-        return list(coordinates[:2])
-    return [_flat(each) for each in coordinates] if isinstance(coordinates, list | tuple) else coordinates
 
 
 def _text_of(value: Any) -> str | None:

@@ -18,12 +18,14 @@ _KINDS = {
 _EXTENDED_Z, _EXTENDED_M, _EXTENDED_SRID = 0x80000000, 0x40000000, 0x20000000
 
 
-def from_wkb(data: bytes) -> dict[str, Any]:
+def from_wkb(data: Any) -> dict[str, Any]:
     """GeoJSON of a polygon or multipolygon; of other kinds only the name.
 
     Raises:
         ValueError: It is no WKB, or ends too early.
     """
+    if not isinstance(data, bytes):
+        raise ValueError(f"no well-known binary, but a value of type {type(data).__name__}")
     try:
         geometry, _ = _geometry(data, 0)
     except struct.error:
@@ -31,7 +33,7 @@ def from_wkb(data: bytes) -> dict[str, Any]:
     return geometry
 
 
-def _geometry(data: bytes, at: int) -> tuple[dict[str, Any], int]:
+def _geometry(data: bytes, at: int, *, is_part: bool = False) -> tuple[dict[str, Any], int]:
     order = "<" if data[at : at + 1] == b"\x01" else ">"
     (code,) = struct.unpack_from(f"{order}I", data, at + 1)
     at += 9 if code & _EXTENDED_SRID else 5
@@ -43,6 +45,8 @@ def _geometry(data: bytes, at: int) -> tuple[dict[str, Any], int]:
     if kind > 1000:
         kind, thousands = kind % 1000, kind // 1000
         dimensions = 4 if thousands == 3 else 3
+    if is_part and kind != _POLYGON:  # before it is read: parts of parts could go on without end
+        raise ValueError("a multipolygon of something else than polygons")
     if kind == _POLYGON:
         rings, at = _rings(data, at, order, dimensions)
         return {"type": "Polygon", "coordinates": rings}, at
@@ -51,9 +55,7 @@ def _geometry(data: bytes, at: int) -> tuple[dict[str, Any], int]:
         (count,) = struct.unpack_from(f"{order}I", data, at)
         at += 4
         for _ in range(count):
-            part, at = _geometry(data, at)
-            if part["type"] != "Polygon":
-                raise ValueError("a multipolygon of something else than polygons")
+            part, at = _geometry(data, at, is_part=True)
             parts.append(part["coordinates"])
         return {"type": "MultiPolygon", "coordinates": parts}, at
     return {"type": _KINDS.get(kind, f"geometry of kind {kind}")}, len(data)
