@@ -74,7 +74,7 @@ ASCENDING = (
 
 
 @pytest.mark.parametrize(("low", "high"), list(pairwise(ASCENDING)))
-def test_z1_versions_are_ordered_by_the_rules_of_semantic_versioning(low: str, high: str) -> None:
+def test_z9_versions_are_ordered_by_the_rules_of_semantic_versioning(low: str, high: str) -> None:
     below, above = Precedence.of(low), Precedence.of(high)
     assert below is not None
     assert above is not None
@@ -88,7 +88,7 @@ def test_z1_versions_are_ordered_by_the_rules_of_semantic_versioning(low: str, h
         ("1.0.0-rc.1", "v1-rc.1", "1.0-rc.1+x"),
     ],
 )
-def test_z1_a_v_missing_parts_and_build_metadata_change_no_version(same: tuple[str, ...]) -> None:
+def test_z9_a_v_missing_parts_and_build_metadata_change_no_version(same: tuple[str, ...]) -> None:
     assert 1 == len({Precedence.of(text) for text in same})
     assert Precedence.of(same[0]) is not None
 
@@ -110,12 +110,12 @@ def test_z1_a_v_missing_parts_and_build_metadata_change_no_version(same: tuple[s
         "١.0.0",
     ],
 )
-def test_z1_what_is_no_version_has_no_precedence(text: str) -> None:
+def test_z9_what_is_no_version_has_no_precedence(text: str) -> None:
     assert Precedence.of(text) is None
 
 
 @given(st.permutations(["v0.9.0", "v0.10.0", "v1.9.0", "v2.0.0", "v10.0.0-rc.1", "v2.0.0-rc.2", "latest"]))
-async def test_z1_the_newest_release_is_taken_in_any_order(versions: list[str]) -> None:
+async def test_z9_the_newest_release_is_taken_in_any_order(versions: list[str]) -> None:
     assert "v2.0.0" == await chosen([block(version) for version in versions])
 
 
@@ -133,34 +133,34 @@ async def test_z1_the_newest_release_is_taken_in_any_order(versions: list[str]) 
         ]
     )
 )
-async def test_z2_drafts_disabled_ones_and_pre_releases_are_never_the_newest(
+async def test_z10_drafts_disabled_ones_and_pre_releases_are_never_the_newest(
     blocks: list[dict[str, Any]],
 ) -> None:
     assert "1.0.0" == await chosen(blocks)
 
 
 @pytest.mark.parametrize("named", ["9.0.0", "v8.0.0", "3.0.0-rc.1", "v3-rc.1+5"])
-async def test_z2_what_is_named_is_taken_whatever_its_state(named: str) -> None:
+async def test_z10_what_is_named_is_taken_whatever_its_state(named: str) -> None:
     blocks = [block("v9.0.0", "draft"), block("8.0.0", "disabled"), block("3.0.0-rc.1"), block("1.0.0")]
     wanted = {"9.0.0": "v9.0.0", "v8.0.0": "8.0.0"}.get(named, "3.0.0-rc.1")
     assert wanted == await chosen(blocks, named)
 
 
 @pytest.mark.parametrize(("status", "number"), [(None, None), ("", None), ("live", 1), ("released", None)])
-async def test_z2_a_status_that_is_not_stated_hides_no_version(
+async def test_z10_a_status_that_is_not_stated_hides_no_version(
     status: str | None, number: int | None
 ) -> None:
     assert "2.0.0" == await chosen([block("1.0.0"), block("2.0.0", status, number)])
 
 
 @given(st.permutations(["1.0.0", "v1.0.0", "1.0.0+a", "v1.0.0+b", "1.0", "1.0.1"]))
-async def test_z1_the_spelling_that_is_named_comes_first_in_any_order(versions: list[str]) -> None:
+async def test_z9_the_spelling_that_is_named_comes_first_in_any_order(versions: list[str]) -> None:
     blocks = [block(version) for version in versions]
     assert versions == [await chosen(blocks, version) for version in versions]
 
 
 @given(st.permutations([block("v1.0.0", "draft"), block("1.0.0+5"), block("v1.0.0+4"), block("1.0.0-rc.1")]))
-async def test_z1_of_several_that_mean_the_same_one_is_taken_in_any_order(
+async def test_z9_of_several_that_mean_the_same_one_is_taken_in_any_order(
     blocks: list[dict[str, Any]],
 ) -> None:
     assert "v1.0.0" == await chosen(blocks, "1.0.0")
@@ -168,27 +168,27 @@ async def test_z1_of_several_that_mean_the_same_one_is_taken_in_any_order(
     assert "v1.0.0+4" == await chosen(blocks)
 
 
-async def test_z1_the_apis_own_spelling_and_inputs_are_sent() -> None:
+async def test_z9_the_apis_own_spelling_and_inputs_are_sent() -> None:
     target = await found(Insight("stress", version="1.0.0"), blocks=[block("2.0.0"), block("v1.0.0")])
     assert "v1.0.0" == target.blocks["insight stress"].ref.version
     assert [{"name": "input of v1.0.0"}] == target.blocks["insight stress"].inputs
 
 
-async def test_z1_a_version_that_only_the_list_of_versions_has_is_found() -> None:
+async def test_z9_a_version_that_only_the_list_of_versions_has_is_found() -> None:
     assert "v1.0.0" == await chosen([block("v2.0.0")], "1.0.0", [block("v2.0.0"), block("v1.0.0")])
 
 
 @pytest.mark.parametrize(
     "blocks", [[block("9.0.0", "draft")], [block("1.0.0-rc.1")], [block("latest")], [block("2.0.0", None, 2)]]
 )
-async def test_z2_where_no_version_is_released_one_must_be_named(blocks: Listed) -> None:
+async def test_z10_where_no_version_is_released_one_must_be_named(blocks: Listed) -> None:
     with pytest.raises(
         InvalidInput, match=f"no released version; set version to one of: {blocks[0]['spec']['version']}"
     ):
         await chosen(blocks)
 
 
-async def test_z1_a_version_that_does_not_exist_is_refused_with_those_that_do() -> None:
+async def test_z9_a_version_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(InvalidInput, match=r"no version '3'; there are: v1\.0\.0, v2\.0\.0"):
         await chosen([block("v2.0.0")], "3", [block("v2.0.0"), block("v1.0.0")])
 
@@ -204,7 +204,7 @@ TWINS = [
 
 
 @given(st.permutations(TWINS))
-async def test_z3_of_two_workflows_of_one_name_none_is_taken_in_any_order(
+async def test_z11_of_two_workflows_of_one_name_none_is_taken_in_any_order(
     workflows: list[dict[str, Any]],
 ) -> None:
     target = await found(Job(Property("flow")), workflows=workflows)
@@ -220,7 +220,7 @@ async def test_z3_of_two_workflows_of_one_name_none_is_taken_in_any_order(
         [{"id": "p1", "name": "Farms"}, {"id": "p2", "title": "farms"}, {"id": "p3", "name": "p1"}]
     )
 )
-async def test_z3_of_two_projects_of_one_name_none_is_taken_and_an_id_wins(
+async def test_z11_of_two_projects_of_one_name_none_is_taken_and_an_id_wins(
     projects: list[dict[str, Any]],
 ) -> None:
     with pytest.raises(InvalidInput, match="2 are called so, give the id"):
@@ -239,7 +239,7 @@ async def test_z3_of_two_projects_of_one_name_none_is_taken_and_an_id_wins(
         ]
     )
 )
-async def test_z3_of_two_indices_of_one_name_none_is_taken_in_any_order(
+async def test_z11_of_two_indices_of_one_name_none_is_taken_in_any_order(
     indices: list[dict[str, Any]],
 ) -> None:
     with pytest.raises(InvalidInput, match="2 are called so, give the id"):

@@ -20,7 +20,7 @@ from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
 from pixxel_async.bulk.sources._rows import UTF_8, Refused, Row, check_columns, not_text
 from pixxel_async.bulk.sources._wkb import from_wkb
-from pixxel_async.geometry import ToDegrees
+from pixxel_async.geometry._areas import ToDegrees
 
 _BATCH = 200
 """Rows in memory at a time."""

@@ -6,7 +6,7 @@ import re
 
 from pixxel_async.bulk.sources._extra import require_geo
 from pixxel_async.bulk.sources._rows import Refused
-from pixxel_async.geometry import Ring, ToDegrees
+from pixxel_async.geometry._areas import Ring, ToDegrees
 
 _WGS_84 = re.compile(r"(CRS:?84|EPSG:.*\b4326)$", re.IGNORECASE)
 _REMEDY = "give a reference system such as EPSG:32643"

@@ -14,7 +14,8 @@ from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
 from pixxel_async.bulk.sources._rows import LARGEST, UTF_8, Refused, Row, check_columns, not_text
 from pixxel_async.errors import GeometryError
-from pixxel_async.geometry import ToDegrees, from_wkt
+from pixxel_async.geometry import from_wkt
+from pixxel_async.geometry._areas import ToDegrees
 
 _WKT = ("wkt", "geometry", "geom", "the_geom", "wkt_geom")
 _LONGITUDE = ("lon", "long", "longitude", "lng")

@@ -13,7 +13,7 @@ from pixxel_async.bulk.sources._crs import projection
 from pixxel_async.bulk.sources._json_stream import BOM, JsonStream
 from pixxel_async.bulk.sources._rows import LARGEST, Refused, Row
 from pixxel_async.errors import GeometryError
-from pixxel_async.geometry import ToDegrees, check_crs
+from pixxel_async.geometry._areas import ToDegrees, check_crs
 
 _GEOMETRIES = frozenset(
     {"Polygon", "MultiPolygon", "Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from pixxel_async.bulk._faults import Problem
-from pixxel_async.geometry import ToDegrees
+from pixxel_async.geometry._areas import ToDegrees
 
 UTF_8 = "utf-8"
 LARGEST = 64 * 2**20

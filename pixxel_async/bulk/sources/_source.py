@@ -23,7 +23,7 @@ from pixxel_async.bulk.sources._extra import require_geo
 from pixxel_async.bulk.sources._geojson import read_geojson, read_geojson_lines
 from pixxel_async.bulk.sources._rows import Refused, Row, Rows
 from pixxel_async.errors import GeometryError, InvalidInput
-from pixxel_async.geometry import ToDegrees, checked
+from pixxel_async.geometry._areas import ToDegrees, checked
 
 _log = logging.getLogger(__name__)
 
