@@ -331,8 +331,11 @@ async def test_p3_the_first_signal_lets_creates_end_and_tells_how_to_go_on(
     process.send_signal(number)
     assert process.stderr is not None
     assert b"stopping: " == (await process.stderr.readline())[:10]
-    leap(1000)
-    told, errors = map(bytes.decode, await process.communicate())
+    ending = asyncio.create_task(process.communicate())
+    while not ending.done():  # the other create may come only now, and is delayed as well
+        leap(1000)
+        await asyncio.sleep(0.01)
+    told, errors = map(bytes.decode, await ending)
     assert (code, "") == (process.returncode, errors)
     assert f"to go on: pixxel bulk resume {out}" == told.splitlines()[-1]
     with Journal.read(out / "run.journal") as journal:

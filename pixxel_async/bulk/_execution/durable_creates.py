@@ -164,17 +164,13 @@ class Creating:
         task = asyncio.current_task()
         assert task is not None
         announced: Intent | None = None
-        is_on_disk = False
 
         async def commit(intent: Intent) -> None:
-            nonlocal announced, is_on_disk
+            nonlocal announced
             announced = intent
-            self._under_way.add(
-                task
-            )  # a drain that stopped it here could leave an intent of what was never sent
             await self._intend(row, stage.name, intent, price)
             self._unsettled.add((row, stage.name))
-            is_on_disk = True
+            self._under_way.add(task)
 
         try:
             facts = await self._engine.do(self._client, stage, work, commit)
@@ -194,7 +190,7 @@ class Creating:
                 raise
             return await self._done(row, stage.name, _facts_of(found), price, announced)
         except PixxelError as error:
-            if is_on_disk:
+            if task in self._under_way:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(error))
             raise
         else:
