@@ -14,7 +14,7 @@ from pixxel_async.bulk._execution.durable_creates import Creating, Held
 from pixxel_async.bulk._journal.claims import Claims
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
-from pixxel_async.bulk._journal.view import open_view
+from pixxel_async.bulk._journal.view import JournalView, open_view
 from pixxel_async.bulk._recipe.stages import Kind, Stage
 from pixxel_async.testing import FakeTransport, VirtualClock
 
@@ -50,15 +50,23 @@ async def left_behind(out: Path) -> Path:
     return journal.path
 
 
+def claims_of(view: JournalView, step: str) -> Claims:
+    claims = Claims()
+    for page in view.made(step):
+        for made in page:
+            claims.add(made)
+    return claims
+
+
 async def test_x6_the_journal_tells_what_was_made_in_a_listing_and_when(tmp_path: Path) -> None:
     """Not what another step made, nor what is open, nor what is listed elsewhere."""
     path = await left_behind(tmp_path / "out")
     with open_view(path) as view:
-        claims = Claims(view.made(JOB))
-        assert {"job-1": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "w"})
-        assert {"job-3": NOW - timedelta(hours=1)} == claims.known({"workflow_id": "another"})
-        assert {} == claims.known({"workflow_id": "a third"})
-        assert {} == Claims(view.made("job")).known({"workflow_id": "w"})
+        claims = claims_of(view, JOB)
+        assert {"job-1": NOW - timedelta(hours=1)} == claims.news({"workflow_id": "w"})
+        assert {"job-3": NOW - timedelta(hours=1)} == claims.news({"workflow_id": "another"})
+        assert {} == claims.news({"workflow_id": "a third"})
+        assert {} == claims_of(view, "job").news({"workflow_id": "w"})
 
 
 @pytest.mark.parametrize("is_listed", [False, True])

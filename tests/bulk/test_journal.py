@@ -268,7 +268,7 @@ async def test_what_is_settled_stays_but_what_it_made_may_turn_out_to_have_faile
     with pytest.raises(InvalidInput, match="state"):
         await journal.settle(1, "aoi", StepState.INTENT)
     await journal.settle(1, "aoi", StepState.FAILED, error="its images are broken")
-    assert {"a-1"} == {each.id for each in journal.made("aoi")}
+    assert {"a-1"} == {each.id for page in journal.made("aoi") for each in page}
     assert {} == journal.row(1).facts
     assert 2 == await journal.intend(1, "aoi", {}, reserve=3)
     assert Tokens(spent=2, reserved=3, cap=10) == journal.tokens()
@@ -284,10 +284,10 @@ async def test_open_intents_are_found_however_many_and_of_any_state(path: Path) 
         await journal.settle(5, "aoi", StepState.FAILED)
         assert [1, 2, *range(6, 1301)] == [step.row for step in journal.open_intents()]
         assert [3] == [step.row for step in journal.open_intents(StepState.HELD)]
-        assert {"a-4"} == {each.id for each in journal.made("aoi")}
-        assert set() == {each.id for each in journal.made("ao")}
+        assert {"a-4"} == {each.id for page in journal.made("aoi") for each in page}
+        assert set() == {each.id for page in journal.made("ao") for each in page}
         await journal.settle(6, "aoi", StepState.UNKNOWN, intent={"ids": ["a-6"]})
-        assert {"a-4", "a-6"} == {each.id for each in journal.made("aoi")}, (
+        assert {"a-4", "a-6"} == {each.id for page in journal.made("aoi") for each in page}, (
             "what an accepted create made is no other row's"
         )
 
@@ -617,7 +617,7 @@ def test_all_that_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
         assert len(list(journal.open_intents())) == tokens.reserved
         assert (
             tokens.spent
-            == len({each.id for each in journal.made("aoi")})
+            == len({each.id for page in journal.made("aoi") for each in page})
             >= list(acknowledged.values()).count("done")
         )
 

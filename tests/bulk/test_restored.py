@@ -11,10 +11,10 @@ import pytest
 from attrs import evolve as changed
 from books import check_books
 from journals import Plot, begun
-from plots import table
+from plots import order_of, table
 
 from pixxel_async import PixxelClient
-from pixxel_async.bulk import Insight, Job, Order, OrderRecipe, Recipe, Run, State, results
+from pixxel_async.bulk import Insight, Job, OrderRecipe, Recipe, Run, State, results
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.sandbox import Sandbox
@@ -116,15 +116,7 @@ def test_z7_a_journal_of_version_1_is_opened_and_doubted(tmp_path: Path) -> None
 
 def recipe_of(kind: str, recipe: Recipe) -> Recipe | OrderRecipe:
     if kind == "order":
-        return OrderRecipe(
-            images=recipe.images,
-            order=Order(usecase="agriculture"),
-            project=recipe.project,
-            run_id=recipe.run_id,
-            poll_interval=0.02,
-            max_poll_interval=0.1,
-            package=None,
-        )
+        return order_of(recipe, package=None)
     makes: dict[str, Any] = {
         "aoi": (),
         "insight": Insight("cropstress", inputs=SEASON),

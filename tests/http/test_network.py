@@ -35,7 +35,7 @@ from pixxel_async.testing import VirtualClock
 TOKEN = "canary-network-token"
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.6, 12.9], [77.6, 13.0], [77.5, 12.9]]]}
 API, HOST = "api.invalid", "storage.invalid"
-"""Names that nobody resolves but a proxy."""
+"""A host name that only the proxy resolves."""
 
 
 def served(request: Received) -> Answer:

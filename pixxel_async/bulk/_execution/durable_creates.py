@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 
@@ -23,14 +21,9 @@ from pixxel_async.client import PixxelClient
 from pixxel_async.errors import Conflict, OutcomeUnknown, PixxelError
 from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
 
-T = TypeVar("T")
-
-_AT_ONCE = 500
-"""Ids that are entered without letting other tasks run."""
-
 
 class Held(PixxelError):
-    """Nobody knows whether a create happened, and a second one could be paid for twice: a person decides."""
+    """It is not known whether a create happened, and sending it again could charge twice: the user decides."""
 
 
 class _Planned(PixxelError):
@@ -183,7 +176,7 @@ class Creating:
                     self._claims[stage.name].add(Made(id, error.intent.path, None))
             raise
         except Conflict as conflict:
-            # An attempt of ours that was not listed in time: what is there now is what it made.
+            # An earlier attempt of this row was not listed in time: the existing resource is the one it made.
             found = await conflict.existing() if was_sent and conflict.intent is not None else None
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
@@ -238,8 +231,8 @@ class Creating:
         return self._claims[step]
 
     async def _read_claims(self, step: str, claims: Claims) -> None:
-        pages = iter(batched(self._journal.made(step), _AT_ONCE))
-        while page := await asyncio.to_thread(next, pages, None):
+        pages = self._journal.made(step)
+        while (page := await asyncio.to_thread(next, pages, None)) is not None:
             for made in page:
                 claims.add(made)
 
@@ -307,9 +300,3 @@ def stated_cost(thing: object) -> float | None:
     """Tokens that a thing of the API says it cost; None if it states none."""
     costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
     return next((cost for cost in costs if is_amount(cost)), None)
-
-
-def batched(values: Iterator[T], size: int) -> Iterator[list[T]]:
-    """Values, some at a time."""
-    while batch := list(islice(values, size)):
-        yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, KeysView, Mapping
+from collections.abc import KeysView, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -26,19 +26,18 @@ class Made(NamedTuple):
 class Claims:
     """An index of what one step has made. It takes some 300 bytes for each id."""
 
-    def __init__(self, made: Iterable[Made] = ()) -> None:
+    def __init__(self) -> None:
         self._ids: dict[str, None] = {}
-        self._known: dict[Place, dict[str, datetime]] = {}
+        self._dated: dict[Place, set[str]] = {}
+        """Those that were ever given out by `news`, or will be."""
         self._new: dict[Place, dict[str, datetime]] = {}
-        for each in made:
-            self.add(each)
 
     def add(self, made: Made) -> None:
         """Enter an id."""
         self._ids[made.id] = None
         place = frozenset(made.path.items())
-        if made.since is not None and made.id not in self._known.setdefault(place, {}):
-            self._known[place][made.id] = made.since
+        if made.since is not None and made.id not in (dated := self._dated.setdefault(place, set())):
+            dated.add(made.id)
             new = self._new.setdefault(place, {})
             new[made.id] = made.since
             if len(new) > NEWEST:
@@ -49,10 +48,6 @@ class Claims:
         """All ids, also those that are added later."""
         return self._ids.keys()
 
-    def known(self, path: Mapping[str, str]) -> Mapping[str, datetime]:
-        """Ids below a path, and since when they were known to exist."""
-        return self._known.get(frozenset(path.items()), {})
-
     def news(self, path: Mapping[str, str]) -> Mapping[str, datetime]:
-        """Those of them that were entered since the last call; of very many the newest."""
+        """Ids below a path that were entered since the last call, and since when they exist; of very many the newest."""
         return self._new.pop(frozenset(path.items()), {})

@@ -132,8 +132,8 @@ class JournalView:
             yield from map(schema.step_of, page)
             place = page[-1][:3]
 
-    def made(self, step: str) -> Iterator[Made]:
-        """What steps of this name have made, and what the answers of accepted creates named; reads all steps."""
+    def made(self, step: str) -> Iterator[list[Made]]:
+        """What steps of this name have made, and what the answers of accepted creates named; reads all steps, page by page."""
         place = (0, 0)
         while page := self._select(
             "SELECT row, attempt, facts, intent, settled_at FROM step WHERE (row, attempt) > (?, ?) AND name = ? "
@@ -142,8 +142,11 @@ class JournalView:
             *place,
             step,
         ):
-            for _, _, facts, intent, settled in page:
-                yield from _made_by(from_json(facts), from_json(intent), settled)
+            yield [
+                made
+                for _, _, facts, intent, settled in page
+                for made in _made_by(from_json(facts), from_json(intent), settled)
+            ]
             place = page[-1][:2]
 
     def _page(self, condition: str, after: int, most: int) -> list[RowRecord]:
