@@ -132,10 +132,7 @@ def _boolean(value: Any, _: Any = None) -> bool:
 
 def _integer(value: Any, _: Any = None) -> int:
     """A whole number, also out of a string; JSON knows one kind of number, so 3.0 is 3."""
-    number = value
-    if type(value) is str and _is_numeral(value):
-        # As a float it may lose digits; of thousands of digits int() makes an error, and float() infinity.
-        number = int(value) if len(value) < 300 and value.lstrip("-").isdecimal() else float(value)
+    number = _spelt(value) if type(value) is str else value
     if type(number) is int:
         return number
     if type(number) is float and number.is_integer():
@@ -147,9 +144,18 @@ def _number(value: Any, _: Any = None) -> float:
     """A number, also out of a string: the vendor sends some progress values and STAC boxes so."""
     if type(value) is float or type(value) is int:
         return value
-    if type(value) is str and _is_numeral(value) and math.isfinite(number := float(value)):
-        return number
-    raise _Mismatch("a number", value)
+    number = _spelt(value) if type(value) is str else None
+    if number is None or not math.isfinite(number):
+        raise _Mismatch("a number", value)
+    return as_float if (as_float := float(number)) == number else number  # an int of many digits stays one
+
+
+def _spelt(text: str) -> float | None:
+    """The number that a text spells, whole ones as int: as a float they may lose digits. None where it spells none."""
+    if not _is_numeral(text):
+        return None
+    # Of thousands of digits int() makes an error, and float() infinity.
+    return int(text) if len(text) < 300 and text.lstrip("-").isdecimal() else float(text)
 
 
 def _instant(value: Any, _: Any = None) -> datetime | None:

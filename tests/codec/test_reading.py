@@ -176,6 +176,7 @@ def test_g14_an_empty_time_is_none_without_a_warning_and_comes_back():
         ({"eo:size": "45.5"}, Thing(size=45.5)),
         ({"eo:size": "-1e3"}, Thing(size=-1000.0)),
         ({"eo:size": "0"}, Thing(size=0.0)),
+        ({"eo:size": "9007199254740993"}, Thing(size=9007199254740993)),
         ({"box": ["77.5", 12, 1.5]}, Thing(box=[77.5, 12, 1.5])),
         ({"outline": [[["77.5", 1.5], [1, 2.5, 3]]]}, Thing(outline=[[[77.5, 1.5], [1, 2.5, 3]]])),
         ({"count": 3.0}, Thing(count=3)),
