@@ -21,6 +21,7 @@ from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import checked_path
 from pixxel_async._download.downloader import Downloader, Progress, SavedFile
 from pixxel_async._http.auth import Auth, TokenSource, conceal, hide
+from pixxel_async._http.call import CallOptions, Transport
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.events import OnRequest, OnResponse, OnRetry, Stats
 from pixxel_async._http.exchange import AiohttpExchange
@@ -28,7 +29,7 @@ from pixxel_async._http.hooks import hooks_of
 from pixxel_async._http.network import ConnectorFactory, Network, is_loopback
 from pixxel_async._http.operation import Endpoint
 from pixxel_async._http.retry import RetryPolicy
-from pixxel_async._http.transport import CallOptions, HttpTransport, Transport
+from pixxel_async._http.transport import HttpTransport
 from pixxel_async._resource.creates import Creates
 from pixxel_async._resource.resource import Calls, Life
 from pixxel_async._resource.shared_polling import PollGroups
@@ -133,7 +134,7 @@ class PixxelClient:
         network = Network(
             proxy=proxy, ca_file=ca_file, ssl_context=ssl_context, insecure=insecure, connector=connector
         )
-        hooks = hooks_of(clock, on_request, on_response, on_retry)
+        hooks = hooks_of(on_request, on_response, on_retry)
         counters = Counters()
         url = BASE_URL
         auth: Auth | None = None

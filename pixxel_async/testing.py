@@ -26,9 +26,10 @@ import attrs
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.time_limit import TimeLimit
 from pixxel_async._codec.reading import dumps, loads
+from pixxel_async._http.answer_warnings import AnswerWarnings
+from pixxel_async._http.call import CallOptions
 from pixxel_async._http.messages import Request, Response, build_request, note_sent, parse
 from pixxel_async._http.operation import Operation
-from pixxel_async._http.transport import CallOptions, UnreadableFields
 
 __all__ = [
     "FakeRequest",
@@ -66,7 +67,7 @@ class FakeTransport:
         self.routes = dict(routes)
         self.requests: list[FakeRequest] = []
         """Every request so far, oldest first."""
-        self._unreadable = UnreadableFields()
+        self._warnings = AnswerWarnings()
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Answer one call."""
@@ -93,7 +94,9 @@ class FakeTransport:
             raise answer
         endpoint = operation.endpoint
         return parse(
-            endpoint, Response(200, {}, _body(endpoint.returns, answer)), self._unreadable.of(endpoint)
+            endpoint,
+            Response(200, {}, _body(endpoint.returns, answer)),
+            self._warnings.unreadable_field_of(endpoint),
         )
 
     async def _awaited(self, request: Request, answer: Awaitable[Any]) -> Any:

@@ -194,12 +194,6 @@ HOOK_FAILED = LogEvent(
     logging.ERROR,
     "code that runs around a request raised %(error)s; further failures at this place are not logged: %(traceback)s",
 )
-CALLBACK_SLOW = LogEvent(
-    "callback.slow",
-    _CALLBACKS,
-    logging.WARNING,
-    "%(callback)s kept the event loop for %(elapsed).1f s; further times are not told",
-)
 
 EVENTS = {event.name: event for event in list(globals().values()) if isinstance(event, LogEvent)}
 """All of them, by name."""

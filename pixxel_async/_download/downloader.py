@@ -47,7 +47,6 @@ from pixxel_async._download.signed_url import SignedUrl
 from pixxel_async._download.storage import BATCH, Failed, Storage, StorageAnswer, Then
 from pixxel_async._download.unzip import unzip as _unzip
 from pixxel_async._http.counters import Counters
-from pixxel_async._http.hooks import timed
 from pixxel_async._http.network import Network
 from pixxel_async._http.throttle import ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
@@ -199,7 +198,6 @@ class Downloader:
         target = Target.of(directory, name, overwrite, unzip)
         began = self._clock.monotonic()
         part = PartFile(target, resource, self._clock.monotonic)
-        on_progress = timed("on_progress", on_progress, self._clock)
         stop = threading.Event()
         try:
             await in_thread(part.take_over, stop, stop=stop)

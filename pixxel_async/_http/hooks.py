@@ -1,24 +1,18 @@
-"""Functions that users hand in to be told something: hooks cannot break a call, and what blocks the event loop is noticed."""
+"""Functions of the user that are called at each attempt of a call. A hook that fails is logged; it cannot break the call."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import attrs
 
-from pixxel_async._base.clock import Clock
-from pixxel_async._base.log import CALLBACK_FAILED, CALLBACK_SLOW
+from pixxel_async._base.log import CALLBACK_FAILED
 from pixxel_async._http.events import CallEvent, OnRequest, OnResponse, OnRetry, RequestEvent
 from pixxel_async._http.messages import Request
 from pixxel_async.errors import ConfigurationError
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_SLOW = 0.1
-"""Seconds that a callback may keep the event loop before the log says so."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -30,33 +24,13 @@ _OURS = re.compile(
 """Headers with which a request would mean something else, or reach somebody else."""
 
 
-def timed(name: str, callback: F | None, clock: Clock) -> F | None:
-    """The callback; the first time that it keeps the event loop for long, the log says so."""
-    if callback is None:
-        return None
-    is_told = False
-
-    def called(*arguments: Any) -> Any:
-        nonlocal is_told
-        began = clock.monotonic()
-        try:
-            return callback(*arguments)
-        finally:
-            elapsed = clock.monotonic() - began
-            if elapsed > _SLOW and not is_told:
-                is_told = True
-                CALLBACK_SLOW(callback=name, elapsed=elapsed)
-
-    return cast(F, called)
-
-
 @attrs.define
 class _Hook:
     """One hook, or none. What it raises goes into the log, once, and nowhere else."""
 
     name: str
     function: Callable[[Any], Any] | None
-    is_told: bool = False
+    is_logged: bool = False
 
     def __call__(self, event: CallEvent) -> None:
         if self.function is not None:
@@ -66,8 +40,8 @@ class _Hook:
                 self.failed(error)
 
     def failed(self, error: Exception) -> None:
-        if not self.is_told:
-            self.is_told = True
+        if not self.is_logged:
+            self.is_logged = True
             CALLBACK_FAILED(error, callback=self.name)
 
 
@@ -75,20 +49,16 @@ class Hooks:
     """The hooks of one client."""
 
     def __init__(
-        self,
-        clock: Clock,
-        on_request: OnRequest | None,
-        on_response: OnResponse | None,
-        on_retry: OnRetry | None,
+        self, on_request: OnRequest | None, on_response: OnResponse | None, on_retry: OnRetry | None
     ) -> None:
-        self._on_request = _hook("on_request", on_request, clock)
-        self.response = _hook("on_response", on_response, clock)
-        """Tells how an attempt ended."""
-        self.retry = _hook("on_retry", on_retry, clock)
-        """Tells that there will be another attempt."""
+        self._on_request = _hook("on_request", on_request)
+        self.response = _hook("on_response", on_response)
+        """Called when an attempt has ended."""
+        self.retry = _hook("on_retry", on_retry)
+        """Called when another attempt will follow."""
 
     def request(self, event: RequestEvent, request: Request) -> Request:
-        """Tell of an attempt; gives the request with the headers that the hook has put in."""
+        """Call the hook of an attempt; returns the request with the headers that the hook has added."""
         self._on_request(event)
         if not event.headers:
             return request
@@ -101,22 +71,22 @@ class Hooks:
 
 
 def hooks_of(
-    clock: Clock, on_request: OnRequest | None, on_response: OnResponse | None, on_retry: OnRetry | None
+    on_request: OnRequest | None, on_response: OnResponse | None, on_retry: OnRetry | None
 ) -> Hooks | None:
-    """The hooks; None without any, so that a call need look no further.
+    """The hooks; None without any, so that a call checks nothing else.
 
     Raises:
         ConfigurationError: one is not a plain function.
     """
     if on_request is None and on_response is None and on_retry is None:
         return None
-    return Hooks(clock, on_request, on_response, on_retry)
+    return Hooks(on_request, on_response, on_retry)
 
 
-def _hook(name: str, function: Callable[[Any], Any] | None, clock: Clock) -> _Hook:
+def _hook(name: str, function: Callable[[Any], Any] | None) -> _Hook:
     if function is not None and (not callable(function) or inspect.iscoroutinefunction(function)):
         raise ConfigurationError(f"{name} must be a plain function: it is called, but not awaited")
-    return _Hook(name, timed(name, function, clock))
+    return _Hook(name, function)
 
 
 def _check_headers(headers: dict[Any, Any]) -> None:

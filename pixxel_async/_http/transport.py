@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import attrs
 
@@ -17,14 +16,13 @@ from pixxel_async._base.clock import Clock
 from pixxel_async._base.log import (
     ATTEMPT,
     DOUBTFUL,
-    FIELD_UNREADABLE,
     REPEATED,
-    RETIRING,
     RETRY,
-    ROWS_MISSING,
 )
-from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
+from pixxel_async._codec.reading import OnUnreadable
+from pixxel_async._http.answer_warnings import AnswerWarnings
 from pixxel_async._http.auth import Auth, TokenGate
+from pixxel_async._http.call import Call, CallOptions
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.events import RequestEvent, ResponseEvent, RetryEvent
 from pixxel_async._http.exchange import Exchange
@@ -39,24 +37,20 @@ from pixxel_async._http.messages import (
     check_key,
     error_from,
     error_from_failure,
-    lacks_rows,
     made_ids,
     note_sent,
     parse,
     redirect_refused,
     redirect_target,
     request_id,
-    retirement,
     retry_after,
-    rows_member,
     was_sent,
 )
-from pixxel_async._http.operation import Endpoint, Operation, RequestClass
+from pixxel_async._http.operation import Endpoint, Operation
 from pixxel_async._http.retry import (
     CLEAN_SUCCESS,
     Retries,
     RetryBudget,
-    RetryPolicy,
     Verdict,
     judge_body,
     judge_failure,
@@ -69,12 +63,10 @@ from pixxel_async.errors import (
     AuthenticationError,
     CallError,
     ClientClosed,
-    ConfigurationError,
     DeadlineExceeded,
     OutcomeUnknown,
     UnexpectedAnswer,
 )
-from pixxel_async.reconciling import SETTLE, BeforeCreate
 
 T = TypeVar("T")
 
@@ -90,120 +82,6 @@ _MAKES = frozenset({"create", "repeatable"})
 
 POLL_AFTER: ContextVar[float | None] = ContextVar("POLL_AFTER", default=None)
 """Seconds after which the newest answer in this context asks to be polled again."""
-
-
-def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if not is_seconds(value):
-        raise ConfigurationError(
-            f"{attribute.name} must be a positive number of seconds, at most {MOST_SECONDS}, not {shown(value)}"
-        )
-
-
-@attrs.frozen(kw_only=True, cache_hash=True)
-class CallOptions:
-    """How long a call may take, and how it is resent."""
-
-    timeout: float = attrs.field(default=120.0, validator=_check_seconds)
-    """Seconds for the whole call: all attempts and the waits between them."""
-    attempt_timeout: float = attrs.field(default=90.0, validator=_check_seconds)
-    """Seconds for one attempt."""
-    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
-    """Seconds after which a create that is not listed did not happen; for `OutcomeUnknown.reconcile`."""
-    before_create: BeforeCreate | None = attrs.field(default=None, eq=False)
-    """Awaited with what a create is about to make, before it is sent."""
-    before_sending: Callable[[], Awaitable[None]] | None = attrs.field(default=None, eq=False)
-    """What a transport awaits before the first byte of a call; what it raises ends the call."""
-
-
-class Transport(Protocol):
-    """Turns an operation into its result; `pixxel_async.testing` has one without a network."""
-
-    async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Make the call; raises a CallError. Awaits `options.before_sending` before the first byte, if it is given."""
-        ...
-
-    async def available(self) -> None:
-        """Return when calls are not held back."""
-        ...
-
-    async def aclose(self) -> None:
-        """Close what it opened; a second time does nothing."""
-        ...
-
-
-class UnreadableFields:
-    """The fields that one client could not read; the log names each once."""
-
-    def __init__(self) -> None:
-        self._known: set[tuple[str, str]] = set()
-
-    def of(self, endpoint: Endpoint[Any]) -> Callable[[str, str], None]:
-        """What to call with the path of such a field in an answer of `endpoint`, and its problem."""
-
-        def note(field: str, problem: str) -> None:
-            if (endpoint.id, field) not in self._known:
-                self._known.add((endpoint.id, field))
-                FIELD_UNREADABLE(operation=endpoint.id, field=field, problem=problem)
-
-        return note
-
-
-class _Call:
-    """One call on its way."""
-
-    __slots__ = (
-        "attempts",
-        "deadline",
-        "ids",
-        "is_lost",
-        "is_renewed",
-        "is_trial",
-        "kind",
-        "last",
-        "number",
-        "operation",
-        "options",
-        "request",
-        "retries",
-    )
-
-    def __init__(
-        self, number: int, operation: Operation[Any], request: Request, options: CallOptions, now: float
-    ) -> None:
-        self.number = number
-        self.operation = operation
-        self.request = request
-        self.kind = operation.request_class
-        self.options = options
-        self.deadline = now + options.timeout
-        self.retries: Retries | None = None
-        """Made when something goes wrong."""
-        self.attempts: list[Attempt] = []
-        self.ids: tuple[str, ...] = ()
-        """What an accepted create has made, where its answer cannot be read otherwise."""
-        self.is_lost = False
-        """Whether an attempt so far may have been executed without our knowing."""
-        self.is_renewed = False
-        """Whether the token was exchanged for a newer one already."""
-        self.is_trial = False
-        """Whether it is the one that tries a token which was refused again and again."""
-        self.last: tuple[Response | ExchangeFailed, CallError, Verdict] | None = None
-        """What the attempts so far came to; None before the first."""
-
-    @property
-    def needs_fresh_connection(self) -> bool:
-        """Whether a connection that the server may be about to close would cost more than a sending.
-
-        A create could not be sent again; what is repeatable can, but only once.
-        """
-        return self.kind == "create" or (self.kind == "repeatable" and bool(self.attempts))
-
-    def told(self) -> tuple[int, str, RequestClass, str, str, int]:
-        """What its events have in common."""
-        request = self.request
-        attempt = len(self.attempts) + 1
-        return self.number, self.operation.endpoint.id, self.kind, request.method, request.path, attempt
 
 
 class HttpTransport:
@@ -230,11 +108,7 @@ class HttpTransport:
         self._gate = TokenGate(clock)
         self._dated: tuple[str, float] | None = None
         self._closing = Closing()
-        self._unreadable = UnreadableFields()
-        self._retiring: set[str] = set()
-        """Operations of whose end the log was told."""
-        self._without_rows: set[str] = set()
-        """Listings of whose missing rows the log was told."""
+        self._warnings = AnswerWarnings(auth.redact)
 
     async def available(self) -> None:
         """Return when calls are not held back; until then, probe the service when that is due."""
@@ -288,11 +162,8 @@ class HttpTransport:
         counters = self._counters
         request = build_request(operation, self._base_url)
         counters.calls += 1
-        call = _Call(counters.calls, operation, request, options, self._clock.monotonic())
-        if self._auth.generation == 0:
-            await self._renew(call, 0)
-        if options.before_sending is not None:
-            await options.before_sending()
+        call = Call(counters.calls, operation, request, options, self._clock.monotonic())
+        await self._prepare(call)
         while True:
             if self._gate.is_shut:
                 await self._pass_gate(call)
@@ -307,37 +178,46 @@ class HttpTransport:
                 continue
             outcome, started, generation = sent
             error: CallError
-            if isinstance(outcome, ExchangeFailed):
-                error, verdict = error_from_failure(outcome), judge_failure(call.kind, outcome)
-            elif outcome.status in SUCCESS:
+            if isinstance(outcome, Response) and outcome.status in SUCCESS:
                 try:
-                    result = _parsed(operation.endpoint, outcome, self._unreadable)
-                    if operation.endpoint.key:
-                        check_key(operation, result)
+                    return self._result(call, operation, outcome)
                 except UnexpectedAnswer as unexpected:
                     error, verdict = unexpected.with_traceback(None), judge_body(call.kind)
-                    call.ids = made_ids(operation.endpoint, outcome)
-                else:
-                    if operation.endpoint.paging is not None:
-                        self._warn_of_rows(operation.endpoint, result, outcome)
-                    if self._gate.refusals:
-                        self._gate.open()
-                    self._budget.give(CLEAN_SUCCESS if call.retries is None else call.retries.spent)
-                    return result
-            elif _is_gone(call, outcome):
+            elif isinstance(outcome, Response) and call.is_gone(outcome):
                 return None  # type: ignore[return-value]  # the T of a DELETE
             else:
-                error, verdict = self._answered(call, outcome), judge_status(call.kind, outcome.status)
-                if verdict.is_accepted:
-                    call.ids = made_ids(operation.endpoint, outcome)
+                error, verdict = self._judged(call, outcome)
             if not await self._may_go_on(call, outcome, error, verdict, generation, started):
-                break
-        if isinstance(error, AuthenticationError):
-            self._gate.refuse(generation)
-        raise self._last_word(call, outcome, error, verdict)
+                raise self._last_word(call, outcome, error, verdict)
+
+    async def _prepare(self, call: Call) -> None:
+        """Do what comes before the first attempt: get a token, and run what the caller wants to be run."""
+        if self._auth.generation == 0:
+            await self._renew(call, 0)
+        if call.options.before_sending is not None:
+            await call.options.before_sending()
+
+    def _result(self, call: Call, operation: Operation[T], response: Response) -> T:
+        """What a successful answer says. Raises UnexpectedAnswer if it says something else than was asked."""
+        endpoint = operation.endpoint
+        result = _parsed(endpoint, response, self._warnings.unreadable_field_of(endpoint))
+        if endpoint.key:
+            check_key(operation, result)
+        if endpoint.paging is not None:
+            self._warnings.check_rows(endpoint, result, response)
+        if self._gate.refusals:
+            self._gate.open()
+        self._budget.give(CLEAN_SUCCESS if call.retries is None else call.retries.spent)
+        return result
+
+    def _judged(self, call: Call, outcome: Response | ExchangeFailed) -> tuple[CallError, Verdict]:
+        """The error that an unsuccessful attempt means, and what may follow it."""
+        if isinstance(outcome, ExchangeFailed):
+            return error_from_failure(outcome), judge_failure(call.kind, outcome)
+        return self._answered(call, outcome), judge_status(call.kind, outcome.status)
 
     async def _attempt(
-        self, call: _Call, request: Request
+        self, call: Call, request: Request
     ) -> tuple[Response | ExchangeFailed, float, int] | None:
         """Send once: the outcome, when it was sent, and with which token. None: the token was refused meanwhile.
 
@@ -352,7 +232,7 @@ class HttpTransport:
             self._auth.sign(request)
             counters.requests += 1
             if hooks is not None:
-                call.request = hooks.request(RequestEvent(*call.told()), request)
+                call.request = hooks.request(RequestEvent(*call.event_fields()), request)
             started = ticket.sent_at
             time_limit = min(call.deadline - started, call.options.attempt_timeout)
             outcome: Response | ExchangeFailed
@@ -374,7 +254,7 @@ class HttpTransport:
                 if "date" in outcome.headers:
                     self._dated = outcome.headers["date"], clock.monotonic()
                 if "sunset" in outcome.headers or "deprecation" in outcome.headers:
-                    self._tell_of_end(call.operation.endpoint, outcome)
+                    self._warnings.check_retirement(call.operation.endpoint, outcome)
                 if "retry-after" in outcome.headers and outcome.status in SUCCESS:
                     POLL_AFTER.set(retry_after(outcome.headers, datetime.now(UTC)))
             self._throttle.record(ticket, outcome, time_limit)
@@ -382,17 +262,17 @@ class HttpTransport:
             self._tell_outcome(call, outcome, clock.monotonic() - started)
         return outcome, started, generation
 
-    def _held_back(self, call: _Call, held_back: NotAdmitted) -> CallError:
+    def _held_back(self, call: Call, held_back: NotAdmitted) -> CallError:
         """The error that ends a call which is not sent, or not sent again."""
         if call.last is None:
             if isinstance(held_back.error, DeadlineExceeded):
                 call.attempts.append(Attempt("queued", Trouble.TIMEOUT.value, call.options.timeout))
-            return self._signed(held_back.error, call)
+            return call.error(held_back.error, self._auth.redact)
         error = self._last_word(call, *call.last)
         error.add_note(f"Not sent again: {held_back.reason}.")
         return error
 
-    async def _pass_gate(self, call: _Call) -> None:
+    async def _pass_gate(self, call: Call) -> None:
         """Raise AuthenticationError unless there is another token, or it is time to try this one again."""
         auth, gate = self._auth, self._gate
         is_renewed, call.is_renewed = call.is_renewed, True
@@ -404,7 +284,7 @@ class HttpTransport:
             reason = "the API has refused this token again and again; give another one"
             raise self._held_back(call, NotAdmitted(AuthenticationError, reason, status=401))
 
-    async def _follow(self, call: _Call, response: Response, started: float) -> Response:
+    async def _follow(self, call: Call, response: Response, started: float) -> Response:
         """Go where the API's own origin redirects a GET, within the same attempt."""
         request = call.request
         until = min(call.deadline, started + call.options.attempt_timeout)
@@ -420,7 +300,7 @@ class HttpTransport:
                 break
         return response
 
-    def _answered(self, call: _Call, response: Response) -> APIError:
+    def _answered(self, call: Call, response: Response) -> APIError:
         """The error that an answer means."""
         if response.status in _REDIRECTS:
             return redirect_refused(call.request, response, redact=self._auth.redact)
@@ -432,7 +312,7 @@ class HttpTransport:
 
     async def _may_go_on(
         self,
-        call: _Call,
+        call: Call,
         outcome: Response | ExchangeFailed,
         error: CallError,
         verdict: Verdict,
@@ -459,12 +339,14 @@ class HttpTransport:
         call.last = outcome, error, verdict
         call.is_lost = call.is_lost or status >= 500 or (not status and verdict.was_sent)
         if wait is None:
+            if isinstance(error, AuthenticationError):
+                self._gate.refuse(generation)
             return False
         if wait:
             await self._clock.sleep(wait)
         return True
 
-    async def _is_token_newer(self, call: _Call, status: int, generation: int) -> bool:
+    async def _is_token_newer(self, call: Call, status: int, generation: int) -> bool:
         """Whether there is a token that the API has not refused yet in this call."""
         if call.is_renewed:
             return False
@@ -473,7 +355,7 @@ class HttpTransport:
             return True
         return status == 401 and await self._renew(call, generation)
 
-    async def _renew(self, call: _Call, generation: int) -> bool:
+    async def _renew(self, call: Call, generation: int) -> bool:
         """Ask for a token within the call's deadline."""
         try:
             async with asyncio.timeout(call.deadline - self._clock.monotonic()) as limit:
@@ -481,22 +363,23 @@ class HttpTransport:
         except TimeoutError:
             if not limit.expired():
                 raise
-        raise self._signed(
-            DeadlineExceeded("the token provider did not answer within the call's deadline"), call
+        raise call.error(
+            DeadlineExceeded("the token provider did not answer within the call's deadline"),
+            self._auth.redact,
         )
 
     def _last_word(
-        self, call: _Call, outcome: Response | ExchangeFailed, error: CallError, verdict: Verdict
+        self, call: Call, outcome: Response | ExchangeFailed, error: CallError, verdict: Verdict
     ) -> CallError:
         """The error that ends the call."""
-        if self._is_out_of_time(call, outcome):
+        if call.is_out_of_time(outcome, self._clock.monotonic()):
             error = DeadlineExceeded(
                 f"the call's deadline of {call.options.timeout:g} s passed; at last: {error.message}"
             )
         elif call.retries is not None and call.retries.refusal is not None:
             error.add_note(f"Not sent again: {call.retries.refusal}.")
         if not verdict.is_unknown:
-            return self._signed(error, call)
+            return call.error(error, self._auth.redact)
         if verdict.is_accepted:
             message = f"the API accepted this call, but what came of it could not be read: {error.message}"
         else:
@@ -511,51 +394,21 @@ class HttpTransport:
         )
         unknown = OutcomeUnknown(
             f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
-            cause=self._signed(error, call),
+            cause=call.error(error, self._auth.redact),
             accepted=verdict.is_accepted,
-            ids=call.ids,
+            ids=made_ids(call.operation.endpoint, outcome) if isinstance(outcome, Response) else (),
         )
         unknown.__cause__ = error.__cause__  # what code of the user's raised
-        return self._signed(unknown, call)
-
-    def _is_out_of_time(self, call: _Call, outcome: Response | ExchangeFailed) -> bool:
-        return (
-            isinstance(outcome, ExchangeFailed)
-            and outcome.trouble is Trouble.TIMEOUT
-            and self._clock.monotonic() > call.deadline - 0.01
-        )
-
-    def _signed(self, error: CallError, call: _Call) -> CallError:
-        """The error with the facts of its call, and nothing else in it."""
-        error.endpoint = call.operation.endpoint.id
-        error.method = call.request.method
-        error.path = call.request.path
-        error.attempts = tuple(call.attempts)
-        error.message = self._auth.redact(error.message)
-        error.args = (error.message,)
-        return error
-
-    def _warn_of_rows(self, endpoint: Endpoint[Any], result: Any, response: Response) -> None:
-        """Log once per listing that an answer has no rows, not even an empty list."""
-        if lacks_rows(endpoint, result, response) and endpoint.id not in self._without_rows:
-            self._without_rows.add(endpoint.id)
-            ROWS_MISSING(operation=endpoint.id, key=rows_member(endpoint).wire)
-
-    def _tell_of_end(self, endpoint: Endpoint[Any], response: Response) -> None:
-        """Log once per operation that the API means to take it away. A warning could end a call that was carried out."""
-        said = retirement(response.headers, self._auth.redact)
-        if said is not None and endpoint.id not in self._retiring:
-            self._retiring.add(endpoint.id)
-            RETIRING(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
+        return call.error(unknown, self._auth.redact)
 
     def _tell_outcome(
-        self, call: _Call, outcome: Response | ExchangeFailed | BaseException, elapsed: float
+        self, call: Call, outcome: Response | ExchangeFailed | BaseException, elapsed: float
     ) -> None:
         """How an attempt ended, for log and hooks."""
         word, size, named = _word(outcome), 0, None
         if isinstance(outcome, Response):
             size, named = len(outcome.body), request_id(outcome.headers, self._auth.redact)
-        event = ResponseEvent(*call.told(), word, elapsed, size, named)
+        event = ResponseEvent(*call.event_fields(), word, elapsed, size, named)
         try:
             ATTEMPT(**attrs.asdict(event, recurse=False))
             if self._hooks is not None:
@@ -565,34 +418,27 @@ class HttpTransport:
                 note_sent(stopped, call.request)
             raise
 
-    def _tell_retry(self, call: _Call, error: CallError, verdict: Verdict, wait: float) -> None:
-        event = RetryEvent(*call.told(), wait, self._auth.redact(error.message))
+    def _tell_retry(self, call: Call, error: CallError, verdict: Verdict, wait: float) -> None:
+        event = RetryEvent(*call.event_fields(), wait, self._auth.redact(error.message))
         (REPEATED if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
         if self._hooks is not None:
             self._hooks.retry(event)
 
 
-def _parsed(endpoint: Endpoint[T], response: Response, unreadable: UnreadableFields) -> T:
+def _parsed(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable) -> T:
     """The result. While a large one is read, the garbage collector does not pass over what was read before.
 
     All of it is kept, so such a pass would find nothing, and take as long as the reading. Passes over the youngest objects
     stay: these are still in the processor's cache, so that one late pass over all of them would take longer.
     """
-    if len(response.body) < _LARGE:
-        return parse(endpoint, response, unreadable.of(endpoint))
     young, middle, old = gc.get_threshold()
-    if middle >= _PATIENT:
-        return parse(endpoint, response, unreadable.of(endpoint))
+    if len(response.body) < _LARGE or middle >= _PATIENT:
+        return parse(endpoint, response, on_unreadable)
     gc.set_threshold(young, _PATIENT, old)
     try:
-        return parse(endpoint, response, unreadable.of(endpoint))
+        return parse(endpoint, response, on_unreadable)
     finally:
         gc.set_threshold(young, middle, old)
-
-
-def _is_gone(call: _Call, response: Response) -> bool:
-    """Whether an earlier DELETE of this call, whose answer was lost, did it."""
-    return call.is_lost and call.request.method == "DELETE" and response.status in (404, 410)
 
 
 def _word(outcome: Response | ExchangeFailed | BaseException) -> int | str:

@@ -13,9 +13,9 @@ import attrs
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.log import FORGOTTEN
 from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
+from pixxel_async._http.call import CallOptions, Transport
 from pixxel_async._http.messages import was_sent
 from pixxel_async._http.operation import Endpoint, Operation
-from pixxel_async._http.transport import CallOptions, Transport
 from pixxel_async._resource.matching import Sought, is_all, values, verdict
 from pixxel_async._resource.whole_listing import Place, Row, WholeListings, place_of, typed, unproved
 from pixxel_async.errors import (

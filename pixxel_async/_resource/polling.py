@@ -23,7 +23,6 @@ from pixxel_async._base.log import UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAI
 from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._download.downloader import Downloader, Progress, SavedFile
 from pixxel_async._http.counters import Counters
-from pixxel_async._http.hooks import timed
 from pixxel_async._http.messages import clean_text
 from pixxel_async._http.operation import LifeCycle, Phase
 from pixxel_async._resource.shared_polling import GROWTH, JITTER, PASSING, TICK, PollGroup, PollResult
@@ -101,7 +100,7 @@ class Poller(Generic[T]):
         self._timeout = _seconds("timeout", timeout)
         self._poll_interval = _seconds("poll_interval", poll_interval)
         self._max_poll_interval = _seconds("max_poll_interval", max_poll_interval)
-        self._on_update = timed("on_update", on_update, clock)
+        self._on_update = on_update
         self._counters = counters or Counters()
 
     @property

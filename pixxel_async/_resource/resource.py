@@ -13,9 +13,9 @@ from pixxel_async._base.active_calls import running_loop
 from pixxel_async._base.clock import Clock
 from pixxel_async._download.downloader import Downloader
 from pixxel_async._http.auth import Auth
+from pixxel_async._http.call import CallOptions, Transport
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.operation import Operation
-from pixxel_async._http.transport import CallOptions, Transport
 from pixxel_async._resource.creates import Creates
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator

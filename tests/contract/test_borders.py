@@ -34,8 +34,8 @@ from pixxel_async._codec.checks import Check
 from pixxel_async._codec.model import Model
 from pixxel_async._codec.reading import dumps
 from pixxel_async._http.auth import Auth, Secret
+from pixxel_async._http.call import CallOptions
 from pixxel_async._http.messages import Request
-from pixxel_async._http.transport import CallOptions
 from pixxel_async.bulk import Recipe, Run, Search, load_recipe, open_source, results, status
 from pixxel_async.config import settings
 from pixxel_async.geometry import geometry

@@ -284,30 +284,6 @@ async def test_p5_a_failing_on_progress_ends_the_download_which_a_later_one_goes
     assert (True, content) == (saved.resumed, saved.path.read_bytes())
 
 
-@pytest.mark.parametrize("callback", ["on_request", "on_response", "on_retry", "on_update", "on_progress"])
-async def test_p5_a_callback_that_blocks_the_event_loop_is_told_once(
-    callback: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    clock = VirtualClock()
-
-    def dawdle(*facts: Any) -> None:
-        clock.advance(0.5)
-
-    hooks = {callback: dawdle} if callback in ("on_request", "on_response", "on_retry") else {}
-    aoi = json_answer({"aoi_id": "a-1", "status": "success"})
-    async with (
-        Stub(answer(503), aoi, answer(503), aoi, answer(200, b"x" * 9)) as stub,
-        client_of(stub, clock=clock, **hooks) as client,
-    ):
-        wait = client.aois.wait("a-1", on_update=dawdle if callback == "on_update" else None)
-        await wait
-        await wait
-        await client.save(
-            f"{stub.url}/x", tmp_path, on_progress=dawdle if callback == "on_progress" else None
-        )
-    assert [f"{callback} kept the event loop for 0.5 s; further times are not told"] == caplog.messages
-
-
 # --- counts ---
 
 
@@ -487,7 +463,6 @@ async def test_calls_waits_and_downloads_log_the_facts_of_the_table(
         "wait.sweep_refused",
         "wait.sweep_stale",
         "download.resumed",
-        "callback.slow",
     }
     assert logged == {name for name in EVENTS if re.match("call|wait|download", name) and name not in rare}
     documented = {name: row.facts | {"event"} for name, row in table().items()}

@@ -37,11 +37,12 @@ from pixxel_async._base.clock import Clock
 from pixxel_async._download.downloader import Downloader
 from pixxel_async._endpoints import status
 from pixxel_async._http.auth import Auth, Secret
+from pixxel_async._http.call import CallOptions
 from pixxel_async._http.exchange import AiohttpExchange
 from pixxel_async._http.messages import ExchangeFailed, Request, Response, Trouble
 from pixxel_async._http.operation import Endpoint, Operation, RequestClass
 from pixxel_async._http.throttle import PING, CircuitBreaker, ConcurrencyLimit, LimitPaused, Ticket
-from pixxel_async._http.transport import CallOptions, HttpTransport
+from pixxel_async._http.transport import HttpTransport
 from pixxel_async.models import AOI
 from pixxel_async.testing import FakeTransport, VirtualClock
 

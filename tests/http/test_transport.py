@@ -25,12 +25,13 @@ from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
 from pixxel_async import errors
 from pixxel_async._codec.reading import dumps
 from pixxel_async._http.auth import Auth, Hidden, Secret
+from pixxel_async._http.call import CallOptions
 from pixxel_async._http.exchange import AiohttpExchange
 from pixxel_async._http.messages import Response
 from pixxel_async._http.network import Network
 from pixxel_async._http.operation import Endpoint, Operation, Paging, RequestClass
 from pixxel_async._http.retry import RetryPolicy
-from pixxel_async._http.transport import CallOptions, HttpTransport, UnreadableFields, _parsed
+from pixxel_async._http.transport import HttpTransport, _parsed
 from pixxel_async._resource.paging import Paginator
 from pixxel_async.models import AOI, AOIList, InsightCreated, InsightEstimate, Order
 from pixxel_async.testing import VirtualClock
@@ -722,8 +723,8 @@ def test_what_is_dropped_in_a_cycle_is_collected_although_nothing_but_large_answ
     assert len(response.body) > 2**16
     dropped = []
     for _ in range(150):
-        loop = Loop(_parsed(endpoint, response, UnreadableFields()))
-        _parsed(endpoint, response, UnreadableFields())  # promotes it
+        loop = Loop(_parsed(endpoint, response, lambda field, problem: None))
+        _parsed(endpoint, response, lambda field, problem: None)  # promotes it
         dropped.append(weakref.ref(loop))
         del loop
     assert sum(each() is not None for each in dropped) < 120
