@@ -11,14 +11,12 @@ from functools import cache
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 import attrs
 
 from pixxel_async import _endpoints as resources
 from pixxel_async._base.clock import Clock
-from pixxel_async._base.files import checked_path
 from pixxel_async._download.downloader import Downloader, Progress, SavedFile
 from pixxel_async._http.auth import Auth, TokenSource, conceal, hide
 from pixxel_async._http.call import CallOptions, Transport
@@ -26,15 +24,15 @@ from pixxel_async._http.counters import Counters
 from pixxel_async._http.events import OnRequest, OnResponse, OnRetry, Stats
 from pixxel_async._http.exchange import AiohttpExchange
 from pixxel_async._http.hooks import hooks_of
-from pixxel_async._http.network import ConnectorFactory, Network, is_loopback
+from pixxel_async._http.network import ConnectorFactory, Network
 from pixxel_async._http.operation import Endpoint
 from pixxel_async._http.retry import RetryPolicy
 from pixxel_async._http.transport import HttpTransport
 from pixxel_async._resource.creates import Creates
 from pixxel_async._resource.resource import Calls, Life
 from pixxel_async._resource.shared_polling import PollGroups
-from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, origin_of, settings
-from pixxel_async.errors import ConfigurationError, OutcomeUnknown
+from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, settings
+from pixxel_async.errors import OutcomeUnknown
 from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
 
 __all__ = [
@@ -125,40 +123,21 @@ class PixxelClient:
         options = CallOptions(
             timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy(), settle=settle
         )
-        if ca_file is not None:
-            ca_file = checked_path(ca_file, "ca_file", ConfigurationError)
-        if session is not None and connector is not None:
-            raise ConfigurationError(
-                "connector cannot be combined with session: give the session the connector that it should use"
-            )
         network = Network(
             proxy=proxy, ca_file=ca_file, ssl_context=ssl_context, insecure=insecure, connector=connector
         )
-        hooks = hooks_of(on_request, on_response, on_retry)
-        counters = Counters()
-        url = BASE_URL
+        hooks, counters = hooks_of(on_request, on_response, on_retry), Counters()
+        url, is_local = BASE_URL, False
         auth: Auth | None = None
         ahead: Callable[[], float | None] = lambda: None  # noqa: E731
-
         if transport is None:
             chosen = settings(token, profile=profile, base_url=base_url, auth_scheme=auth_scheme)
-            url = chosen.base_url
-            auth = Auth(chosen.token, chosen.auth_scheme, origin_of(url))
-            transport = http = HttpTransport(
-                AiohttpExchange(url, session=session, network=network, redact=auth.redact),
-                auth,
-                url,
-                clock,
-                hooks=hooks,
-                counters=counters,
-            )
+            url, is_local = chosen.base_url, chosen.is_local
+            auth = Auth(chosen.token, chosen.auth_scheme, chosen.origin)
+            exchange = AiohttpExchange(url, session=session, network=network, redact=auth.redact)
+            transport = http = HttpTransport(exchange, auth, url, clock, hooks=hooks, counters=counters)
             ahead = http.ahead
-        downloader = Downloader(
-            clock=clock,
-            allow_private=is_loopback(urlsplit(url).hostname or ""),
-            network=network,
-            counters=counters,
-        )
+        downloader = Downloader(clock=clock, allow_private=is_local, network=network, counters=counters)
         life = Life()
         creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
         groups = PollGroups(clock)

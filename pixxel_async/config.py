@@ -38,7 +38,6 @@ __all__ = [
     "Settings",
     "check_base_url",
     "log_as_asked",
-    "origin_of",
     "read_profile",
     "settings",
 ]
@@ -58,7 +57,19 @@ class Settings:
 
     token: Secret | Callable[[], str | Awaitable[str]]
     base_url: str
+    """Normalized by `check_base_url`."""
     auth_scheme: str | None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the API."""
+        parts = urlsplit(self.base_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the API is on this machine."""
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
@@ -160,8 +171,7 @@ def read_profile(file: Path, name: str) -> Profile:
 class _ConfigFile:
     """A parsed file. Keeps its contents to itself: what raises must not have a token among its locals."""
 
-    def __init__(self, text: str, tables: dict[str, Any]) -> None:
-        self._text = text
+    def __init__(self, tables: dict[str, Any]) -> None:
         self._tables = tables
 
     @classmethod
@@ -184,8 +194,7 @@ class _ConfigFile:
     def _parse(cls, file: Path) -> _ConfigFile | str:
         """The file, or what is wrong with it."""
         try:
-            text = file.read_bytes().decode("utf-8-sig")
-            return cls(text, tomllib.loads(text.replace("\r\n", "\n")))
+            return cls(tomllib.loads(file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")))
         except OSError as error:
             return f"cannot be read: {error.strerror}"
         except UnicodeDecodeError:
@@ -198,15 +207,15 @@ class _ConfigFile:
         """What is wrong with the file or with that profile, if anything."""
         for key in self._tables:
             if key != "profiles":
-                return f"{self._line(key)}unknown key {key!r}; profiles stand in [profiles.NAME]"
+                return f"unknown key {key!r}; put profiles into tables [profiles.NAME]"
         profiles = self._tables.get("profiles", {})
         found = profiles.get(name) if isinstance(profiles, dict) and isinstance(name, str) else None
         if not isinstance(found, dict):
             known = ", ".join(sorted(profiles)) if isinstance(profiles, dict) and profiles else "none"
             return f"no profile {shown(name)}; it has: {known}"
         allowed = [field.name for field in attrs.fields(Profile)]
-        for key, value in profiles[name].items():
-            place = f"{self._line(key, name)}[profiles.{name}] {key}"
+        for key, value in found.items():
+            place = f"[profiles.{name}] {key}"
             if key not in allowed:
                 return f"{place}: unknown key; known are {', '.join(allowed)}"
             if not isinstance(value, str):
@@ -217,22 +226,6 @@ class _ConfigFile:
         table = dict(self._tables["profiles"][name])
         token = table.pop("token", None)
         return Profile(token=Secret(token) if token else None, **table)
-
-    def _line(self, key: str, profile: str | None = None) -> str:
-        """`line 3: `, if the key can be found; tomllib does not tell."""
-        is_inside = profile is None
-        for number, line in enumerate(self._text.splitlines(), start=1):
-            if re.match(r"\s*\[", line):
-                is_inside = profile is not None and _bare(line.strip(" \t[]")) == f"profiles.{profile}"
-                if profile is None and _bare(line.strip(" \t[]")).split(".")[0] == key:
-                    return f"line {number}: "
-            elif is_inside and _bare(line.partition("=")[0].strip()) == key:
-                return f"line {number}: "
-        return ""
-
-
-def _bare(name: str) -> str:
-    return name.replace('"', "").replace("'", "").replace(" ", "")
 
 
 # --- the base URL -----------------------------------------------------------------------------------------
@@ -285,12 +278,6 @@ def _judged(url: str) -> tuple[str, str | None]:
     default_port = {"http": 80, "https": 443}[parts.scheme]
     port_part = "" if port in (None, default_port) else f":{port}"
     return f"{parts.scheme}://{name}{port_part}{parts.path.rstrip('/')}", None
-
-
-def origin_of(base_url: str) -> str:
-    """Scheme, host and port of a checked base URL."""
-    parts = urlsplit(base_url)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 # --- the log ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import pytest
 
 from pixxel_async._http.auth import Secret
 from pixxel_async._http.network import is_loopback
-from pixxel_async.config import Settings, check_base_url, log_as_asked, origin_of, settings
+from pixxel_async.config import Settings, check_base_url, log_as_asked, settings
 from pixxel_async.errors import ConfigurationError
 
 CANARY = "canary-7f3a9b"
@@ -110,14 +110,14 @@ def test_s3_a_file_that_others_can_read_is_refused_with_the_remedy(tmp_path: Pat
         (FILE, "no profile 'home'; it has: two words, work"),
         ("", "no profile 'home'; it has: none"),
         ("profiles = 1", "no profile 'home'; it has: none"),
-        ("[profile.home]\ntoken='x'", "line 1: unknown key 'profile'; profiles stand in [profiles.NAME]"),
+        ("[profile.home]\ntoken='x'", "unknown key 'profile'; put profiles into tables [profiles.NAME]"),
         (
             "[profiles.home]\ntoken = 'x'\n\ntokken = 'y'",
-            "line 4: [profiles.home] tokken: unknown key; known are token, base_url, auth_scheme",
+            "[profiles.home] tokken: unknown key; known are token, base_url, auth_scheme",
         ),
         (
             "[profiles.other]\ntoken = 'x'\n[profiles.home]\ntoken = 12",
-            "line 4: [profiles.home] token: must be a string, not int",
+            "[profiles.home] token: must be a string, not int",
         ),
         ("[profiles.home]\ntoken = x", "not valid TOML (at line 2, column 9)"),
     ],
@@ -203,7 +203,8 @@ def test_n8_a_base_url_that_would_leak_or_fail_is_refused(url: str, problem: str
 
 
 def test_the_origin_is_the_base_url_without_its_path() -> None:
-    assert "https://api.example:8443" == origin_of("https://api.example:8443/base")
+    found = settings(Secret("t"), base_url="https://api.example:8443/base", environ={})
+    assert ("https://api.example:8443", False) == (found.origin, found.is_local)
 
 
 def test_this_machine_is_known_by_its_names() -> None:

@@ -138,7 +138,7 @@ class AiohttpExchange:
         redact: takes the token out of a text.
 
     Raises:
-        ConfigurationError: `session` is no session of aiohttp.
+        ConfigurationError: `session` is no session of aiohttp, or is combined with a connector.
     """
 
     def __init__(
@@ -155,6 +155,10 @@ class AiohttpExchange:
             )
         self._injected = session
         self._network = network or Network()
+        if session is not None and self._network.has_factory:
+            raise ConfigurationError(
+                "connector cannot be combined with session: give the session the connector that it should use"
+            )
         proxy = self._network.proxy_for(base_url) if session is None else self._network.proxy
         self._proxy = None if proxy is None else URL(proxy)
         # A request's middlewares replace those of its session: keep what an injected session brings (no public name).

@@ -10,6 +10,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from functools import cache
+from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from pixxel_async._base.active_calls import running_loop
+from pixxel_async._base.files import checked_path
 from pixxel_async._http.auth import Hidden
 from pixxel_async._http.sending import place_of, stripped
 from pixxel_async.errors import ConfigurationError
@@ -46,7 +48,7 @@ class Network:
         self,
         *,
         proxy: Hidden | None = None,
-        ca_file: Path | None = None,
+        ca_file: str | PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         insecure: bool = False,
         connector: ConnectorFactory | None = None,
@@ -71,7 +73,7 @@ class Network:
             self.known_tls = False
         elif ssl_context is None and ca_file is None:
             self.known_tls = True
-        self._ca_file = ca_file
+        self._ca_file = None if ca_file is None else checked_path(ca_file, "ca_file", ConfigurationError)
         self._reading: asyncio.Future[ssl.SSLContext | str] | None = None
         self._factory = connector
         self._takes_resolver = connector is not None and _takes_resolver(connector)
