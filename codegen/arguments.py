@@ -33,6 +33,8 @@ class Argument:
     value: str
     """The expression that is sent."""
     sensitive: bool = False
+    is_area: bool = False
+    """Whether its check may take long."""
 
     @property
     def declared(self) -> str:
@@ -105,6 +107,7 @@ def _body_arguments(spec: Spec, body: Component, left_out: Iterable[str]) -> Ite
                 wire=wire,
                 value=name,
                 sensitive=schema.sensitive,
+                is_area=schema.input in ("polygon", "geometry", "feature-collection"),
             )
 
 

@@ -286,7 +286,11 @@ def _operation(
         if values:
             parts.append(f"{where}={{{', '.join(values)}}}")
     if operation.body is not None:
-        parts.append(f"body={_body(operation, call, arguments)}")
+        body = _body(operation, call, arguments)
+        area = next((each.name for each in arguments if each.is_area), None)
+        if area and not operation.paging:
+            body = f"await with_area({area}, lambda: {body})"
+        parts.append(f"body={body}")
     return f"Operation({', '.join(parts)})"
 
 

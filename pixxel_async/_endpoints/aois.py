@@ -8,6 +8,7 @@ from typing import Any
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
+from pixxel_async._resource.large_areas import with_area
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller
@@ -146,14 +147,17 @@ class AOIs(Resource):
         return await self._send(
             Operation(
                 _CREATE,
-                body=AOICreate(
-                    name=name,
-                    description=description,
-                    satellite_id=satellite_id,
-                    provider=provider,
-                    project_id=project_id,
-                    geometry=geometry,
-                    item_ids=item_ids,
+                body=await with_area(
+                    geometry,
+                    lambda: AOICreate(
+                        name=name,
+                        description=description,
+                        satellite_id=satellite_id,
+                        provider=provider,
+                        project_id=project_id,
+                        geometry=geometry,
+                        item_ids=item_ids,
+                    ),
                 ),
             )
         )
