@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import sys
 import zlib
+from collections.abc import Awaitable
 from contextlib import suppress
 from io import BytesIO
 from typing import Protocol
@@ -195,20 +196,7 @@ class AiohttpExchange:
         self._busy += 1
         try:
             with limit:
-                head = await session.request(
-                    request.method,
-                    URL(request.url, encoded=True),
-                    data=_data(request.body),
-                    headers=request.headers,
-                    skip_auto_headers=_NO_CONTENT_TYPE if _is_empty_write(request) else None,
-                    allow_redirects=False,
-                    raise_for_status=False,
-                    auto_decompress=False,
-                    timeout=_CONNECT_ONLY,
-                    middlewares=(*self._middlewares, progress),
-                    proxy=self._proxy,
-                    ssl=tls,
-                )
+                head = await self._requested(session, request, progress, tls)
                 if head is not progress.head or progress.answer is None:
                     await progress.replaced(head)
         except Exception as error:
@@ -233,6 +221,29 @@ class AiohttpExchange:
             raise cancelled
         # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
         raise failure
+
+    def _requested(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        progress: _Progress,
+        tls: ssl.SSLContext | bool,
+    ) -> Awaitable[aiohttp.ClientResponse]:
+        """The request as aiohttp takes it, to be awaited; all that aiohttp would do by itself is turned off."""
+        return session.request(
+            request.method,
+            URL(request.url, encoded=True),
+            data=_data(request.body),
+            headers=request.headers,
+            skip_auto_headers=_NO_CONTENT_TYPE if _is_empty_write(request) else None,
+            allow_redirects=False,
+            raise_for_status=False,
+            auto_decompress=False,
+            timeout=_CONNECT_ONLY,
+            middlewares=(*self._middlewares, progress),
+            proxy=self._proxy,
+            ssl=tls,
+        )
 
     async def _tls_by(self, end: float) -> ssl.SSLContext | bool:
         """Whom to trust; the file that says so may be on a disk that does not answer."""
