@@ -147,8 +147,14 @@ async def test_z15_a_feature_of_several_polygons_is_ordered_and_billed_once(
     client: PixxelClient, orders: OrderRecipe, sandbox: Sandbox, source: Path, tmp_path: Path
 ) -> None:
     """Also where the cap is that price, so that plan, check and run see the same rows."""
-    told = await plan(client, source, orders)
-    assert (3, 3, 900.0, (), ()) == (told.rows, told.features, told.tokens, told.split, told.faults)
+    planned = await plan(client, source, orders)
+    assert (3, 3, 900.0, (), ()) == (
+        planned.rows,
+        planned.features,
+        planned.tokens,
+        planned.split,
+        planned.faults,
+    )
     assert [] == sandbox.ledger.entries()
     async with Run.start(client, source, orders, tmp_path / "out", max_tokens=900) as run:
         rows = {row.name: row async for row in run}
@@ -194,12 +200,12 @@ async def test_z15_rows_of_a_split_feature_say_of_which_it_is(
     client: PixxelClient, aois: Recipe, sandbox: Sandbox, source: Path, tmp_path: Path
 ) -> None:
     """In the plan, the results, the status and every report."""
-    told = await plan(client, source, aois)
-    assert (6, 3) == (told.rows, told.features)
+    planned = await plan(client, source, aois)
+    assert (6, 3) == (planned.rows, planned.features)
     assert (
         "twins: rows 1-2 (twins-1 to twins-2)",
         "triplets: rows 4-6 (triplets-1 to triplets-3)",
-    ) == told.split
+    ) == planned.split
     out = tmp_path / "out"
     async with Run.start(client, source, aois, out) as run:
         rows = {row.name: row async for row in run}
@@ -208,16 +214,16 @@ async def test_z15_rows_of_a_split_feature_say_of_which_it_is(
     assert sorted(f"{name}-t1" for name in PARTS) == sorted(
         entry.key for entry in sandbox.ledger.entries("AOICreateAOI")
     )
-    stands = status(out)
-    assert (6, 3) == (stands.total, stands.features)
+    now = status(out)
+    assert (6, 3) == (now.total, now.features)
     paths = report(out)
     with paths["csv"].open(encoding="utf-8", newline="") as file:
         assert {key: of or "" for key, of in PARTS.items()} == {
             row["key"]: row["part_of"] for row in csv.DictReader(file)
         }
-    told_json = json.loads(paths["json"].read_bytes())
-    assert 3 == told_json["features"]
-    assert PARTS == {row["key"]: row["part_of"] for row in told_json["rows"]}
+    written = json.loads(paths["json"].read_bytes())
+    assert 3 == written["features"]
+    assert PARTS == {row["key"]: row["part_of"] for row in written["rows"]}
     joined: dict[str, list[Any]] = {}
     for each in json.loads(paths["geojson"].read_bytes())["features"]:
         name = each["properties"]["part_of"] or each["properties"]["key"]
@@ -282,7 +288,7 @@ def as_before(path: Path) -> None:
 async def ends_in_an_order(rows: AsyncIterator[Result], sandbox: Sandbox) -> None:
     """Work on the second row until its order was placed, and end there without the answer."""
     working = asyncio.ensure_future(anext(rows))
-    while len(sandbox.ledger.entries("SubmitOrder")) < 2:  # noqa: ASYNC110 - it tells nobody
+    while len(sandbox.ledger.entries("SubmitOrder")) < 2:  # noqa: ASYNC110 - there is no event to wait for
         await asyncio.sleep(0.01)
     working.cancel()
     await asyncio.wait([working])

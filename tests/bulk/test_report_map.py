@@ -133,8 +133,11 @@ def test_a_hole_stays_a_hole_and_parts_stay_parts() -> None:
     assert 3 == path.get("d", "").count("M") == path.get("d", "").count("z")
 
 
-def test_z15_a_feature_of_many_polygons_is_drawn_with_all_its_corners() -> None:
+def test_z15_a_feature_of_many_polygons_is_drawn_with_all_its_corners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Also where it has so many that few vertices are left for each."""
+    monkeypatch.setattr(_map, "_MOST_VERTICES_OF_ALL", 100)
     squares = [square(10 + x / 5, 45 + y / 5, 0.1)["coordinates"] for x in range(10) for y in range(10)]
     crowd = [square(10 + x / 5, 44, 0.1) for x in range(100)]
     [area, *_] = areas(drawn({"type": "MultiPolygon", "coordinates": squares}, *crowd))

@@ -101,7 +101,7 @@ async def test_a_plan_tells_rows_creates_requests_and_tokens_and_makes_nothing(
     assert [] == api.ledger.entries()
 
 
-async def test_z15_a_plan_and_the_status_tell_how_many_features_the_rows_are(
+async def test_z15_plan_and_status_state_how_many_features_the_rows_are(
     api: Sandbox, call: Call, recipe: Callable[[str], Path], tmp_path: Path
 ) -> None:
     """An order has one row for each feature, at one price; AOIs have one for each polygon, and say which."""
