@@ -155,8 +155,9 @@ def run_command(
     """Search images, create an AOI, make what the recipe says and fetch the files, for every row of FILE.
 
     FILE has polygons: GeoJSON (.geojson, .json, .geojsonl) or a table (.csv with a column wkt, or lon and lat); with
-    the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2. All
-    rows are checked first; if any cannot be used, all such rows are listed and nothing is sent.
+    the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2, as an
+    AOI takes one; an order keeps it whole. All rows are checked first; if any cannot be used, all such rows are listed
+    and nothing is sent.
 
     Files go to OUT/ROW/, and what became of every row to OUT/report.html (also .csv, .json, .geojson). Ctrl-C ends a
     run in good order, a second one at once; `pixxel bulk resume OUT` goes on.

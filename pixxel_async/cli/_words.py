@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pixxel_async.bulk import Plan, Progress, State, Status, Tokens
 
+_MOST_SPLIT = 10
+"""Features that a plan names as split."""
 MAY_BE_OLDER = (
     "the journal may be older than what it describes (a restored copy, or another machine): each create that it lacks is "
     "searched for before it is made, and jobs are held"
@@ -72,6 +74,13 @@ def report(files: Mapping[str, Path]) -> str:
     return "report: " + ", ".join([str(first), *(path.name for path in others)])
 
 
+def features(rows: int, features: int) -> str:
+    """For example ` from 3 features`; empty where each row is a feature."""
+    if features == rows:
+        return ""
+    return " from 1 feature" if features == 1 else f" from {features:,} features"
+
+
 def status_lines(status: Status) -> list[str]:
     """How a run stands, a line for each fact."""
     account = status.tokens
@@ -80,7 +89,7 @@ def status_lines(status: Status) -> list[str]:
     worker = status.worker
     return [
         run_of(status),
-        f"rows       {status.total:,}: {counts(status.rows)}",
+        f"rows       {status.total:,}{features(status.total, status.features)}: {counts(status.rows)}",
         f"tokens     {amount(account.spent)} spent{reserved}, {cap}",
         "worked on  " + ("by nobody" if worker is None else f"by process {worker.pid} on {worker.host}"),
         *(
@@ -110,7 +119,13 @@ def plan_lines(plan: Plan, cap: float | None) -> list[str]:
     """A plan, a line for each fact."""
     price = amount(plan.tokens) + (" and more" if plan.unpriced else "")
     lines = [
-        f"rows       {plan.rows:,}",
+        f"rows       {plan.rows:,}{features(plan.rows, plan.features)}",
+        *(f"split      {each}" for each in plan.split[:_MOST_SPLIT]),
+        *(
+            ["split      and more; report.csv states it for each row"]
+            if len(plan.split) > _MOST_SPLIT
+            else []
+        ),
         f"creates    {plan.creates:,} things in the account",
         f"requests   {plan.requests:,} at least, and repeated looks at what takes long",
         f"tokens     {price}" + ("" if cap is None else f", of {amount(cap)} allowed"),

@@ -54,10 +54,7 @@ def polygon(value: GeometryInput) -> dict[str, Any]:
     Raises:
         GeometryError: It holds none or several, or the API could not accept it; the message names the place.
     """
-    area = geometry(value)
-    if area["type"] == "Polygon":
-        return area
-    parts = area["coordinates"]
+    parts = polygons_of(geometry(value))
     if len(parts) > 1:
         raise GeometryError(
             f"a MultiPolygon of {len(parts)} parts, but this takes one polygon: make one call for each part"
@@ -78,6 +75,12 @@ def geometry(value: GeometryInput) -> dict[str, Any]:
             f"{source.place}{len(features)} features, but this takes one area: make one call for each feature"
         )
     return _area(features[0])
+
+
+def polygons_of(area: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """The polygons of a GeoJSON Polygon or MultiPolygon, each as its rings."""
+    coordinates: Sequence[Sequence[Any]] = area["coordinates"]
+    return coordinates if area["type"] == "MultiPolygon" else [coordinates]
 
 
 def checked(raw: Mapping[str, Any], to_degrees: ToDegrees | None = None) -> tuple[dict[str, Any], bool]:

@@ -793,7 +793,7 @@ def pages_in_each_others_place(path: Path) -> None:
         (lambda path: path.write_bytes(b""), "is no journal"),
         (lambda path: path.write_bytes(b"Lorem ipsum dolor sit amet. " * 500), "is no journal"),
         (other_program, "database of another program"),
-        (newer, r"newer version of pixxel-async \(journal version 3, this one reads 2\)"),
+        (newer, r"newer version of pixxel-async \(journal version 4, this one reads 3\)"),
         (torn_page, "is damaged"),
         (other_tables, "is damaged .its tables"),
         (changed_value, "is damaged .a checksum in its table entry is wrong"),

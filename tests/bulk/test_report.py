@@ -80,6 +80,7 @@ def test_a_map_has_the_areas_with_their_facts_and_their_own_properties(tmp_path:
     assert {
         "row": 1,
         "key": "1",
+        "part_of": None,
         "name": "north",
         "state": "done",
         "step": None,

@@ -133,6 +133,36 @@ def test_a_hole_stays_a_hole_and_parts_stay_parts() -> None:
     assert 3 == path.get("d", "").count("M") == path.get("d", "").count("z")
 
 
+def test_z15_a_feature_of_many_polygons_is_drawn_with_all_its_corners(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where it has so many that few vertices are left for each."""
+    monkeypatch.setattr(_map, "_MOST_VERTICES_OF_ALL", 100)
+    squares = [square(10 + x / 5, 45 + y / 5, 0.1)["coordinates"] for x in range(10) for y in range(10)]
+    crowd = [square(10 + x / 5, 44, 0.1) for x in range(100)]
+    [area, *_] = areas(drawn({"type": "MultiPolygon", "coordinates": squares}, *crowd))
+    path = area.find("path")
+    assert path is not None
+    outlines = path.get("d", "").removeprefix("M").split("M")
+    assert {4} == {len(each.removesuffix("z").split("L")) for each in outlines}
+    assert 100 == len(outlines)
+
+
+def test_z15_a_feature_on_both_sides_of_the_antimeridian_is_where_its_polygons_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_map, "MOST_SHAPES", 1)
+    west, east = square(179.9, -17, 0.1), square(-180, -17, 0.1)
+    both = {"type": "MultiPolygon", "coordinates": [west["coordinates"], east["coordinates"]]}
+    svg = drawn(both, square(179.0, -17, 0.1), square(-179.1, -17, 0.1))
+    places = sorted(
+        float(cell.get("x", "")) for cell in svg.findall(".//rect") if "cell" in cell.get("class", "")
+    )
+    first, middle_one, last = places
+    assert 0 < first < last < WIDTH
+    assert (first + last) / 2 == pytest.approx(middle_one, abs=12)
+
+
 def test_an_outline_of_many_vertices_is_drawn_with_few() -> None:
     ring = [[10 + math.cos(turn / 5000), 45 + math.sin(turn / 5000)] for turn in range(31_416)]
     [area] = areas(drawn({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}))

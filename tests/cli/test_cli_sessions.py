@@ -101,6 +101,37 @@ async def test_a_plan_tells_rows_creates_requests_and_tokens_and_makes_nothing(
     assert [] == api.ledger.entries()
 
 
+async def test_z15_plan_and_status_state_how_many_features_the_rows_are(
+    api: Sandbox, call: Call, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """An order has one row for each feature, at one price; AOIs have one for each polygon, and say which."""
+    squares = [[[[lon, 45], [lon + 0.01, 45], [lon, 45.01], [lon, 45]]] for lon in (10.0, 10.02)]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": f"f{row}"},
+            "geometry": {"type": "MultiPolygon", "coordinates": squares},
+        }
+        for row in range(1, 13)
+    ]
+    path = tmp_path / "twins.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    order = '[search]\nstart = 2026-06-01\nend = 2026-09-01\nmax_days = 1\n[order]\nusecase = "agriculture"\n'
+    ended = await call("bulk", "plan", path, "--recipe", recipe(order))
+    assert (0, "") == (ended.code, ended.err)
+    assert ["rows       12", "creates    12 things in the account"] == ended.out.splitlines()[:2]
+    assert "tokens     3,600\n" in ended.out
+    ended = await call("bulk", "plan", path, "--recipe", recipe(AOI))
+    lines = ended.out.splitlines()
+    assert "rows       24 from 12 features" == lines[0]
+    assert "split      f1: rows 1-2 (f1-1 to f1-2)" == lines[1]
+    assert "split      and more; report.csv states it for each row" == lines[11]
+    assert "creates    24 things in the account" == lines[12]
+    out = tmp_path / "out"
+    await call("bulk", "run", path, "--recipe", recipe(AOI), "--out", out)
+    assert "rows       24 from 12 features: 24 done" in (await call("bulk", "status", out)).out
+
+
 async def test_a_plan_above_the_cap_is_exit_code_2(
     api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
 ) -> None:

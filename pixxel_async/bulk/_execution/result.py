@@ -18,6 +18,9 @@ class Result:
     row: int
     """Number of the row in the input, from 1."""
     name: str
+    part_of: str | None = None
+    """Key of the feature that was split into this row and others, as an AOI takes one polygon; None: not split, or the run
+    was begun by a version that did not keep it."""
     state: State = State.WAITING
     step: str | None = None
     """The step it is in, or ended in; None before the first and when all is done."""
@@ -48,6 +51,7 @@ def result_of(record: RowRecord, out: Path) -> Result:
     return Result(
         row=record.entry.row,
         name=record.entry.name,
+        part_of=record.entry.part_of,
         state=record.state,
         step=record.step,
         ids={step: str(facts["id"]) for step, facts in record.facts.items() if "id" in facts},

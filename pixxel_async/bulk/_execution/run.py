@@ -113,14 +113,14 @@ class Run:
         """
         out = checked_path(out, "out")
         _check_concurrency(concurrency)
-        source = _opened(source)
+        source = _opened(source, recipe)
         checked = await _checked(source, recipe)
         await asyncio.to_thread(_make_folder, out, overwrite=overwrite)
         target = await resolve(client, recipe)
         run_id = recipe.run_id or new_run_id()
         stages = stages_of(recipe, target, run_id)
         if max_tokens is not None:
-            _require_cap(await estimate(client, stages, _works(source, out)), max_tokens)
+            _require_cap(await _estimated(client, stages, source, checked), max_tokens)
         header = Header(
             run_id=run_id,
             started=datetime.now(UTC),
@@ -281,10 +281,10 @@ async def plan(client: PixxelClient, source: Source | str | Path, recipe: AnyRec
         BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
         InvalidInput: the recipe names what the account does not have.
     """
-    source = _opened(source)
-    await _checked(source, recipe)
+    source = _opened(source, recipe)
+    checked = await _checked(source, recipe)
     stages = stages_of(recipe, await resolve(client, recipe), recipe.run_id or new_run_id())
-    return await estimate(client, stages, _works(source, Path()))
+    return await _estimated(client, stages, source, checked)
 
 
 def results(out: str | Path) -> Iterator[Result]:
@@ -312,12 +312,19 @@ def decide(out: str | Path, held: Decisions) -> int:
         return journal.decide(held)
 
 
-def _opened(source: Source | str | Path) -> Source:
-    return source if isinstance(source, Source) else open_source(source)
+def _opened(source: Source | str | Path, recipe: AnyRecipe) -> Source:
+    opened = source if isinstance(source, Source) else open_source(source)
+    return opened.with_whole_features(recipe.whole_features)
 
 
 async def _checked(source: Source, recipe: AnyRecipe) -> Checked:
     return await asyncio.to_thread(check, source, rule=recipe.row_faults)
+
+
+async def _estimated(
+    client: PixxelClient, stages: tuple[Stage, ...], source: Source, checked: Checked
+) -> Plan:
+    return await estimate(client, stages, _works(source), features=checked.features, split=checked.split)
 
 
 def _entries(source: Source) -> Iterator[Entry]:
@@ -329,17 +336,18 @@ def _entries(source: Source) -> Iterator[Entry]:
             folder=field.folder,
             geometry=field.geometry,
             properties=field.properties,
+            part_of=field.part_of,
         )
 
 
-def _works(source: Source, out: Path) -> Iterator[Work]:
+def _works(source: Source) -> Iterator[Work]:
     for entry in _entries(source):
         yield Work(
             row=entry.row,
             name=entry.name,
             geometry=entry.geometry,
             properties=entry.properties,
-            folder=out / entry.folder,
+            folder=Path(entry.folder),
             facts={},
         )
 

@@ -59,6 +59,9 @@ class Status:
     """Name of the file that the rows are from."""
     rows: Mapping[State, int]
     """How many rows are in which state; states without rows are left out."""
+    features: int
+    """How many features of the input the rows are; a row counts as one where it was not split, or where a run that was begun
+    by an earlier version does not state it."""
     tokens: Tokens
     """Tokens spent, reserved for what is under way, and the cap."""
     held: tuple[HeldStep, ...]
@@ -92,6 +95,7 @@ def status(out: str | Path) -> Status:
             started=header.started,
             input_name=header.input_name,
             rows=journal.tally(),
+            features=journal.features(),
             tokens=journal.tokens(),
             held=tuple(_held(journal)),
             worker=None if worker is None else Worker(*worker),

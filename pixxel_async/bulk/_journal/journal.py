@@ -197,9 +197,12 @@ class Journal(JournalView):
             JournalError: The rows are there already.
         """
         self._writer.write_now(writes.begin_adding, durable=False)
-        rows = map(_entry_row, entries)
-        while batch := list(islice(rows, BATCH)):
-            self._writer.write_now(partial(writes.add, entries=batch, now=self._stamp()), durable=False)
+        left = iter(entries)
+        while batch := list(islice(left, BATCH)):
+            rows = list(map(_entry_row, batch))
+            parts = [(entry.row, entry.part_of) for entry in batch if entry.part_of is not None]
+            work = partial(writes.add, entries=rows, now=self._stamp(), parts=parts)
+            self._writer.write_now(work, durable=False)
         return self._writer.write_now(writes.end_adding, durable=True)
 
     async def mark(
@@ -386,7 +389,9 @@ def _entry_row(entry: Entry) -> Row:
     what = f"row {entry.row}"
     if entry.row < 1:
         raise InvalidInput(f"{what}: rows are numbered from 1")
-    json_text({"name": [entry.key, entry.name, entry.folder]}, what)  # refuses what is no Unicode text
+    json_text(
+        {"name": [entry.key, entry.name, entry.folder, entry.part_of]}, what
+    )  # refuses what is no Unicode text
     geometry = json_text(entry.geometry, f"{what}: geometry")
     properties = json_text(entry.properties, f"{what}: properties")
     return entry.row, entry.key, entry.name, entry.folder, geometry, properties

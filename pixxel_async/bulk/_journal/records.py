@@ -98,6 +98,8 @@ class Entry:
     geometry: Mapping[str, Any]
     """GeoJSON, [lon, lat] in degrees."""
     properties: Mapping[str, Any] = attrs.field(factory=dict)
+    part_of: str | None = None
+    """Key of the feature that was split into this row and others; None: not split, or in a journal before version 3."""
 
 
 @attrs.frozen(kw_only=True)

@@ -15,8 +15,9 @@ from pixxel_async.bulk._journal.text import from_json, from_micro, instant_text,
 
 APPLICATION_ID = 0x50585842
 """`PXXB`, in the file's header."""
-VERSION = 2
-"""Version 1 has no table `session`; a journal gets it when it is opened to be written."""
+VERSION = 3
+"""Version 1 has no table `session`; a journal gets it when it is opened to be written. Since version 3 a journal has the table
+`part` if features of its input were split."""
 
 _COLUMNS = {
     "run": ("run_id", "started", "sdk", "base_url", "token_print", "recipe", "input_sha256", "input_name"),
@@ -28,6 +29,7 @@ _COLUMNS = {
         *("reserved", "tokens", "error", "intent_at", "settled_at"),
     ),
     "session": ("mark", "doubted"),
+    "part": ("row", "feature"),
 }
 # What changes often (progress) lies apart from what is large and never changes (entry).
 TABLES = """
@@ -53,6 +55,7 @@ CREATE TABLE step (
 ) WITHOUT ROWID;
 """
 SESSION_TABLE = "CREATE TABLE session (mark TEXT NOT NULL, doubted TEXT, sum INTEGER NOT NULL);\n"
+PART_TABLE = "CREATE TABLE part (row INTEGER PRIMARY KEY REFERENCES entry, feature TEXT NOT NULL, sum INTEGER NOT NULL);\n"
 STEP_COLUMNS = ", ".join(_COLUMNS["step"])
 ENTRY_COLUMNS = ", ".join(f"entry.{name}" for name in _COLUMNS["entry"])
 
@@ -106,15 +109,17 @@ def create_tables(connection: sqlite3.Connection, header: Header) -> None:
 def damage(connection: sqlite3.Connection) -> str | None:
     """What is wrong with a journal; None if nothing is. Reads all of it."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version not in (1, VERSION):
+    if version not in range(1, VERSION + 1):
         return f"its version is {version}"
     if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         return str(found).replace("\n", " ")
-    if _tables(connection) != _own_tables(version):
+    missing = {"session"} if version == 1 else set()
+    missing |= set() if has_parts(connection) else {"part"}
+    if _tables(connection) != _own_tables(missing):
         return "its tables are not those of a journal"
     connection.create_function("checksum", -1, checksum, deterministic=True)
     for table, columns in _COLUMNS.items():
-        if table == "session" and version == 1:
+        if table in missing:
             continue
         wrong = connection.execute(
             f"SELECT 1 FROM {table} WHERE sum IS NOT checksum({', '.join(columns)}) LIMIT 1"
@@ -146,16 +151,25 @@ def _tables(connection: sqlite3.Connection) -> list[Row]:
     return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name").fetchall()
 
 
-def _own_tables(version: int) -> list[Row]:
+def _own_tables(missing: Collection[str]) -> list[Row]:
     connection = sqlite3.connect(":memory:")
     try:
-        connection.executescript(TABLES if version == 1 else TABLES + SESSION_TABLE)
+        connection.executescript(TABLES)
+        for name, table in (("session", SESSION_TABLE), ("part", PART_TABLE)):
+            if name not in missing:
+                connection.execute(table)
         return _tables(connection)
     finally:
         connection.close()
 
 
 # --- reading ----------------------------------------------------------------------------------------------
+
+
+def has_parts(connection: sqlite3.Connection) -> bool:
+    """Whether rows of a journal state that they are parts of a feature."""
+    found = connection.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'part'")
+    return found.fetchone() is not None
 
 
 def header_of(connection: sqlite3.Connection) -> Header:
@@ -180,8 +194,8 @@ def tokens_of(connection: sqlite3.Connection) -> Tokens:
     )
 
 
-def entry_of(row: Iterable[Any]) -> Entry:
-    """A row of ENTRY_COLUMNS."""
+def entry_of(row: Iterable[Any], part_of: str | None) -> Entry:
+    """A row of ENTRY_COLUMNS, and the feature that it is a part of."""
     number, key, name, folder, geometry, properties = row
     return Entry(
         row=number,
@@ -190,6 +204,7 @@ def entry_of(row: Iterable[Any]) -> Entry:
         folder=folder,
         geometry=from_json(geometry),
         properties=from_json(properties),
+        part_of=part_of,
     )
 
 

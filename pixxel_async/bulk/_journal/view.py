@@ -86,6 +86,17 @@ class JournalView:
         found = self._select("SELECT state, count(*) FROM progress GROUP BY state")
         return {State[state]: count for state, count in found}
 
+    def features(self) -> int:
+        """How many features of the input its rows are; each that does not state to be a part counts as one."""
+        with self._gate, translated(self.path):
+            total: int = self._connection.execute("SELECT count(*) FROM progress").fetchone()[0]
+            if not schema.has_parts(self._connection):
+                return total
+            parts, split = self._connection.execute(
+                "SELECT count(*), count(DISTINCT feature) FROM part"
+            ).fetchone()
+        return total - int(parts) + int(split)
+
     def row(self, row: int) -> RowRecord:
         """One row.
 
@@ -163,12 +174,17 @@ class JournalView:
                 steps = self._connection.execute(
                     f"SELECT {schema.STEP_COLUMNS} FROM step WHERE row IN ({numbers}) ORDER BY row, name, attempt"
                 ).fetchall()
+                parts = {}
+                if schema.has_parts(self._connection):
+                    parts = dict(
+                        self._connection.execute(f"SELECT row, feature FROM part WHERE row IN ({numbers})")
+                    )
             finally:
                 self._connection.execute("COMMIT")
         by_row = {
             row: list(group) for row, group in groupby(map(schema.step_of, steps), key=attrgetter("row"))
         }
-        return [_row_of(row, by_row.get(row[0], [])) for row in rows]
+        return [_row_of(row, parts.get(row[0]), by_row.get(row[0], [])) for row in rows]
 
     def _select(self, query: str, *values: object) -> list[schema.Row]:
         with self._gate, translated(self.path):
@@ -185,10 +201,10 @@ def open_view(path: Path) -> JournalView:
     return JournalView(path)
 
 
-def _row_of(row: schema.Row, steps: list[StepRecord]) -> RowRecord:
+def _row_of(row: schema.Row, part_of: str | None, steps: list[StepRecord]) -> RowRecord:
     state, step, error, seconds, updated = row[6:]
     return RowRecord(
-        entry=schema.entry_of(row[:6]),
+        entry=schema.entry_of(row[:6], part_of),
         state=State[state],
         step=step,
         error=error,

@@ -9,7 +9,7 @@ from typing import Literal
 from pixxel_async.bulk._journal.decisions import Adopt, Decisions
 from pixxel_async.bulk._journal.page import STEP, Page
 from pixxel_async.bulk._journal.records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal.schema import SESSION_TABLE, VERSION, Row, write_many
+from pixxel_async.bulk._journal.schema import PART_TABLE, SESSION_TABLE, VERSION, Row, has_parts, write_many
 from pixxel_async.bulk._journal.text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
@@ -26,12 +26,13 @@ def begin_adding(page: Page) -> None:
     connection = page.connection
     if connection.execute("SELECT rows FROM book").fetchone()[0] is not None:
         raise JournalError("the journal has its rows already")
+    connection.execute("DROP TABLE IF EXISTS part")
     connection.execute("DELETE FROM progress")
     connection.execute("DELETE FROM entry")
 
 
-def add(page: Page, entries: Sequence[Row], now: str) -> None:
-    """Add rows: row, key, name, folder, geometry, properties."""
+def add(page: Page, entries: Sequence[Row], now: str, parts: Sequence[Row] = ()) -> None:
+    """Add rows (row, key, name, folder, geometry, properties), and which of them are parts (row, key of the feature)."""
     connection = page.connection
     connection.execute("SAVEPOINT entries")
     try:
@@ -43,6 +44,9 @@ def add(page: Page, entries: Sequence[Row], now: str) -> None:
         connection.execute("RELEASE entries")
         waiting = [(entry[0], State.WAITING.name, None, None, 0.0, now) for entry in entries]
         write_many(connection, "INSERT", "progress", waiting)
+        if parts and not has_parts(connection):
+            connection.execute(PART_TABLE)
+        write_many(connection, "INSERT", "part", parts)
         return
     raise InvalidInput(refused)
 

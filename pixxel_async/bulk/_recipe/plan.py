@@ -20,6 +20,10 @@ class Plan:
     """What a run would do. Nothing of it was done."""
 
     rows: int
+    features: int
+    """How many features of the input the rows are: fewer than rows where a recipe makes an AOI of each polygon."""
+    split: tuple[str, ...]
+    """Which features became several rows: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
     creates: int
     """Things that would be made in the account."""
     requests: int
@@ -32,10 +36,18 @@ class Plan:
     """Rows that would fail already, and why; of many the first hundred."""
 
 
-async def estimate(client: PixxelClient, stages: Sequence[Stage], rows: Iterable[Work]) -> Plan:
+async def estimate(
+    client: PixxelClient,
+    stages: Sequence[Stage],
+    rows: Iterable[Work],
+    *,
+    features: int,
+    split: tuple[str, ...],
+) -> Plan:
     """Count, and ask for every price that can be told before anything is made. Charges nothing.
 
-    A price that each row has for itself takes the looks that it needs and one request for each row.
+    A price that each row has for itself takes the looks that it needs and one request for each row. `features` and `split`
+    are what is known of the input.
     """
     creating = {stage.name for stage in stages if stage.kind is Kind.CREATE}
     told = [stage for stage in stages if stage.price and not _waits_for(stage, stages, creating)]
@@ -43,6 +55,8 @@ async def estimate(client: PixxelClient, stages: Sequence[Stage], rows: Iterable
     count = await asking.all(iter(rows))
     return Plan(
         rows=count,
+        features=features,
+        split=split,
         creates=count * len(creating),
         requests=count * sum(stage.requests for stage in stages),
         tokens=asking.tokens,

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, TypeAlias, TypedDict, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, TypeAlias, TypedDict, TypeVar, cast, dataclass_transform
 
 import attrs
 import orjson
@@ -115,7 +115,7 @@ def _either(*kinds: type) -> Any:
 
 @_keywords
 class Search:
-    """Images found in the archive over each row's polygon."""
+    """Images found in the archive over each row's area."""
 
     start: datetime = attrs.field(converter=_INSTANT, metadata=_example("2026-05-01"))
     """Images taken from this instant on; a day alone means its begin in UTC."""
@@ -124,7 +124,7 @@ class Search:
     max_cloud: int = attrs.field(default=20, converter=integer(minimum=0, maximum=100))
     """Most cloud over the image, in percent 0-100."""
     max_days: int = attrs.field(default=3, converter=integer(minimum=1))
-    """Take all images of the newest so many days: one image may show only a corner of the polygon."""
+    """Take all images of the newest so many days: one image may show only a corner of the area, or one of its polygons."""
     satellite: str = attrs.field(default="Sentinel-2", converter=_TEXT)
     """Name or id of the satellite."""
     collection: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
@@ -357,6 +357,9 @@ def new_run_id() -> str:
 class _Run:
     """What both kinds of recipe say."""
 
+    whole_features: ClassVar[bool]
+    """Whether a MultiPolygon of the input is one row; if not, each of its polygons is a row."""
+
     images: Search | Items = attrs.field(converter=_either(Search, Items))
     """Which images are taken."""
     project: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
@@ -395,6 +398,7 @@ class _Run:
 class Recipe(_Run):
     """An AOI of each row, what is made of it, and its files."""
 
+    whole_features = False  # an AOI takes one polygon
     make: tuple[Make, ...] = attrs.field(default=(Visualization(),), converter=Check(_makes))
     """What is made of each AOI, one after the other."""
     package: Package | None = attrs.field(factory=Package, converter=_maybe(_either(Package)))
@@ -414,6 +418,7 @@ class Recipe(_Run):
 class OrderRecipe(_Run):
     """An archive order of each row's images, and their way to you."""
 
+    whole_features = True  # an order takes both, and each order is billed as 100 km² at least
     order: Order = attrs.field(converter=_either(Order))
     delivery: Delivery | None = attrs.field(default=None, converter=_maybe(_either(Delivery)))
     """Where they are delivered; None: nowhere."""

@@ -37,7 +37,7 @@ from pixxel_async.models import (
 
 
 async def find_images(client: PixxelClient, work: Work, *, search: Search, target: Target) -> Facts:
-    """Ids of the images of the newest days on which the polygon was clear enough, newest first."""
+    """Ids of the images of the newest days on which the area was clear enough, newest first."""
     found = await client.search.images(
         start_date=search.start,
         end_date=search.end,

@@ -38,7 +38,7 @@ class Work:
     name: str
     """Unique in the run."""
     geometry: Mapping[str, Any]
-    """GeoJSON Polygon, [lon, lat] in degrees."""
+    """GeoJSON Polygon, [lon, lat] in degrees; for an order also MultiPolygon."""
     properties: Mapping[str, Any]
     folder: Path
     """Where its files go."""

@@ -46,6 +46,8 @@ def report(
     whole. Every row of the input is in each of the first three once, in its order. It blocks, and takes as little memory for many
     rows as for few: call it in a thread (`asyncio.to_thread`) while other work goes on.
 
+    A row that is a part of a feature has the feature's key under `part_of`.
+
     - `csv`, for spreadsheets: several values in one cell have `|` between them. A cell that a spreadsheet would take
       for a formula (it begins with `=`, `+`, `-` or `@`) has an apostrophe before it.
     - `json`, for programs: what is known of the run, and under `rows` the same as in the CSV, unchanged.

@@ -23,6 +23,8 @@ class RunFacts:
     costs: Sequence[Cost]
     total: int
     """How many rows it has."""
+    features: int
+    """How many features of the input these are."""
     out: Path
     written: datetime
     """When the report was begun."""
@@ -35,6 +37,7 @@ class RunFacts:
             tokens=journal.tokens(),
             costs=journal.costs(),
             total=sum(journal.tally().values()),
+            features=journal.features(),
             out=out,
             written=written,
         )
@@ -56,6 +59,7 @@ def row_facts(record: RowRecord) -> Facts:
     return {
         "row": result.row,
         "key": record.entry.key,
+        "part_of": result.part_of,
         "name": result.name,
         "state": result.state.value,
         "step": result.step,

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from pixxel_async.bulk._report._markup import ORDER, sign_id, style, text
 from pixxel_async.bulk._state import State
+from pixxel_async.geometry._areas import polygons_of
 
 MOST_SHAPES = 5000
 """Of more areas than these the map tells how many there are where."""
 _MOST_VERTICES = 256
-"""Of one area, in memory."""
+"""Of one area, in memory, unless it has very many rings."""
+_FEWEST_VERTICES = 8
+"""Of one ring: with fewer, a square would become a triangle or a line."""
 _MOST_VERTICES_OF_ALL = 200_000
 WIDTH = 1000
 _LEFT, _TOP, _RIGHT, _BOTTOM = 54, 12, 14, 54
@@ -58,22 +61,24 @@ class AreaMap:
 
     def add(self, row: int, name: str, state: State, geometry: Mapping[str, Any], *, is_listed: bool) -> None:
         """Take an area; `is_listed`: there is a line about it to go to."""
-        polygons = (
-            geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-        )
-        own_east, own_north = _Span(), _Span()
+        polygons = polygons_of(geometry)
+        own_east, own_around, own_north = _Span(), _Span(), _Span()
         for polygon in polygons:
             for lon, lat, *_ in polygon[0]:
                 own_east.take(lon)
                 own_north.take(lat)
-                self._around.take(lon % 360)
+                own_around.take(lon % 360)
+        self._around.take(own_around.low, own_around.high)
         self._east.take(own_east.low, own_east.high)
         self._north.take(own_north.low, own_north.high)
-        self._middles.extend((own_east.middle, own_north.middle))
+        nearer = own_around if own_around.size < own_east.size else own_east
+        self._middles.extend(((nearer.middle + 180) % 360 - 180, own_north.middle))
         self._states.append(_STATES.index(state))
         if len(self._areas) <= MOST_SHAPES:  # one more, to know that there are more
-            rings = [_flat(ring) for polygon in polygons for ring in polygon]
-            self._areas.append(_Area(row, name, state, rings, is_listed))
+            rings = [ring for polygon in polygons for ring in polygon]
+            most = max(_MOST_VERTICES // len(rings), _FEWEST_VERTICES)
+            flat = [_flat(ring, most) for ring in rings]
+            self._areas.append(_Area(row, name, state, flat, is_listed))
 
     def __len__(self) -> int:
         return len(self._states)
@@ -118,8 +123,8 @@ class AreaMap:
             )
 
 
-def _flat(ring: list[list[float]]) -> array[float]:
-    step = math.ceil(len(ring) / _MOST_VERTICES)
+def _flat(ring: Sequence[Sequence[float]], most: int) -> array[float]:
+    step = math.ceil(len(ring) / most)
     return array("d", (value for position in ring[::step] for value in position[:2]))
 
 
@@ -144,7 +149,7 @@ def _shape(area: _Area, view: _View, size: int, most: int) -> str:
 
 def _path(ring: list[Point], most: int) -> str:
     kept = ring[:1]
-    for point in ring[1 : -1 : math.ceil(len(ring) / max(most, 4))]:
+    for point in ring[1 : -1 : math.ceil(len(ring) / max(most, _FEWEST_VERTICES))]:
         if math.dist(point, kept[-1]) >= _NEAR:
             kept.append(point)
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept) + "z"

@@ -119,9 +119,16 @@ class HtmlPage:
             f"<div><dt>Begun</dt><dd>{moment(header.started)}</dd></div>\n"
             f"<div><dt>This report</dt><dd>{moment(self._facts.written)}</dd></div>\n"
             f"<div><dt>API</dt><dd>{text(header.base_url)}</dd></div>\n"
+            f"{self._features()}"
             f"<div><dt>Work on rows</dt><dd>{duration(self._seconds)} in all, waiting included</dd></div>\n"
             "</dl>\n</header>\n"
         )
+
+    def _features(self) -> str:
+        features, total = self._facts.features, self._counts.total()
+        if features == total:
+            return ""
+        return f"<div><dt>Input</dt><dd>{counted(features, 'feature')}, split into {counted(total, 'row')}</dd></div>\n"
 
     def _sentence(self) -> str:
         total, done = self._counts.total(), self._counts[State.DONE]
@@ -307,6 +314,8 @@ def _row(facts: Facts, state: State) -> str:
     what = f'<p class="reason">{text(error)}</p>' if error else ""
     step = f'<p class="step">at step <b>{text(facts["step"])}</b></p>' if facts["step"] else ""
     key = f'<p class="key">{text(facts["key"])}</p>' if facts["key"] != facts["name"] else ""
+    if facts["part_of"] is not None:
+        key += f'<p class="key">part of <bdi>{text(facts["part_of"])}</bdi></p>'
     return (
         f'<tr id="r{facts["row"]}" data-state="{state.name}"><td class="number">{facts["row"]}</td>'
         f'<th scope="row"><bdi>{text(facts["name"])}</bdi>{key}</th>'

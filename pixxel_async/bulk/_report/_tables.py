@@ -13,7 +13,7 @@ from pixxel_async.bulk._report._facts import Facts, RunFacts
 
 BETWEEN = "|"
 """Between several values in one cell; it stands in no id and in no file name of ours."""
-COLUMNS = ("row", "key", "name", "state", "step", "ids", "files", "tokens", "seconds", "error")
+COLUMNS = ("row", "key", "part_of", "name", "state", "step", "ids", "files", "tokens", "seconds", "error")
 
 
 class CsvTable:
@@ -62,6 +62,7 @@ class JsonTable:
             "base_url": header.base_url,
             "input_name": header.input_name,
             "input_sha256": header.input_sha256,
+            "features": facts.features,
             "recipe": facts.recipe,
             "tokens": {"spent": tokens.spent, "reserved": tokens.reserved, "cap": tokens.cap},
         }

@@ -1,6 +1,6 @@
 """Files of polygons, in the formats that people have, as the fields of a bulk run.
 
-source = open_source("fields.gpkg", key="plot")
+source = open_source("fields.gpkg", key="plot").with_whole_features(recipe.whole_features)
 checked = check(source, rule=recipe.row_faults)   # all that is wrong, before anything is sent
 for field in source.read():
     print(field.key, field.geometry)

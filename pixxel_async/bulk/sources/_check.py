@@ -13,12 +13,16 @@ import attrs
 
 from pixxel_async.bulk._faults import BadRows, Fault, Problem
 from pixxel_async.bulk.sources._source import Field, Outcome, Source, folder_of
+from pixxel_async.geometry._areas import polygons_of
 
 Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Problem]]
 """What the properties of a row lack."""
 
 MOST_FAULTS = 1000
 """How many faults are listed; of more only the number is told."""
+
+MOST_SPLIT = 100
+"""How many features that were split are listed."""
 
 _AUTHALIC_RADIUS = 6_371.0071809
 """Kilometres; of the sphere that has the area of the WGS 84 ellipsoid."""
@@ -31,7 +35,11 @@ class Checked:
     """A source without a fault."""
 
     fields: int
-    """How many polygons there are."""
+    """How many areas to work on there are."""
+    features: int
+    """How many rows of the file they come from."""
+    split: tuple[str, ...]
+    """Which of these became several fields, for a person: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
     bbox: tuple[float, float, float, float]
     """West, south, east and north of all of them, in degrees."""
     area_km2: float
@@ -61,7 +69,12 @@ def check(source: Source, *, rule: Callable[[Mapping[str, Any]], Iterable[Proble
     if count:
         raise BadRows(str(source.path), faults, count)
     return Checked(
-        fields=tally.fields, bbox=tally.bbox, area_km2=tally.area_km2, sha256=_digest(source.files)
+        fields=tally.fields,
+        features=tally.features,
+        split=tuple(tally.split),
+        bbox=tally.bbox,
+        area_km2=tally.area_km2,
+        sha256=_digest(source.files),
     )
 
 
@@ -76,8 +89,8 @@ def _faults(found: Outcome | Fault, tally: _Tally, rule: Rule | None) -> Iterato
     if found.key is not None:
         keys = [field.key for field in found.fields] or [found.key]
         problems.extend(filter(None, (tally.clash(key, found.row.number) for key in keys)))
-    for field in found.fields:
-        tally.add(field)
+    if found.fields:
+        tally.add(found.fields)
     yield from map(found.fault, problems)
 
 
@@ -86,20 +99,30 @@ class _Tally:
 
     def __init__(self) -> None:
         self.fields = 0
+        self.features = 0
+        self.split: list[str] = []
         self.bbox = (math.inf, math.inf, -math.inf, -math.inf)
         self.area_km2 = 0.0
         # 8 bytes stand for a name: with 100,000 rows, two are mistaken for the same once in a billion files.
         self._keys: dict[bytes, int] = {}
         self._folders: dict[bytes, int] = {}
 
-    def add(self, field: Field) -> None:
-        """Count a field."""
-        self.fields += 1
-        outline = field.geometry["coordinates"][0]
-        lons, lats = [position[0] for position in outline], [position[1] for position in outline]
-        west, south, east, north = self.bbox
-        self.bbox = (min(west, *lons), min(south, *lats), max(east, *lons), max(north, *lats))
-        self.area_km2 += area_km2(field.geometry)
+    def add(self, fields: Sequence[Field]) -> None:
+        """Count the fields of a row."""
+        self.features += 1
+        self.fields += len(fields)
+        first, last = fields[0], fields[-1]
+        if first is not last and len(self.split) < MOST_SPLIT:
+            self.split.append(f"{first.part_of}: rows {first.row}-{last.row} ({first.key} to {last.key})")
+        for field in fields:
+            self._measure(field.geometry)
+
+    def _measure(self, area: Mapping[str, Any]) -> None:
+        for outline, *_ in polygons_of(area):
+            lons, lats = [position[0] for position in outline], [position[1] for position in outline]
+            west, south, east, north = self.bbox
+            self.bbox = (min(west, *lons), min(south, *lats), max(east, *lons), max(north, *lats))
+        self.area_km2 += area_km2(area)
 
     def clash(self, key: str, row: int) -> Problem | None:
         """What a key has in common with that of a row before."""
@@ -120,9 +143,16 @@ def _short(name: str) -> bytes:
     return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-def area_km2(polygon: Mapping[str, Any]) -> float:
-    """Area of a GeoJSON Polygon on the WGS 84 ellipsoid; for edges under 10 km right to a hundred-thousandth."""
-    outer, *holes = (_ring_km2(ring) for ring in polygon["coordinates"])
+def area_km2(area: Mapping[str, Any]) -> float:
+    """Size of a GeoJSON Polygon or MultiPolygon on the WGS 84 ellipsoid.
+
+    For edges under 10 km right to a hundred-thousandth. Polygons that overlap count twice.
+    """
+    return sum(map(_polygon_km2, polygons_of(area)))
+
+
+def _polygon_km2(rings: Sequence[Sequence[Sequence[float]]]) -> float:
+    outer, *holes = map(_ring_km2, rings)
     return max(0.0, outer - sum(holes))
 
 

@@ -23,7 +23,7 @@ from pixxel_async.bulk.sources._extra import require_geo
 from pixxel_async.bulk.sources._geojson import read_geojson, read_geojson_lines
 from pixxel_async.bulk.sources._rows import Refused, Row, Rows
 from pixxel_async.errors import GeometryError, InvalidInput
-from pixxel_async.geometry._areas import ToDegrees, checked
+from pixxel_async.geometry._areas import ToDegrees, checked, polygons_of
 
 _log = logging.getLogger(__name__)
 
@@ -39,20 +39,22 @@ _PARTS_OF_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 @attrs.frozen
 class Field:
-    """One polygon to work on."""
+    """One area to work on."""
 
     row: int
-    """Its number among all polygons of the file, from 1."""
+    """Its number among all fields of the file, from 1."""
     key: str
     """Says which one it is: unique in its file."""
     geometry: Mapping[str, Any]
-    """GeoJSON Polygon, WGS 84, [lon, lat] in degrees."""
+    """GeoJSON Polygon, WGS 84, [lon, lat] in degrees; also MultiPolygon where features are kept whole."""
     properties: Mapping[str, Any] = attrs.field(factory=dict)
     """What the file says about it besides, as JSON can say it."""
     source_row: int = 0
-    """The row of the file that it comes from, from 1; of a MultiPolygon come several."""
+    """The row of the file that it comes from, from 1; a MultiPolygon that is split has several fields."""
     line: int | None = None
     """The line where that row begins, in formats that have lines."""
+    part_of: str | None = None
+    """Key of the MultiPolygon whose polygon it is; None: it is all of its row."""
 
     @property
     def name(self) -> str:
@@ -83,6 +85,12 @@ class Source:
     path: Path
     key: str | None
     _rows: Rows = attrs.field(repr=False)
+    whole_features: bool = False
+    """Whether a MultiPolygon is one field; if not, each of its polygons is a field."""
+
+    def with_whole_features(self, whole_features: bool) -> Source:
+        """The same file, read as a kind of recipe wants it: `source.with_whole_features(recipe.whole_features)`."""
+        return attrs.evolve(self, whole_features=whole_features)
 
     @property
     def files(self) -> list[Path]:
@@ -130,29 +138,31 @@ class Source:
             return Outcome(row, None, (), (row.problem,))
         key, problem = self._key(row)
         problems = [problem] if problem else []
-        polygons: list[Mapping[str, Any]] = []
+        areas: list[Mapping[str, Any]] = []
         had_altitudes = False
         if row.problem:
             problems.append(row.problem)
         else:
             try:
                 area, had_altitudes = _area(row.geometry, row.to_degrees)
-                polygons = _parts(area)
+                areas = _areas(area, whole=self.whole_features)
             except GeometryError as error:
                 what, _, remedy = str(error).partition("; ")
                 problems.append(Problem("geometry", what, remedy))
         if problems or key is None:
             return Outcome(row, key, (), tuple(problems))
+        is_split = len(areas) > 1
         fields = tuple(
             Field(
                 row=count + part,
-                key=key if len(polygons) == 1 else f"{key}-{part}",
-                geometry=polygon,
+                key=f"{key}-{part}" if is_split else key,
+                geometry=area,
                 properties=row.properties,
                 source_row=row.number,
                 line=row.line,
+                part_of=key if is_split else None,
             )
-            for part, polygon in enumerate(polygons, 1)
+            for part, area in enumerate(areas, 1)
         )
         return Outcome(row, key, fields, (), had_altitudes)
 
@@ -178,7 +188,7 @@ class Outcome:
     key: str | None
     """None if it has none that could be used."""
     fields: tuple[Field, ...]
-    """Its polygons; none if there are problems."""
+    """Its polygons, or all of it as one; none if there are problems."""
     problems: tuple[Problem, ...]
     had_altitudes: bool = False
 
@@ -201,7 +211,8 @@ def open_source(
     `.geojson` and `.json` hold one GeoJSON text; `.geojsonl`, `.geojsons`, `.jsonl` and `.ndjson` one on each line, or
     behind record separators (RFC 8142); `.csv` and `.tsv` a column `wkt` with polygons, or `lon` and `lat`. With the
     extra `geo`: `.gpkg`, `.shp`, `.parquet` and `.geoparquet`. An AOI takes one polygon, so each polygon of a
-    MultiPolygon becomes a field of its own, KEY-1, KEY-2 and so on. Altitudes are left out. Nothing is read yet.
+    MultiPolygon becomes a field of its own, KEY-1, KEY-2 and so on. An order takes a MultiPolygon whole: `plan` and
+    `Run.start` read the file as their recipe wants it (`with_whole_features`). Altitudes are left out. Nothing is read yet.
 
     Args:
         path: The file.
@@ -296,11 +307,12 @@ def _area(raw: Any, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]
     return checked(raw, to_degrees)
 
 
-def _parts(area: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Its polygons."""
-    if area["type"] == "Polygon":
+def _areas(area: Mapping[str, Any], *, whole: bool) -> list[Mapping[str, Any]]:
+    """Its polygons; several of them as one MultiPolygon where it is kept whole."""
+    polygons = polygons_of(area)
+    if whole and len(polygons) > 1:
         return [area]
-    return [{"type": "Polygon", "coordinates": rings} for rings in area["coordinates"]]
+    return [{"type": "Polygon", "coordinates": rings} for rings in polygons]
 
 
 def _text_of(value: Any) -> str | None:
