@@ -7,9 +7,9 @@ Models are in `pixxel_async.models`, fakes for tests in `pixxel_async.testing`.
 """
 
 from pixxel_async._base.clock import Clock
+from pixxel_async._base.version import VERSION
 from pixxel_async._download.downloader import SavedFile
 from pixxel_async._http.events import RequestEvent, ResponseEvent, RetryEvent, Stats
-from pixxel_async._http.messages import VERSION
 from pixxel_async._http.operation import Phase
 from pixxel_async._http.retry import RetryPolicy
 from pixxel_async._resource.multi_wait import Waited, Waits

@@ -6,8 +6,8 @@ import asyncio
 import os
 import subprocess
 import sys
-import tomllib
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,7 @@ def test_every_error_is_at_the_door() -> None:
 
 
 def test_the_version_is_that_of_the_distribution() -> None:
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-    assert project["version"] == pixxel_async.__version__
+    assert version("pixxel-async") == pixxel_async.__version__
 
 
 def test_every_resource_is_an_attribute() -> None:

@@ -16,6 +16,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import attrs
 
 from pixxel_async import errors
+from pixxel_async._base.version import VERSION
 from pixxel_async._codec.model import Member, members
 from pixxel_async._codec.reading import OnUnreadable, StructureError, dumps, loads, structure
 from pixxel_async._http.operation import Endpoint, Operation
@@ -89,7 +90,6 @@ class ExchangeFailed(Exception):
 
 # --- requests ---------------------------------------------------------------------------------------------
 
-VERSION = "0.1.0"
 USER_AGENT = f"pixxel-async/{VERSION}"
 _JSON = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
 _FILE = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
