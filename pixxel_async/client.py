@@ -62,7 +62,7 @@ class PixxelClient:
             Without it: PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile's.
         profile: Name of a profile in the configuration file; see `pixxel_async.config`.
         base_url: Where the API is; PIXXEL_BASE_URL, the profile's, or the vendor's public address when left out.
-        auth_scheme: Word before the token. None or "" sends it bare, as older API keys want it; a token that begins with
+        auth_scheme: Text before the token. None or "" sends the token alone, as for older API keys; a token that begins with
             `Bearer ` or `Basic ` is sent as it is. The profile's wins over the default.
         timeout: Seconds for one call with all its attempts and waits.
         attempt_timeout: Seconds for one attempt of it.
@@ -86,7 +86,7 @@ class PixxelClient:
         on_request: Called before each attempt of a call; may add headers to it. See `RequestEvent`.
         on_response: Called after each attempt.
         on_retry: Called when an attempt failed and there will be another.
-        transport: Stands in for the network; see `pixxel_async.testing`. No token is needed then, and no hook is called.
+        transport: Replaces the network; see `pixxel_async.testing`. No token is needed then, and no hook is called.
         clock: Time and chance; see `pixxel_async.testing`.
 
     Raises:
@@ -228,7 +228,7 @@ class PixxelClient:
     async def token_print(self, salt: str) -> str:
         """Eight hexadecimal digits that another token, or salt, would not give: to notice a change of account.
 
-        The token cannot be told from them. Empty for a client that needs none.
+        The token cannot be computed from them. Empty for a client without a token.
         """
         self._calls.life.check()
         auth = self._calls.auth
@@ -325,7 +325,7 @@ class PixxelClient:
             directory: Where to; made if missing.
             filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
             overwrite: Replace what has the name already.
-            on_progress: Called with the bytes so far and the bytes in all (None where the server does not tell).
+            on_progress: Called with the bytes so far and the total bytes (None if the server does not state them).
             unzip: Also unpack the file, a ZIP, into a folder beside it.
 
         Raises:

@@ -247,7 +247,7 @@ def check_base_url(url: str) -> str:
 
 
 def _judged(url: str) -> tuple[str, str | None]:
-    """The base URL in its normal form, and what is wrong with it, in words that show no secret.
+    """The base URL in its normal form, and what is wrong with it, in a text without secrets.
 
     Raises nothing, for it has parts of the URL among its locals.
     """

@@ -1,9 +1,9 @@
-"""Creates whose outcome is open: what they were about to make, and what looking for it comes to.
+"""Creates whose outcome is unknown: what they would make, and the results of `reconcile`.
 
 match await error.reconcile():
-    case Found(id): ...        # it happened, and this is what it made
-    case Absent(): ...         # it did not happen: send it again
-    case Ambiguous(ids): ...   # a person decides; do not send it again
+    case Found(id): ...        # it was executed, and made this
+    case Absent(): ...         # it was not executed: send it again
+    case Ambiguous(ids): ...   # not certain: a person decides; do not send it again
 """
 
 from __future__ import annotations
@@ -26,36 +26,35 @@ __all__ = [
 ]
 
 SETTLE = 120.0
-"""Seconds after which a create that is not listed did not happen: longer than gateways wait, and listings lag."""
+"""Seconds after sending after which a create that is not listed was not executed. Longer than gateways wait and listings lag."""
 
 
 @attrs.frozen
 class Found:
-    """It happened."""
+    """The create was executed."""
 
     id: str
-    """Id of what it made; of several deliveries the first."""
+    """Id of the resource that it made; of several deliveries the first."""
     snapshot: Any
-    """The thing as the listing has it; a list of deliveries where they were what was asked for. None where only the id could
-    be read."""
+    """The resource as listed; for deliveries, a list of them. None if only the id could be read."""
     ids: tuple[str, ...]
-    """Ids of all that it made: of several deliveries each."""
+    """Ids of all resources that it made."""
 
 
 @attrs.frozen
 class Absent:
-    """It did not happen: two complete readings of the listing, the last after the settle window, show nothing of it."""
+    """The create was not executed: two complete readings of the listing, the last after the settle window, do not have it."""
 
     since: datetime
-    """Nothing of the kind was made since then, by our clock."""
+    """No such resource was created since then, by our clock."""
 
 
 @attrs.frozen
 class Ambiguous:
-    """Whether it happened, or which thing is the one, cannot be told from outside. Not to be sent again unseen."""
+    """It is not certain whether the create was executed, or which resource it made. Do not send it again without a check."""
 
     ids: tuple[str, ...]
-    """What it may have made; empty where nothing can be looked up, or nothing shows although the API said yes."""
+    """Ids of resources that it may have made. Empty if no listing has them, or if the API accepted the create but lists nothing."""
 
 
 Reconciliation = Found | Absent | Ambiguous
@@ -80,82 +79,83 @@ def _texts(value: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen(kw_only=True)
 class Intent:
-    """What one create is about to make, or may have made. Holds no secret, so that it can be kept on disk.
+    """What one create will make, or may have made. It has no secret, so it can be stored on disk.
 
-    Written down before the create is sent (see `before_create` of `PixxelClient.with_options`), it tells another process
-    what to look for: `await client.reconcile(intent)`.
+    Store it before the create is sent (see `before_create` of `PixxelClient.with_options`). Another process can then find the
+    outcome: `await client.reconcile(intent)`.
     """
 
     id: str = attrs.field(validator=_is_text)
-    """Tells it from another create of the same content."""
+    """Distinguishes it from another create of the same content."""
     operation: str = attrs.field(validator=_is_text)
     """operationId of the create."""
     path: dict[str, str] = attrs.field(validator=_is_map)
     """Ids in the create's path."""
     query: dict[str, Any] = attrs.field(validator=_is_map)
-    """What narrows the listing."""
+    """Filters of the listing."""
     wanted: dict[str, list[Any]] = attrs.field(validator=_is_map, repr=False)
-    """By path in a listed thing: the values of the create that must stand there."""
+    """By path in a listed resource: the values of the create that it must have there."""
     is_listed: bool = attrs.field(validator=_is_flag)
-    """Whether a listing shows such things. What none shows cannot be looked for: its outcome stays Ambiguous."""
+    """Whether a listing has such resources. If not, the outcome stays Ambiguous."""
     sent_at: datetime = attrs.field(validator=_check_aware)
-    """Not sent before, by our clock; in an OutcomeUnknown the time at which it was sent last."""
+    """Not sent before this time, by our clock; in an OutcomeUnknown the time of the last sending."""
     deadline: datetime = attrs.field(validator=_check_aware)
-    """Not sent after, by our clock; in an OutcomeUnknown the same as `sent_at`."""
+    """Not sent after this time, by our clock; in an OutcomeUnknown the same as `sent_at`."""
     ahead: float | None = attrs.field(validator=attrs.validators.instance_of(float | int | None))
-    """Seconds by which the API's clock was ahead of ours; None where that was not known."""
+    """Seconds by which the API's clock was ahead of ours; None if unknown."""
     accepted: bool = attrs.field(default=False, validator=_is_flag)
-    """Whether the API said that it did it, and only what it made is not known."""
+    """Whether the API accepted it, and only the resource that it made is not known."""
     ids: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    """Ids in the answer of an accepted create, where the rest of that answer cannot be read."""
+    """Ids in the response to an accepted create, if the rest of that response cannot be read."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, for `from_dict`."""
+        """A dict of JSON values, for `from_dict`."""
         facts = {name: getattr(self, name) for name in _FIELDS}
         facts["ids"] = list(self.ids)
         return {**facts, "sent_at": self.sent_at.isoformat(), "deadline": self.deadline.isoformat()}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` gave, perhaps in another process.
+        """Read the result of `to_dict`, also in another process.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: it is not such a result.
         """
         try:
             times = {name: datetime.fromisoformat(value[name]) for name in ("sent_at", "deadline")}
             return cls(**{**value, **times})
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"this is not what Intent.to_dict() gave: {error}") from error
+            problem = error.args[0] if error.args else error  # attrs adds the whole attribute
+            raise ValueError(f"this is not a result of Intent.to_dict(): {problem}") from error
 
 
 _FIELDS = tuple(field.name for field in attrs.fields(Intent))
 
 BeforeCreate = Callable[[Intent], Awaitable[None]]
-"""Awaited before a create is sent; what it raises keeps it from being sent."""
+"""Awaited before a create is sent. If it raises, the create is not sent."""
 
 
 @attrs.frozen(eq=False)
 class Unresolved:
-    """A create of a client whose outcome is open; see `PixxelClient.unresolved`."""
+    """A create whose outcome is unknown; see `PixxelClient.unresolved`."""
 
     intent: Intent
     why: str
-    """What went wrong, for a person."""
+    """What failed, for a person."""
     _look: Callable[..., Awaitable[Reconciliation]] = attrs.field(repr=False)
     _drop: Callable[[], object] = attrs.field(repr=False)
 
     @property
     def accepted(self) -> bool:
-        """Whether the API said that it did it, and only what it made is not known."""
+        """Whether the API accepted it, and only the resource that it made is not known."""
         return self.intent.accepted
 
     async def reconcile(
         self, *, settle: float | None = None, before: Iterable[str] | None = None
     ) -> Reconciliation:
-        """Look whether it happened; see `OutcomeUnknown.reconcile`. Found and Absent close the matter."""
+        """Find out whether it was executed; see `OutcomeUnknown.reconcile`. Found and Absent remove it from the list."""
         return await self._look(settle=settle, before=before)
 
     def forget(self) -> None:
-        """Take it off the list: somebody has settled it in another way."""
+        """Remove it from the list, because its outcome is known in another way."""
         self._drop()

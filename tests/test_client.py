@@ -137,7 +137,7 @@ async def test_s6_a_provider_of_a_bad_token_shows_it_in_no_frame_of_ours() -> No
         ({"timeout": 0}, "timeout must be"),
         ({"proxy": "ftp://x"}, "proxy must be the URL of an HTTP proxy"),
         ({"base_url": "http://api.example"}, "is http"),
-        ({"auth_scheme": "two words"}, "auth_scheme must be one word"),
+        ({"auth_scheme": "two words"}, "auth_scheme must be a scheme"),
         ({"ca_file": "a\0b"}, "ca_file='a.x00b' is not a path"),
     ],
 )

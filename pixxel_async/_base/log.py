@@ -1,6 +1,6 @@
-"""What the log tells, all of it: a stable name, the logger, the level and the text of each event.
+"""All log events of the SDK: for each its stable name, logger, level and text.
 
-docs/observing.md explains them. No field holds a query, a header, a body or a token.
+docs/observing.md documents them. No field has a query, a header, a body or a token.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CALLBACKS = logging.getLogger("pixxel_async.callbacks")
 
 @attrs.frozen
 class LogEvent:
-    """A kind of log record. Its fields fill the text, and stand in the record's attribute `pixxel` for other programs."""
+    """A kind of log record. Its fields fill the text; for programs, the record has them in its attribute `pixxel`."""
 
     name: str
     logger: logging.Logger
@@ -31,11 +31,11 @@ class LogEvent:
 
     @property
     def is_on(self) -> bool:
-        """Whether anybody wants to hear of it."""
+        """Whether its logger is enabled for its level."""
         return self.logger.isEnabledFor(self.level)
 
     def __call__(self, error: BaseException | None = None, /, **fields: Any) -> None:
-        """Log it; `error` with its traceback. Never raises: a filter or record factory that fails must not end a call."""
+        """Log it; `error` with its traceback. Never raises: a failing filter or record factory must not end a call."""
         if self.is_on:
             try:
                 self.logger.log(
@@ -60,31 +60,34 @@ RETRY = LogEvent(
     "call.retry",
     _CALLS,
     logging.INFO,
-    "%(method)s %(path)s: attempt %(attempt)d failed, the next begins in %(wait).1f s: %(reason)s",
+    "%(method)s %(path)s: attempt %(attempt)d failed, retry in %(wait).1f s: %(reason)s",
 )
-REPEATED = LogEvent(
-    "call.repeated", _CALLS, logging.WARNING, "%(method)s %(path)s is sent a second time: %(reason)s"
+CALL_RESENT = LogEvent(
+    "call.repeated",
+    _CALLS,
+    logging.WARNING,
+    "%(method)s %(path)s: sending it again, a duplicate costs nothing: %(reason)s",
 )
-DOUBTFUL = LogEvent(
+CREATE_OUTCOME_UNKNOWN = LogEvent(
     "call.doubtful", _CALLS, logging.WARNING, "%(method)s %(path)s may have been executed: %(reason)s"
 )
-RETIRING = LogEvent(
+ENDPOINT_DEPRECATED = LogEvent(
     "call.retiring",
     _CALLS,
     logging.WARNING,
-    "%(method)s %(path)s (%(operation)s) is %(said)s, says the API: look for a newer pixxel-async",
+    "%(method)s %(path)s (%(operation)s): the API says it is %(said)s; update pixxel-async",
 )
 FIELD_UNREADABLE = LogEvent(
     "answer.unreadable",
     _CALLS,
     logging.WARNING,
-    "%(operation)s: %(field)s cannot be read (%(problem)s): it is None, and its value is kept in `extra`",
+    "%(operation)s: cannot read %(field)s (%(problem)s): it is None, `extra` has its value",
 )
 SERVICE_DOWN = LogEvent(
     "service.down",
     _CALLS,
     logging.WARNING,
-    "%(what)s is down: %(failures)d attempts in a row failed (the last: %(last)s); its calls end at once until a trial succeeds",
+    "%(what)s is down: %(failures)d attempts in a row failed (the last: %(last)s); its calls fail at once until a trial succeeds",
 )
 SERVICE_BACK = LogEvent("service.back", _CALLS, logging.WARNING, "%(what)s is back after %(elapsed).0f s")
 FORGOTTEN = LogEvent(
@@ -94,29 +97,29 @@ FORGOTTEN = LogEvent(
     "more than %(most)d creates are unresolved: client.unresolved forgets the oldest",
 )
 
-ROWS_MOVE = LogEvent(
+LISTING_UNSTABLE = LogEvent(
     "listing.moving",
     _PAGING,
     logging.WARNING,
-    "%(listing)s: its rows change their places all the time; some may be missing",
+    "%(listing)s: rows moved between pages while listing; items may be missing",
 )
 OFFSET_IGNORED = LogEvent(
     "listing.offset_ignored",
     _PAGING,
     logging.WARNING,
-    "%(listing)s: ignores the offset; its one short page is taken for the whole",
+    "%(listing)s: the server ignores the offset; its one short page counts as the whole listing",
 )
 ROWS_MISSING = LogEvent(
     "listing.rows_missing",
     _PAGING,
     logging.WARNING,
-    "%(operation)s: the answer has no key '%(key)s'; the listing counts as empty",
+    "%(operation)s: the response has no key '%(key)s'; the listing counts as empty",
 )
-CUT_SHORT = LogEvent(
+LISTING_TRUNCATED = LogEvent(
     "listing.cut_short",
     _PAGING,
     logging.WARNING,
-    "%(listing)s: empty page after %(items)d of %(total)d items; stopped",
+    "%(listing)s: empty page after %(items)d of %(total)d items; listing stopped",
 )
 NO_FURTHER_PAGE = LogEvent(
     "listing.no_further_page",
@@ -129,13 +132,13 @@ ALTITUDES = LogEvent(
     "input.altitudes",
     _GEOMETRY,
     logging.WARNING,
-    "%(place)saltitudes are left out, the API takes longitude and latitude",
+    "%(place)saltitudes are dropped, the API takes longitude and latitude",
 )
 
-WAIT_BEGUN = LogEvent("wait.begun", _POLLING, logging.DEBUG, "%(kind)s %(id)s: the wait begins")
+WAIT_BEGUN = LogEvent("wait.begun", _POLLING, logging.DEBUG, "%(kind)s %(id)s: wait started")
 WAIT_CHANGED = LogEvent("wait.changed", _POLLING, logging.DEBUG, "%(kind)s %(id)s: %(status)s")
 WAIT_ENDED = LogEvent(
-    "wait.ended", _POLLING, logging.INFO, "%(kind)s %(id)s: the wait ends after %(elapsed).0f s: %(end)s"
+    "wait.ended", _POLLING, logging.INFO, "%(kind)s %(id)s: wait ended after %(elapsed).0f s: %(end)s"
 )
 POLL_FAILED = LogEvent(
     "wait.look_failed",
@@ -170,29 +173,29 @@ UNKNOWN_STATUS = LogEvent(
 
 DOWNLOAD_BEGUN = LogEvent("download.begun", _DOWNLOADS, logging.DEBUG, "%(file)s: from %(source)s")
 DOWNLOAD_RESUMED = LogEvent(
-    "download.resumed", _DOWNLOADS, logging.INFO, "%(file)s: goes on after %(size)d bytes"
+    "download.resumed", _DOWNLOADS, logging.INFO, "%(file)s: resumed after %(size)d bytes"
 )
 DOWNLOAD_BROKEN = LogEvent(
-    "download.broken", _DOWNLOADS, logging.INFO, "%(file)s: broke off, %(kept)d bytes are kept: %(reason)s"
+    "download.broken", _DOWNLOADS, logging.INFO, "%(file)s: interrupted, %(kept)d bytes kept: %(reason)s"
 )
 DOWNLOAD_REFRESHED = LogEvent(
-    "download.refreshed", _DOWNLOADS, logging.INFO, "%(file)s: has a new link, %(source)s"
+    "download.refreshed", _DOWNLOADS, logging.INFO, "%(file)s: new link, %(source)s"
 )
 DOWNLOAD_FINISHED = LogEvent(
-    "download.finished", _DOWNLOADS, logging.INFO, "%(file)s: %(size)d bytes, whole, in %(elapsed).1f s"
+    "download.finished", _DOWNLOADS, logging.INFO, "%(file)s: complete, %(size)d bytes in %(elapsed).1f s"
 )
 
 CALLBACK_FAILED = LogEvent(
     "callback.failed",
     _CALLBACKS,
     logging.ERROR,
-    "%(callback)s failed: the call goes on, and further failures of it are not told",
+    "%(callback)s failed; the call continues, further failures of it are not logged",
 )
 HOOK_FAILED = LogEvent(
     "hook.failed",
     _CALLBACKS,
     logging.ERROR,
-    "code that runs around a request raised %(error)s; further failures at this place are not logged: %(traceback)s",
+    "code that runs inside a request raised %(error)s; further failures at this place are not logged: %(traceback)s",
 )
 
 EVENTS = {event.name: event for event in list(globals().values()) if isinstance(event, LogEvent)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pixxel_async._base.log import FIELD_UNREADABLE, RETIRING, ROWS_MISSING, LogEvent
+from pixxel_async._base.log import ENDPOINT_DEPRECATED, FIELD_UNREADABLE, ROWS_MISSING, LogEvent
 from pixxel_async._codec.reading import OnUnreadable
 from pixxel_async._http.messages import Redact, Response, lacks_rows, retirement, rows_member
 from pixxel_async._http.operation import Endpoint
@@ -38,8 +38,8 @@ class AnswerWarnings:
     def check_retirement(self, endpoint: Endpoint[Any], response: Response) -> None:
         """Warn if the API will remove this operation. Only in the log: a warning could end a call that was executed."""
         said = retirement(response.headers, self._redact)
-        if said is not None and self._is_first(RETIRING, endpoint):
-            RETIRING(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
+        if said is not None and self._is_first(ENDPOINT_DEPRECATED, endpoint):
+            ENDPOINT_DEPRECATED(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
 
     def _is_first(self, event: LogEvent, endpoint: Endpoint[Any], *details: str) -> bool:
         key = (event.name, endpoint.id, *details)

@@ -1,4 +1,4 @@
-"""The token: kept secret, added to a request in one place, and only when that goes to the API's own origin."""
+"""The token: how it is kept secret, and how a request to the API's origin gets it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COMPLETE = re.compile(r"(Bearer|Basic) ", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9._~+-]*")
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _REFUSALS, _REFUSED = 3, 60.0
-"""Final 401s in a row after which a token is not sent any more, and the seconds until it is tried once again."""
+"""Final 401s in a row after which the token is not sent any more, and the seconds until one call tries it again."""
 _SHORTEST_REDACTED = 4  # a shorter "secret" is none, and taking it out would garble every text
 
 
@@ -34,7 +34,7 @@ def _stay(self: object) -> NoReturn:
 
 
 class Secret:
-    """A string that shows itself only when asked to: not in `repr()`, `str()`, logs, tracebacks or pickles."""
+    """A string that only `reveal()` returns: not `repr()`, `str()`, logs, tracebacks or pickles."""
 
     __slots__ = ("_value",)
 
@@ -104,7 +104,7 @@ def _unquoted(text: str) -> str:
 
 
 def _fault(secret: Secret) -> str | None:
-    """What is wrong with a token, in words that do not repeat it."""
+    """What is wrong with a token, in a text that does not repeat it."""
     value = secret.reveal()
     if not isinstance(value, str):
         return f"must be a string, not {type(value).__name__}"
@@ -125,7 +125,7 @@ class Auth:
 
     Args:
         token: the token or its provider; None where none is needed.
-        scheme: word before the token; None or "" sends it bare. A token that begins with `Bearer ` or `Basic ` is complete.
+        scheme: text before the token; None or "" sends the token alone. A token that begins with `Bearer ` or `Basic ` is complete.
         origin: scheme, host and port of the API.
     """
 
@@ -141,7 +141,7 @@ class Auth:
             )
         if scheme and not (isinstance(scheme, str) and _SCHEME.fullmatch(scheme)):
             raise ConfigurationError(
-                "auth_scheme must be one word, like Bearer, or None to send the token bare"
+                "auth_scheme must be a scheme such as Bearer, or None to send the token alone"
             )
         self._home = f"{origin}/"
         self._scheme = scheme
@@ -216,7 +216,7 @@ class Auth:
 
 @attrs.define(eq=False)
 class TokenGate:
-    """Keeps a token from being sent on and on that the API refuses: three times in a row, then once in 60 seconds."""
+    """Stops calls whose token the API refuses: after three refusals in a row, one call in 60 seconds tries it again."""
 
     _clock: Clock
     _generation: int = 0
@@ -240,7 +240,7 @@ class TokenGate:
         return generation != self._generation
 
     def may_try(self) -> bool:
-        """Whether it is time to send the token once more; says so to one call only."""
+        """Whether this call may try the token again; true for one call only."""
         now = self._clock.monotonic()
         if now - self._tried_at < _REFUSED:
             return False
@@ -248,6 +248,6 @@ class TokenGate:
         return True
 
     def open(self) -> None:
-        """Send all calls again: the API took a token, or there is a new one."""
+        """Send all calls again: the API accepted a token, or there is a new one."""
         self.refusals = 0
         self.is_shut = False

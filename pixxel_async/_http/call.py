@@ -27,7 +27,7 @@ def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(kw_only=True, cache_hash=True)
 class CallOptions:
-    """How long a call may take, and how it is resent."""
+    """How long a call may take, and how it is retried."""
 
     timeout: float = attrs.field(default=120.0, validator=_check_seconds)
     """Seconds for the whole call: all attempts and the waits between them."""
@@ -35,26 +35,26 @@ class CallOptions:
     """Seconds for one attempt."""
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
     settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
-    """Seconds after which a create that is not listed did not happen; for `OutcomeUnknown.reconcile`."""
+    """Seconds after sending after which a create that is not listed was not executed; for `OutcomeUnknown.reconcile`."""
     before_create: BeforeCreate | None = attrs.field(default=None, eq=False)
-    """Awaited with what a create is about to make, before it is sent."""
+    """Awaited with the intent of a create, before it is sent."""
     before_sending: Callable[[], Awaitable[None]] | None = attrs.field(default=None, eq=False)
-    """What a transport awaits before the first byte of a call; what it raises ends the call."""
+    """Awaited before the first byte of a call is sent; if it raises, the call ends."""
 
 
 class Transport(Protocol):
-    """Turns an operation into its result; `pixxel_async.testing` has one without a network."""
+    """Makes calls. `pixxel_async.testing` has one without a network."""
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
         """Make the call; raises a CallError. Awaits `options.before_sending` before the first byte, if it is given."""
         ...
 
     async def available(self) -> None:
-        """Return when calls are not held back."""
+        """Return when calls are sent."""
         ...
 
     async def aclose(self) -> None:
-        """Close what it opened; a second time does nothing."""
+        """Close its connections; a second time does nothing."""
         ...
 
 
@@ -86,22 +86,22 @@ class Call:
         self.options = options
         self.deadline = now + options.timeout
         self.retries: Retries | None = None
-        """Made when something goes wrong."""
+        """Made at the first failure."""
         self.attempts: list[Attempt] = []
         self.is_lost = False
-        """Whether an attempt so far may have been executed without our knowing."""
+        """Whether an earlier attempt may have been executed."""
         self.is_renewed = False
-        """Whether the token was exchanged for a newer one already."""
+        """Whether a newer token was asked for already."""
         self.is_trial = False
-        """Whether it is the one that tries a token which was refused again and again."""
+        """Whether this call tries again a token that was refused several times."""
         self.last: tuple[Response | ExchangeFailed, CallError, Verdict] | None = None
-        """What the attempts so far came to; None before the first."""
+        """Outcome, error and verdict of the last attempt; None before the first."""
 
     @property
     def needs_fresh_connection(self) -> bool:
-        """Whether a connection that the server may be about to close would cost more than a sending.
+        """Whether to use a new connection, because the server may be about to close a kept one.
 
-        A create could not be sent again; what is repeatable can, but only once.
+        A create that was sent on such a connection could not be sent again; a repeatable call only once.
         """
         return self.kind == "create" or (self.kind == "repeatable" and bool(self.attempts))
 

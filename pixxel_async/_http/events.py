@@ -1,4 +1,4 @@
-"""What a client tells about its calls: events for hooks, and counts.
+"""Events that hooks receive about calls, and counts of what a client has done.
 
     def timed(event: ResponseEvent) -> None:
         print(event.operation, event.outcome, event.elapsed)
@@ -21,14 +21,14 @@ from pixxel_async._http.operation import RequestClass
 
 @attrs.frozen
 class CallEvent:
-    """What all events of a call tell."""
+    """The fields of every event."""
 
     call: int
-    """Number of the call within its client, from 1 on: tells which events belong together."""
+    """Number of the call within its client, from 1 on. Events of one call have the same number."""
     operation: str
     """The vendor's operationId, for example `GetAoiById`."""
     request_class: RequestClass
-    """What a second sending would do: read, idempotent, create or repeatable."""
+    """What sending it twice would do: read, idempotent, create or repeatable."""
     method: str
     path: str
     """As it is sent, percent-encoded; without the query."""
@@ -38,7 +38,7 @@ class CallEvent:
 
 @attrs.frozen
 class RequestEvent(CallEvent):
-    """An attempt begins."""
+    """An attempt starts."""
 
     headers: dict[str, str] = attrs.field(factory=dict, repr=False, eq=False)
     """Put headers here to send them with this attempt, such as `traceparent`. Names that the client needs for itself
@@ -47,16 +47,16 @@ class RequestEvent(CallEvent):
 
 @attrs.frozen
 class ResponseEvent(CallEvent):
-    """An attempt is over: each `RequestEvent` is followed by one."""
+    """An attempt ended. One follows each `RequestEvent`."""
 
     outcome: int | str
-    """The status; or what came in place of an answer: `timeout`, `connection lost` ..., `cancelled`, or an error's name."""
+    """The status, or the kind of failure: `timeout`, `connection lost` …, `cancelled`, or the name of an exception."""
     elapsed: float
     """Seconds that it took."""
     size: int
-    """Bytes of the answer's body, uncompressed."""
+    """Bytes of the response body, uncompressed."""
     request_id: str | None
-    """The server's own name for the call, if it gives one."""
+    """The server's id of the request, if it gives one."""
 
 
 @attrs.frozen
@@ -79,7 +79,7 @@ class Stats:
     """What a client and its siblings from `with_options` have done so far. With a fake transport, calls count nothing."""
 
     calls: int
-    """Calls to the API; each page of a listing and each look of a wait is one."""
+    """Calls to the API; each page of a listing and each poll of a wait is one."""
     requests: int
     """Attempts of these calls."""
     retries: int
@@ -95,4 +95,4 @@ class Stats:
     waiting: int
     """Waits that are under way."""
     unresolved: int
-    """Creates of which nobody knows yet whether they happened; `client.unresolved` names them."""
+    """Creates whose outcome is unknown; `client.unresolved` has them."""

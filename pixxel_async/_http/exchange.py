@@ -219,7 +219,7 @@ class AiohttpExchange:
             if progress.was_sent:
                 note_sent(cancelled, request)
             raise cancelled
-        # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must be nobody's context.
+        # Outside of the handler: aiohttp's exceptions hold headers and URLs, and must not become its context.
         raise failure
 
     def _requested(
@@ -287,7 +287,7 @@ class AiohttpExchange:
         raise failure
 
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
-        """What happened, in our words; with nothing in it of an exception that may hold the token."""
+        """The failure as an exception of ours, without parts of an exception that may hold the token."""
         if progress.answer is not None:
             is_late = progress.limit.is_over and isinstance(error, TimeoutError)
             self._report((error.__context__ if is_late else None) or error)
@@ -416,7 +416,7 @@ _SILENCE = {
 
 
 def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
-    """The troubles on the way, told by what aiohttp raised and when."""
+    """The kind of failure after the connection was made, from what aiohttp raised and when."""
     if isinstance(error, TimeoutError):
         return Trouble.TIMEOUT, _SILENCE[phase]
     if phase == "body":
@@ -427,7 +427,7 @@ def _trouble(error: Exception, phase: str) -> tuple[Trouble, str]:
         error, aiohttp.ClientConnectionError
     )
     if is_of_answers and not isinstance(error, Broken | SentOnce):
-        # Among them ClientResponseError(status=400): aiohttp's word for an answer that *it* cannot read.
+        # Among them ClientResponseError(status=400), which aiohttp raises for a response that it cannot parse.
         return Trouble.HEAD, "the answer is not HTTP"
     return Trouble.LOST, "the connection broke before an answer came"
 
@@ -486,7 +486,7 @@ async def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
     if not body.startswith(_GZIP) and _already_read(head) is not None:  # and decoded
         return body
     if encoding.lower() not in ("gzip", "x-gzip"):
-        raise _garbled("the answer is encoded in a way nobody asked for")
+        raise _garbled("the response has a Content-Encoding that was not asked for")
     try:
         body, is_whole = await inflate(body)
     except zlib.error:
@@ -517,7 +517,7 @@ def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
 
 
 async def inflate(data: bytes) -> tuple[bytes, bool]:
-    """Gunzip, and tell whether the stream came to its end. Other tasks have their turn after each MiB.
+    """Gunzip: the data, and whether the stream is complete. Other tasks have their turn after each MiB.
 
     Raises:
         ExchangeFailed: there is more in it than an answer may have, and the rest is not inflated; or it is in very many

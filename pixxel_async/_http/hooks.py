@@ -21,7 +21,7 @@ _OURS = re.compile(
     r"transfer-encoding|upgrade|user-agent|(?:content|proxy|if)-.*",
     re.IGNORECASE,
 )
-"""Headers with which a request would mean something else, or reach somebody else."""
+"""Headers that would change what a request means or where it goes."""
 
 
 @attrs.define

@@ -27,7 +27,7 @@ Redact = Callable[[str], str]
 """Takes the token out of a text."""
 
 SUCCESS = frozenset({200, 201, 202, 204})
-"""The success statuses that the API documents. A 206, say, that nobody asked for holds a part of the truth."""
+"""The success statuses that the API documents. For example, a 206 that was not asked for has only a part of the data."""
 
 
 @attrs.define
@@ -53,7 +53,7 @@ class Response:
 
 
 class Trouble(Enum):
-    """Why an exchange gave no answer. The value is the word in `Attempt.outcome`."""
+    """Why an exchange gave no response. The value is the text in `Attempt.outcome`."""
 
     DNS = "name not found"
     CONNECT = "no connection"
@@ -81,7 +81,7 @@ class ExchangeFailed(Exception):
         self.phase = phase
         """How far it got: pool, connect, sent, head or body."""
         self.detail = detail
-        """A sentence of ours; nothing of the peer's, no URL, no header."""
+        """A sentence without texts of the peer, URLs or headers."""
         self.sent = sent
         """Whether the API may have received the request."""
         self.cause = cause
@@ -172,7 +172,7 @@ def parse(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable
     """What a successful answer says. `on_unreadable` is called with each field that is None because it cannot be read.
 
     Raises:
-        UnexpectedBody: it is not JSON (or, of a file, obviously another thing).
+        UnexpectedBody: it is not JSON (or, for a file, an HTML page).
         SchemaError: it is JSON of another shape.
     """
     returns = endpoint.returns
@@ -196,7 +196,7 @@ def parse(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable
         is_list = getattr(returns, "__origin__", None) is list
         if raw is None and is_list:
             raw = []
-        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list
+        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one resource, wrapped like a list
             raw, path = raw[0], f"{path}[0]"
     try:
         result = structure(raw, returns, path=path, on_unreadable=on_unreadable)
@@ -323,7 +323,7 @@ def redirect_target(request: Request, response: Response) -> str | None:
 
 
 def redirect_refused(request: Request, response: Response, *, redact: Redact) -> errors.APIError:
-    """The error of a redirect that is not followed. Where to is told without query and user info."""
+    """The error of a redirect that is not followed. Its message has the target without query and user info."""
     location = response.headers.get("location", "")
     try:
         target = urlsplit(urljoin(request.url, location))
@@ -426,7 +426,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\
 
 def clean_text(text: str, redact: Redact = str, *, most: int = 2000) -> str:
     """A peer's text, safe to print: one line, no token, no terminal escapes, control or direction characters, cut to 2 kB."""
-    # The token is looked for after it may have been put together, and before it may be cut.
+    # The token is removed after its parts were joined, and before the text is cut.
     line = redact(_UNPRINTABLE.sub(" ", _ESCAPES.sub("", text)).strip())
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -478,12 +478,12 @@ def retirement(headers: Mapping[str, str], redact: Redact) -> str | None:
     since, until = headers.get("deprecation"), headers.get("sunset")
     if since is None and until is None:
         return None
-    told = []
+    parts = []
     if since is not None:
-        told.append(f"deprecated since {day}" if (day := _day(since)) else "deprecated")
+        parts.append(f"deprecated since {day}" if (day := _day(since)) else "deprecated")
     if until is not None:
-        told.append(f"to end on {_day(until) or clean_text(until, redact, most=100)}")
-    return ", ".join(told)
+        parts.append(f"to end on {_day(until) or clean_text(until, redact, most=100)}")
+    return ", ".join(parts)
 
 
 def _day(value: str) -> str | None:
@@ -491,7 +491,7 @@ def _day(value: str) -> str | None:
     seconds = _STRUCTURED_DATE.fullmatch(value)
     try:
         moment = datetime.fromtimestamp(int(seconds[1]), UTC) if seconds else _http_date(value)
-    except (ValueError, OverflowError, OSError):  # a year that no calendar of ours has
+    except (ValueError, OverflowError, OSError):  # a year that datetime does not have
         return None
     return None if moment is None else f"{moment:%Y-%m-%d}"
 

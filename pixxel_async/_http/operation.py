@@ -1,4 +1,4 @@
-"""A call as a value: what is sent (`Operation`), along which route (`Endpoint`), and how its thing lives (`LifeCycle`)."""
+"""A call as a value: what is sent (`Operation`), the route (`Endpoint`), and the states of its resource (`LifeCycle`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ T = TypeVar("T")
 RequestClass = Literal["read", "idempotent", "create", "repeatable"]
 """What a second sending would do.
 
-read: nothing. idempotent: the same again. create: a second thing, perhaps paid for twice, so it is
-never resent once it may have been received. repeatable: a second thing that costs nothing.
+read: nothing. idempotent: the same again. create: a second resource, perhaps paid for twice, so it is
+never resent once it may have been received. repeatable: a second resource that costs nothing.
 """
 
 PagingStyle = Literal[
@@ -32,7 +32,7 @@ class Paging:
     items: str
     """Attribute of the answer model that holds the items (a list, or a map in the lens style)."""
     total: tuple[str, ...] = ()
-    """Attribute path to the number of items in all; empty where the API does not tell."""
+    """Attribute path to the total number of items; empty if the API does not state it."""
 
 
 @attrs.frozen(eq=False)
@@ -40,15 +40,15 @@ class Trace:
     """How to find what a create has made when its answer was lost. Paths are wire names joined by dots, through lists."""
 
     listing: Endpoint[Any]
-    """Where to look; it takes those values of the create's path that it has."""
+    """The listing to read; it takes those values of the create's path that it has."""
     id: str
-    """Attribute of a listed thing, and of the create's result, that identifies it."""
+    """Attribute of a listed resource, and of the create's result, that identifies it."""
     filter: Mapping[str, str] = attrs.field(factory=dict)
     """Query parameter of the listing to path in the create's body."""
     equal: Mapping[str, str] = attrs.field(factory=dict)
-    """Path in the create's body to the path in a listed thing at which the same must stand."""
+    """Path in the create's body to the path in a listed resource that must have the same value."""
     many: tuple[str, str] | None = None
-    """Such a pair of paths, where one create makes a thing for each value in its body."""
+    """Such a pair of paths, if one create makes a resource for each value in its body."""
 
 
 @attrs.frozen(eq=False)
@@ -68,7 +68,7 @@ class Endpoint(Generic[T]):
     """Body attribute and value with which a billable call is a free read (`("dry_run", True)`)."""
     paging: Paging | None = None
     unwrap: str | None = None
-    """Wire key under which the result stands, or may stand, in the answer."""
+    """Wire key that has, or may have, the result in the response."""
     trace: Trace | None = None
     """How to find what this create has made; None where no listing shows it."""
     key: Mapping[str, str] = attrs.field(factory=dict)
@@ -109,7 +109,7 @@ class Operation(Generic[T]):
 
 
 class Phase(Enum):
-    """Where a long-running thing stands."""
+    """The phase of a long-running resource."""
 
     IN_FLIGHT = "in flight"
     SUCCESS = "success"
@@ -124,21 +124,21 @@ class Phase(Enum):
 
 @attrs.frozen(eq=False)
 class Sweep:
-    """How one listing shows many long-running things at once; names are those of the listing's method."""
+    """How one listing shows many long-running resources at once; names are those of the listing's method."""
 
     ids: str | None = None
     """Argument that takes the ids themselves."""
     narrow: tuple[str, str] | None = None
-    """Argument that takes a list of values, and the attribute of a thing that holds its own."""
+    """Argument that takes a list of values, and the attribute of a resource that has its own value."""
     is_brief: bool = False
-    """Whether a listed thing holds less than the thing itself."""
+    """Whether a listed resource has fewer fields than the resource itself."""
 
 
 @attrs.frozen(eq=False)
 class LifeCycle(Generic[T]):
-    """How a long-running thing lives; one constant per entry of `x-life-cycles` in `openapi/pixxel.yaml`.
+    """The states of a long-running resource; one constant for each entry of `x-life-cycles` in `openapi/pixxel.yaml`.
 
-    Words are compared case-folded, with `-` and blanks read as `_`. `None` and unknown words are in flight.
+    Statuses are compared case-folded, with `-` and blanks read as `_`. `None` and unknown statuses are in flight.
     """
 
     name: str
@@ -154,19 +154,19 @@ class LifeCycle(Generic[T]):
     estimate: tuple[str, float] | None = None
     """Attribute with the server's own estimate, and the seconds in one of its units."""
     first_interval: float = 2.0
-    """Seconds before the second look."""
+    """Seconds before the second poll."""
     most_interval: float = 30.0
-    """Most seconds between two looks."""
+    """Most seconds between two polls."""
     sweep: Sweep | None = None
-    """How many of them can be looked at together; None where nothing lists them."""
+    """How many of them one list request can poll; None if nothing lists them."""
 
     def word(self, snapshot: T) -> str | None:
-        """The status word of a snapshot, folded; None when it has none."""
+        """The status of a snapshot, folded; None if it has none."""
         value = getattr(snapshot, self.status)
         return None if value is None else str(value).casefold().replace("-", "_").replace(" ", "_")
 
     def phase(self, snapshot: T) -> Phase:
-        """Where a snapshot stands."""
+        """The phase of a snapshot."""
         word = self.word(snapshot)
         if word in self.success:
             return Phase.SUCCESS
@@ -175,6 +175,6 @@ class LifeCycle(Generic[T]):
         return Phase.FAILURE if word in self.failure else Phase.IN_FLIGHT
 
     def is_known(self, snapshot: T) -> bool:
-        """Whether the status word is one that the spec lists."""
+        """Whether the status is one that the spec lists."""
         word = self.word(snapshot)
         return word in self.in_flight or self.phase(snapshot).is_terminal

@@ -1,4 +1,4 @@
-"""When a call is sent again: what each outcome allows, how long to wait, and what all the calls of a client may spend."""
+"""When a call is retried: what each outcome allows, how long to wait, and the retry budget of a client."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ def _check_seconds(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """How often and how soon a call is sent again. Whether it may be at all depends on what a second sending would do."""
+    """How often and how soon a call is retried. Whether it may be retried depends on what a duplicate would do."""
 
     attempts: int = attrs.field(default=5, validator=_check_attempts)
-    """Most sendings of one call; 1 turns resending off."""
+    """Most attempts of one call; 1 turns retries off."""
     idempotent_attempts: int = attrs.field(default=4, validator=_check_attempts)
-    """The same for PUT and DELETE, if that is less."""
+    """Most attempts of PUT and DELETE, if that is less."""
     base: float = attrs.field(default=0.5, validator=_check_seconds)
-    """Seconds below which the first wait is drawn (twice as much after 429 and 503); doubles each time."""
+    """Upper bound of the first wait in seconds (twice as much after 429 and 503); it doubles each time."""
     cap: float = attrs.field(default=20.0, validator=_check_seconds)
-    """Seconds beyond which the waits do not grow."""
+    """Most seconds of a wait."""
     retry_after_cap: float = attrs.field(default=120.0, validator=_check_seconds)
-    """A server that asks for a longer wait than these seconds ends the call at once."""
+    """If the server asks for a longer wait in seconds, the call fails at once."""
     jitter: Callable[[float], float] = backoff.full_jitter
-    """Draws a wait between 0 and the given seconds; pass another for exactly repeatable runs."""
+    """Draws a wait between 0 and the given seconds; pass another function for repeatable runs."""
 
     @classmethod
     def none(cls) -> RetryPolicy:
-        """Send every call once."""
+        """No retries."""
         return cls(attempts=1)
 
 
@@ -57,14 +57,14 @@ class RetryPolicy:
 
 @attrs.frozen
 class Verdict:
-    """What may follow an outcome that is no success."""
+    """What an outcome other than success allows."""
 
     most: float = 1
-    """How often a call may come to such an outcome; infinite where only the policy bounds it."""
+    """How many attempts of a call may have such an outcome; infinite if only the policy limits it."""
     is_unknown: bool = False
-    """The call may have been executed, and a second sending would do it again."""
+    """The call may have been executed, and a duplicate would do it again."""
     is_accepted: bool = False
-    """The API said that it executed the call."""
+    """The API accepted the call."""
     is_slow: bool = False
     """The server is overloaded: wait twice as long."""
     was_sent: bool = True
@@ -122,9 +122,9 @@ def judge_body(kind: RequestClass) -> Verdict:
 
 
 class RetryBudget:
-    """What all calls of a client may spend on resending: it keeps an outage from being met with a multiple of the traffic.
+    """What all calls of a client may spend on retries, so that an outage does not multiply the traffic.
 
-    A bucket of tokens: a resending takes some, success gives some back, and time refills it slowly.
+    A token bucket: a retry takes tokens, a success returns some, and time refills it slowly.
     """
 
     def __init__(self, clock: Clock, *, most: float = 200.0, per_second: float = 2.0) -> None:
@@ -156,11 +156,11 @@ class RetryBudget:
 
 
 CLEAN_SUCCESS = 0.1
-"""Tokens that a call without resendings returns; one with them returns what it took."""
+"""Tokens that a call without retries returns; one with retries returns what it took."""
 
 
 class Retries:
-    """The resendings of one call: decides about the next one, within policy, deadline and budget."""
+    """The retries of one call: decides about the next one, within policy, deadline and budget."""
 
     def __init__(self, kind: RequestClass, policy: RetryPolicy, budget: RetryBudget, deadline: float) -> None:
         self._policy = policy
@@ -175,12 +175,12 @@ class Retries:
         self._was_unsent = False
         self._doubtful = 0
         self.refusal: str | None = None
-        """Why there was no resending although the outcome allowed it; None where its attempts were used up."""
+        """Why there was no retry although the outcome allowed it; None if the attempts were used up."""
 
     def next_wait(
         self, verdict: Verdict, *, sendings: int, retry_after: float | None, now: float
     ) -> float | None:
-        """Seconds to wait before the next sending; None to give up. Takes from the budget."""
+        """Seconds to wait before the next attempt; None to give up. Takes from the budget."""
         self._doubtful += verdict.most < float("inf")
         if sendings >= self._most or self._doubtful >= verdict.most:
             return None
@@ -190,7 +190,7 @@ class Retries:
         elif now + wait > self._deadline:
             self.refusal = f"the next attempt would begin in {wait:.1f} s, after the call's deadline"
         elif not self._pay(self._cost(verdict, retry_after)):
-            self.refusal = "the client's budget for resending is spent: too many calls fail"
+            self.refusal = "the retry budget of the client is spent: too many calls fail"
         else:
             return wait
         return None
@@ -198,7 +198,7 @@ class Retries:
     def _wait(self, verdict: Verdict, retry_after: float | None) -> float:
         jitter = self._policy.jitter
         if retry_after is not None:
-            # Never earlier than asked; a little later, so that not all who were told the same come at once.
+            # Never earlier than asked; a little later, so that clients with the same Retry-After do not return at once.
             return retry_after + jitter(min(1.0, retry_after / 10) + 0.1)
         if self._growth is None:
             self._growth = backoff.expo(factor=self._policy.base, max_value=self._policy.cap)

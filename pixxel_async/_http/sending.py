@@ -1,4 +1,4 @@
-"""One request on its way through aiohttp: whether it was sent, and whether code of the user's ended it.
+"""One request inside aiohttp: whether it was sent, and whether code of the user ended it.
 
 aiohttp runs code of the user's around every request: trace hooks (also those that instrumentation libraries add to our own
 session), middlewares, cookie jars, resolvers, request and response classes. Such code may raise, take long, be cancelled, or
@@ -225,7 +225,7 @@ class Sending:
 
 
 class _Idle:
-    """Stands in for the parser of a connection while no request uses it."""
+    """Replaces the parser of a connection while no request uses it."""
 
     def feed_data(self, data: bytes) -> Any:
         """Make aiohttp close the connection, as for any answer that cannot be read."""

@@ -1,4 +1,4 @@
-"""From an operation to its result: build, sign, send and resend, parse."""
+"""A call from its operation to its result: build, sign, send, retry, parse."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pixxel_async._base.active_calls import Closing
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.log import (
     ATTEMPT,
-    DOUBTFUL,
-    REPEATED,
+    CALL_RESENT,
+    CREATE_OUTCOME_UNKNOWN,
     RETRY,
 )
 from pixxel_async._codec.reading import OnUnreadable
@@ -123,7 +123,7 @@ class HttpTransport:
             await self._exchange.aclose()
 
     def ahead(self) -> float | None:
-        """Seconds by which the API's time of day is ahead of ours, by its last answer; None while nothing is known."""
+        """Seconds by which the API's clock is ahead of ours, by its last response; None if unknown."""
         if self._dated is None:
             return None
         text, heard = self._dated
@@ -152,7 +152,7 @@ class HttpTransport:
                 raise
         raise OutcomeUnknown(
             "this call may have been executed: the client was closed before its answer came. "
-            "Look with another client: `await client.reconcile(error)`.",
+            "Find out with another client: `await client.reconcile(error)`.",
             endpoint=operation.endpoint.id,
             method=operation.endpoint.method,
             path=operation.endpoint.path.format_map(operation.path),
@@ -273,7 +273,7 @@ class HttpTransport:
         return error
 
     async def _pass_gate(self, call: Call) -> None:
-        """Raise AuthenticationError unless there is another token, or it is time to try this one again."""
+        """Raise AuthenticationError unless there is another token, or this call may try this one again."""
         auth, gate = self._auth, self._gate
         is_renewed, call.is_renewed = call.is_renewed, True
         if gate.is_outdated(auth.generation) or (not is_renewed and await self._renew(call, auth.generation)):
@@ -281,7 +281,7 @@ class HttpTransport:
         elif gate.may_try():
             call.is_trial = True
         elif not call.is_trial:
-            reason = "the API has refused this token again and again; give another one"
+            reason = "the API has refused this token several times; give another one"
             raise self._held_back(call, NotAdmitted(AuthenticationError, reason, status=401))
 
     async def _follow(self, call: Call, response: Response, started: float) -> Response:
@@ -319,7 +319,7 @@ class HttpTransport:
         generation: int,
         started: float,
     ) -> bool:
-        """Write the attempt down; renew the token or sleep where a further attempt is due."""
+        """Record the attempt; renew the token or sleep if there is another attempt. Returns whether there is one."""
         now = self._clock.monotonic()
         status = outcome.status if isinstance(outcome, Response) else 0
         if call.retries is None:
@@ -374,17 +374,17 @@ class HttpTransport:
         """The error that ends the call."""
         if call.is_out_of_time(outcome, self._clock.monotonic()):
             error = DeadlineExceeded(
-                f"the call's deadline of {call.options.timeout:g} s passed; at last: {error.message}"
+                f"the deadline of the call ({call.options.timeout:g} s) passed; the last failure: {error.message}"
             )
         elif call.retries is not None and call.retries.refusal is not None:
             error.add_note(f"Not sent again: {call.retries.refusal}.")
         if not verdict.is_unknown:
             return call.error(error, self._auth.redact)
         if verdict.is_accepted:
-            message = f"the API accepted this call, but what came of it could not be read: {error.message}"
+            message = f"the API accepted this call, but its response cannot be read: {error.message}"
         else:
             message = f"this call may have been executed: {error.message}"
-        DOUBTFUL(
+        CREATE_OUTCOME_UNKNOWN(
             call=call.number,
             operation=call.operation.endpoint.id,
             method=call.request.method,
@@ -393,7 +393,7 @@ class HttpTransport:
             reason=self._auth.redact(error.message),
         )
         unknown = OutcomeUnknown(
-            f"{message}. Look whether it happened before you send it again: `await error.reconcile()`.",
+            f"{message}. Before you send it again, find out: `await error.reconcile()`.",
             cause=call.error(error, self._auth.redact),
             accepted=verdict.is_accepted,
             ids=made_ids(call.operation.endpoint, outcome) if isinstance(outcome, Response) else (),
@@ -420,7 +420,7 @@ class HttpTransport:
 
     def _tell_retry(self, call: Call, error: CallError, verdict: Verdict, wait: float) -> None:
         event = RetryEvent(*call.event_fields(), wait, self._auth.redact(error.message))
-        (REPEATED if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
+        (CALL_RESENT if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
         if self._hooks is not None:
             self._hooks.retry(event)
 
@@ -442,7 +442,7 @@ def _parsed(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadab
 
 
 def _word(outcome: Response | ExchangeFailed | BaseException) -> int | str:
-    """What came of an attempt, in a word."""
+    """The outcome of an attempt, for events."""
     if isinstance(outcome, Response):
         return outcome.status
     if isinstance(outcome, ExchangeFailed):

@@ -164,7 +164,7 @@ def test_altitudes_are_left_out_and_that_is_told_once(
     layer = write(tmp_path / "plots.gpkg", [feature(high, name=name) for name in "ab"])
     with caplog.at_level(logging.WARNING):
         assert [NORTH, NORTH] == [field.geometry for field in fields(path)]
-    assert [f"{path}: altitudes are left out, the API takes longitude and latitude"] == caplog.messages
+    assert [f"{path}: altitudes are dropped, the API takes longitude and latitude"] == caplog.messages
     assert [NORTH, NORTH] == [field.geometry for field in fields(layer)]
 
 

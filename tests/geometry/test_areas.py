@@ -127,7 +127,7 @@ def test_t6_a_geojson_file_is_read_with_or_without_byte_order_mark(tmp_path, as_
 def test_t2_altitudes_are_left_out_with_one_notice(value, caplog):
     with caplog.at_level(logging.WARNING, "pixxel_async"):
         assert POLYGON == geo.polygon(value)
-    assert ["altitudes are left out, the API takes longitude and latitude"] == caplog.messages
+    assert ["altitudes are dropped, the API takes longitude and latitude"] == caplog.messages
 
 
 def test_nothing_is_said_about_two_dimensions(caplog):

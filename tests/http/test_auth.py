@@ -81,7 +81,7 @@ def test_a_token_that_no_header_can_hold_is_refused_without_repeating_it(bad: st
 
 
 def test_a_scheme_of_two_words_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="auth_scheme must be one word"):
+    with pytest.raises(ConfigurationError, match="auth_scheme must be a scheme"):
         Auth(Secret("abc123"), "Bearer token", ORIGIN)
 
 

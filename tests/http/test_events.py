@@ -197,7 +197,7 @@ async def test_p5_a_hook_that_raises_neither_breaks_nor_doubles_a_call(
             assert "o-1" == (await client.orders.get("o-1")).id
     assert 5 == len(stub.received)
     [record] = caplog.records
-    assert ("ERROR", f"{hook} failed: the call goes on, and further failures of it are not told") == (
+    assert ("ERROR", f"{hook} failed; the call continues, further failures of it are not logged") == (
         record.levelname,
         record.getMessage(),
     )

@@ -61,8 +61,8 @@ async def test_v2_a_deprecated_operation_is_told_once(caplog: pytest.LogCaptureF
     assert [
         (
             logging.WARNING,
-            "GET /v0/orders/{order_id} (GetOrderById) is deprecated since 2026-01-01, to end on 2026-12-31, "
-            "says the API: look for a newer pixxel-async",
+            "GET /v0/orders/{order_id} (GetOrderById): the API says it is deprecated since 2026-01-01, "
+            "to end on 2026-12-31; update pixxel-async",
         )
     ] == [(record.levelno, record.getMessage()) for record in caplog.records]
 

@@ -230,7 +230,7 @@ def test_an_empty_budget_ends_a_call_and_time_fills_it() -> None:
     assert [True, False] == [budget.take(2), budget.take(2)]
     retries = Retries("read", RetryPolicy(jitter=lambda _: 0.0), budget, FAR)
     assert retries.next_wait(AGAIN, sendings=1, retry_after=None, now=0.0) is None
-    assert "the client's budget for resending is spent: too many calls fail" == retries.refusal
+    assert "the retry budget of the client is spent: too many calls fail" == retries.refusal
     clock.advance(0.5)
     assert budget.take(2)
 

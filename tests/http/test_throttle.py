@@ -984,7 +984,7 @@ async def test_n4_a_token_that_is_refused_three_times_is_not_sent_any_more(refus
         errors = [await line.failure() for _ in range(6)]
         assert [AuthenticationError] * 6 == [type(error) for error in errors]
         assert (3, [1, 1, 1, 0, 0, 0]) == (len(stub.received), [len(error.attempts) for error in errors])
-        assert "the API has refused this token again and again; give another one" in str(errors[3])
+        assert "the API has refused this token several times; give another one" in str(errors[3])
 
 
 async def test_n4_eight_workers_stop_after_few_requests(refused: Stub) -> None:

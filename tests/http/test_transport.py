@@ -310,7 +310,7 @@ async def test_a_repeatable_call_is_sent_a_second_time_and_says_so(caplog: pytes
         assert AOI(aoi_id="a-1") == await line.send(REPEATABLE)
         assert 2 == stub.count("POST")
     assert [
-        "POST /v0/aoi/a-1 is sent a second time: the connection broke before an answer came"
+        "POST /v0/aoi/a-1: sending it again, a duplicate costs nothing: the connection broke before an answer came"
     ] == caplog.messages
     async with Stub([CLOSE]) as stub, line_to(stub.url) as line:
         assert isinstance(await line.failure(REPEATABLE), errors.OutcomeUnknown)
@@ -432,7 +432,7 @@ async def test_c5_a_call_ends_at_its_deadline(call: Operation[Any]) -> None:
             error = error.cause
         assert errors.DeadlineExceeded is type(error)
         assert [("sent", "timeout")] == [(attempt.phase, attempt.outcome) for attempt in error.attempts]
-    assert "the call's deadline of 0.2 s passed; at last: no answer in time" == error.message
+    assert "the deadline of the call (0.2 s) passed; the last failure: no answer in time" == error.message
 
 
 async def test_an_attempt_ends_before_the_call() -> None:
@@ -446,7 +446,7 @@ async def test_calls_share_one_budget_for_resending() -> None:
         error = await line.failure(READ)
         assert 1 == len(stub.received)
     assert [
-        "Not sent again: the client's budget for resending is spent: too many calls fail."
+        "Not sent again: the retry budget of the client is spent: too many calls fail."
     ] == error.__notes__
 
 
@@ -637,9 +637,9 @@ async def test_s6_the_log_has_a_line_per_attempt_and_nothing_private(
         await line.send(operation(query={"name": "private"}))
     assert [
         "GET /v0/aoi/a-1: connection lost",
-        "GET /v0/aoi/a-1: attempt 1 failed, the next begins",
+        "GET /v0/aoi/a-1: attempt 1 failed, retry",
         "GET /v0/aoi/a-1: 503",
-        "GET /v0/aoi/a-1: attempt 2 failed, the next begins",
+        "GET /v0/aoi/a-1: attempt 2 failed, retry",
         "GET /v0/aoi/a-1: 200",
     ] == [message.partition(" in ")[0] for message in caplog.messages]
 

@@ -245,9 +245,9 @@ def test_what_is_no_intent_is_refused(change: dict[str, Any]) -> None:
     facts: dict[str, Any] = {"path": {}, "query": {}, "wanted": {}, "is_listed": True, "ahead": None}
     good = Intent(id="a", operation="createJob", sent_at=now, deadline=now, **facts).to_dict()
     assert "a" == Intent.from_dict(good).id
-    with pytest.raises(ValueError, match=r"not what Intent\.to_dict\(\) gave"):
+    with pytest.raises(ValueError, match=r"not a result of Intent\.to_dict\(\)"):
         Intent.from_dict({**good, **change})
-    with pytest.raises(ValueError, match=r"not what Intent\.to_dict\(\) gave"):
+    with pytest.raises(ValueError, match=r"not a result of Intent\.to_dict\(\)"):
         Intent.from_dict({name: value for name, value in good.items() if name != "path"})
 
 
