@@ -162,8 +162,8 @@ def run_command(
     run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
 
     \b
-    Exit code: 0 all rows done, 1 the service or the token failed, 2 wrong usage or input (nothing was made),
-    3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
+    Exit code: 0 all rows done or without an image in the dates, 1 the service or the token failed, 2 wrong usage
+    or input (nothing was made), 3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
 
     \b
     Examples:
@@ -329,12 +329,18 @@ def resume_command(
 @_DASK
 @_FILES
 @_OTHER_TOKEN
+@click.option(
+    "--no-image",
+    "retry_no_image",
+    is_flag=True,
+    help="Also search again for rows without an image, in the dates of the recipe.",
+)
 @click.pass_context
 def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
     """Try again the rows that failed in the run in the folder OUT, and go on with those that are not done.
 
     What was made for them is kept. What failed itself, for instance an AOI that ended as failed, is made anew and
-    may cost again, up to the run's cap.
+    may cost again, up to the run's cap. Rows without an image in the dates have not failed: --no-image searches again.
 
     \b
     Exit code: as of `pixxel bulk run`.

@@ -117,7 +117,8 @@ class Session:
         say("; ".join(filter(None, parts)))
         if failure is not None:
             complain(f"pixxel: {failure}")
-        if self._sandbox and set(stands.rows) - {State.DONE}:
+        is_success = all(state.is_success for state in stands.rows)
+        if self._sandbox and not is_success:
             say("a sandbox keeps nothing: to go on, begin anew with --overwrite")
         elif not self._sandbox:
             for line in next_steps(stands.rows, self._out, self._options, failure):
@@ -126,7 +127,7 @@ class Session:
             return SERVICE_FAILED
         if _is_unfinished(stands.rows) and self._stop.exit_code is not None:
             return self._stop.exit_code
-        return 0 if set(stands.rows) <= {State.DONE} else SOME_NOT_DONE
+        return 0 if is_success else SOME_NOT_DONE
 
     def _report(self) -> str:
         try:
@@ -145,6 +146,9 @@ def next_steps(
     lines = []
     if tally.get(State.FAILED):
         lines.append(f"to try again what failed: {options.command('bulk', 'retry-failed', out)}")
+    if tally.get(State.NO_IMAGE):
+        again = options.command("bulk", "retry-failed", out, "--no-image")
+        lines.append(f"to search again where there was no image: {again}")
     if tally.get(State.HELD):
         lines.append(
             "held: it may have been made and cannot be found; look in the account, then "

@@ -119,4 +119,8 @@ def plan_lines(plan: Plan, cap: float | None) -> list[str]:
         f"unpriced   {step}: its price is told on the way; none is made above --max-tokens"
         for step in plan.unpriced
     ]
-    return [*lines, *(f"would fail {fault}" for fault in plan.faults)]
+    return [
+        *lines,
+        *(f"no image   {row}" for row in plan.no_image),
+        *(f"would fail {fault}" for fault in plan.faults),
+    ]

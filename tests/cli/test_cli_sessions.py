@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 import re
@@ -110,7 +111,7 @@ async def test_a_plan_above_the_cap_is_exit_code_2(
     assert ended.err.startswith("pixxel: --max-tokens 100 is below the price of 160 tokens: ")
 
 
-async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_would_fail(
+async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_have_no_image(
     api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
 ) -> None:
     insight = JOB.replace('"job"\nworkflow = "weekly-stress"', '"insight"\nblock = "cropstress"')
@@ -122,8 +123,8 @@ async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_would_fail(
 
     order = '[search]\nstart = 1999-06-01\nend = 2000-06-01\n[order]\nusecase = "agriculture"\n'
     ended = await call("bulk", "plan", plots("a"), "--recipe", recipe(order))
-    assert 3 == ended.code
-    assert "would fail row 1 (a): no image" in ended.out
+    assert (0, "") == (ended.code, ended.err), "nothing would fail"
+    assert "no image   row 1 (a): no image" in ended.out
 
 
 async def test_what_failed_is_told_with_the_command_that_tries_it_again(
@@ -141,6 +142,31 @@ async def test_what_failed_is_told_with_the_command_that_tries_it_again(
     assert again.out.startswith("2 rows: run t1 of plots.geojson, begun ")
     assert "[2/2] done    a" in again.out
     assert ["a-t1", "a-t1-2", "b-t1"] == made(api)
+
+
+async def test_p11_rows_without_an_image_are_counted_by_themselves_and_are_exit_code_0(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    never = recipe(AOI.replace("2026", "1999"))
+    again = f"to search again where there was no image: pixxel bulk retry-failed {out} --no-image"
+    ended = await call("bulk", "run", plots("a", "b"), "--recipe", never, "--out", out)
+    assert (0, "") == (ended.code, ended.err)
+    *_, counts, last = ended.out.splitlines()
+    assert counts.startswith("2 no image in ")
+    assert again == last
+    with (out / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert ["no image", "no image"] == [row["state"] for row in csv.DictReader(file)]
+    features = json.loads((out / "report.geojson").read_text())["features"]
+    assert ["no image", "no image"] == [each["properties"]["state"] for each in features]
+    stands = await call("bulk", "status", out)
+    assert "rows       2: 2 no image" in stands.out
+    assert again in stands.out
+    for options, sent in (([], 0), (["--no-image"], 2)):
+        before = len(api.requests)
+        ended = await call("bulk", "retry-failed", out, *options)
+        assert (0, "", sent) == (ended.code, ended.err, len(api.requests) - before)
+    assert [] == api.ledger.entries()
 
 
 async def test_rows_above_the_cap_go_on_when_it_is_raised(

@@ -150,6 +150,7 @@ class Run:
         max_tokens: float | None = None,
         held: Decisions | None = None,
         retry_failed: bool = False,
+        retry_no_image: bool = False,
         other_token: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
@@ -168,6 +169,7 @@ class Run:
                 None looks for them again. See `decide`.
             retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
                 is made anew, and may cost again.
+            retry_no_image: Whether the images of rows without one are searched again, in the dates of the recipe.
             other_token: Whether the client may have another token than the run began with.
             concurrency: How many rows are under way at a time.
             engine: Where the steps run; here if left out.
@@ -193,8 +195,12 @@ class Run:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
             if held is not None:
                 await asyncio.to_thread(journal.decide, held)
-            if retry_failed:
-                await asyncio.to_thread(journal.reset, [State.FAILED])
+            again = [
+                *([State.FAILED] if retry_failed else []),
+                *([State.NO_IMAGE] if retry_no_image else []),
+            ]
+            if again:
+                await asyncio.to_thread(journal.reset, again)
             async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
                 yield run
         finally:

@@ -247,10 +247,12 @@ def last_session(page: Page) -> tuple[str | None, str | None, int]:
 
 
 def begin_session(page: Page, mark: str, doubted: str | None) -> None:
-    """Note the mark of a session that begins; a journal of version 1 becomes one of this version."""
+    """Note the mark of a session that begins; a journal of an earlier version becomes one of this version."""
     connection = page.connection
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 1:
         connection.execute(SESSION_TABLE)
+    if version < VERSION:
         connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("DELETE FROM session")
     write_many(connection, "INSERT", "session", [(mark, doubted)])
