@@ -10,10 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
-
 from pixxel_async._http.network import is_loopback
-from pixxel_async.bulk import AnyRecipe, Run, State, report, status
+from pixxel_async.bulk import AnyRecipe, Run, State, Status, report, status
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._recipe.file import from_dict, to_dict
@@ -75,6 +73,12 @@ class Session:
             return self._stop.exit_code or SERVICE_FAILED
         return self._close(failure)
 
+    def conclude(self, stands: Status, what: str) -> int:
+        """Say that a run is finished whose API is gone, and write its report; the exit code."""
+        say(f"{words.rows(stands.total)}: {what}")
+        say(words.FINISHED)
+        return self._close(None)
+
     async def _work(self, open_run: Open) -> None:
         with self._stop.listening():
             async with contextlib.AsyncExitStack() as stack:
@@ -89,6 +93,8 @@ class Session:
                 say(f"{words.rows(sum(progress.rows.values()))}: {self._what(run)}")
                 if run.may_be_older:
                     say(words.MAY_BE_OLDER)
+                if all(state.is_final for state in progress.rows):
+                    say(words.FINISHED)
                 results = aiter(run)
                 async with (
                     contextlib.aclosing(results),
@@ -121,7 +127,7 @@ class Session:
         if self._sandbox and not is_success:
             say("a sandbox keeps nothing: to go on, begin anew with --overwrite")
         elif not self._sandbox:
-            for line in next_steps(stands.rows, self._out, self._options, failure):
+            for line in next_steps(stands, self._out, self._options, failure):
                 say(line)
         if failure is not None or self._has_no_report:
             return SERVICE_FAILED
@@ -139,9 +145,12 @@ class Session:
 
 
 def next_steps(
-    tally: Mapping[State, int], out: Path, options: GlobalOptions, failure: PixxelError | None = None
+    stands: Status, out: Path, options: GlobalOptions, failure: PixxelError | None = None
 ) -> list[str]:
     """What can be done about what is not done, a line for each."""
+    if stands.unfilled is not None:
+        return [stands.unfilled]
+    tally = stands.rows
     resume = options.command("bulk", "resume", out)
     lines = []
     if tally.get(State.FAILED):
@@ -195,17 +204,14 @@ async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
         await asyncio.to_thread(Journal.discard, path, even_if_open=True)
 
 
-def require_resumable(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> None:
-    """See that the API of a run can still be there.
-
-    Raises:
-        click.UsageError: The run was made in a sandbox, and none is named.
-    """
+def gone_sandbox(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> str | None:
+    """What to do about a run that was made in a sandbox, if none is named; None if its API can still be there."""
     with Journal.read(out / JOURNAL) as journal:
         header = journal.header
     named = (options.base_url, options.profile, *map(environment.get, ("PIXXEL_BASE_URL", "PIXXEL_PROFILE")))
-    if is_loopback(urlsplit(header.base_url).hostname or "") and not any(named):
-        raise click.UsageError(
-            f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
-            "begin anew with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
-        )
+    if any(named) or not is_loopback(urlsplit(header.base_url).hostname or ""):
+        return None
+    return (
+        f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
+        "begin again with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
+    )

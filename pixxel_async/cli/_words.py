@@ -12,6 +12,8 @@ MAY_BE_OLDER = (
     "searched for before it is made, and jobs are held"
 )
 
+FINISHED = "the run is finished: nothing is left to do, and nothing is sent"
+
 
 def rows(count: int) -> str:
     """For example `1 row`, `2,500 rows`."""
@@ -80,7 +82,7 @@ def status_lines(status: Status) -> list[str]:
     worker = status.worker
     return [
         run_of(status),
-        f"rows       {status.total:,}: {counts(status.rows)}",
+        f"rows       {_rows_of(status)}",
         f"tokens     {amount(account.spent)} spent{reserved}, {cap}",
         "worked on  " + ("by nobody" if worker is None else f"by process {worker.pid} on {worker.host}"),
         *(
@@ -88,6 +90,12 @@ def status_lines(status: Status) -> list[str]:
             for held in status.held
         ),
     ]
+
+
+def _rows_of(status: Status) -> str:
+    if status.unfilled is not None:
+        return f"{status.total:,} so far, not all"
+    return f"{status.total:,}: {counts(status.rows)}"
 
 
 def held_lines(status: Status) -> list[str]:

@@ -213,7 +213,8 @@ async def test_p11_an_earlier_version_recorded_such_a_row_as_failed_and_it_can_b
     with Journal.open(path) as journal:
         await journal.mark(1, State.FAILED, step="images", error="no image of Sentinel-2")
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version=2")
+        connection.execute("DROP TABLE session")
+        connection.execute("PRAGMA user_version=1")
     assert {State.FAILED: 1} == status(tmp_path / "out").rows
     assert {} == await resumed(client, tmp_path)
     again = await resumed(client, tmp_path, retry_failed=True)

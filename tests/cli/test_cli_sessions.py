@@ -169,6 +169,29 @@ async def test_p11_rows_without_an_image_are_counted_by_themselves_and_are_exit_
     assert [] == api.ledger.entries()
 
 
+@pytest.mark.parametrize("outcome", [None, "fail"])
+async def test_s8_a_finished_run_is_said_to_be_finished_and_nothing_is_sent(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path, outcome: str | None
+) -> None:
+    out = tmp_path / "out"
+    if outcome is not None:
+        api.outcomes.plan("aoi", outcome)
+    code = 0 if outcome is None else 3
+    first = await call(
+        "bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1
+    )
+    assert code == first.code
+    before = len(api.requests)
+    (out / "report.html").unlink()
+    ended = await call("bulk", "resume", out)
+    assert (code, "") == (ended.code, ended.err)
+    _, finished, *_ = ended.out.splitlines()
+    assert "the run is finished: nothing is left to do, and nothing is sent" == finished
+    assert (code == 3) == (f"pixxel bulk retry-failed {out}" in ended.out)
+    assert before == len(api.requests)
+    assert (out / "report.html").exists()
+
+
 async def test_rows_above_the_cap_go_on_when_it_is_raised(
     api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -488,6 +511,17 @@ async def test_an_output_without_room_is_one_line_and_nothing_is_made(
     assert [] == api.ledger.entries()
 
 
+def test_s8_a_finished_run_of_a_sandbox_that_is_gone_is_said_to_be_finished(
+    pixxel: Callable[..., Any], plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert 0 == pixxel("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out, "--sandbox").code
+    resumed = pixxel("bulk", "resume", out)
+    assert (0, "") == (resumed.code, resumed.err)
+    assert "the run is finished: " in resumed.out
+    assert "1 done in " in resumed.out
+
+
 def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
     pixxel: Callable[..., Any], plots: Write, recipe: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -497,6 +531,9 @@ def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
     assert 0 == pixxel(*arguments).code
     with Journal.open(out / "run.journal") as journal:
         asyncio.run(journal.intend(1, "another", {}))
+        asyncio.run(journal.mark(1, State.RUNNING))
+    stands = pixxel("bulk", "status", out)
+    assert stands.out.splitlines()[-1].startswith(f"{out}: the run was made in a sandbox at ")
     resumed = pixxel("bulk", "resume", out)
     assert (2, "", 1) == (resumed.code, resumed.out, len(resumed.err.splitlines()))
     assert "the run was made in a sandbox at http://127.0.0.1:" in resumed.err

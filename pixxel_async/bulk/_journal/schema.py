@@ -15,8 +15,8 @@ from pixxel_async.bulk._journal.text import from_json, from_micro, instant_text,
 
 APPLICATION_ID = 0x50585842
 """`PXXB`, in the file's header."""
-VERSION = 3
-"""Version 1 has no table `session`, version 2 no rows in the state NO_IMAGE. Writing to a journal makes it one of this version."""
+VERSION = 2
+"""Version 1 has no table `session`, and no row in the state NO_IMAGE; it becomes version 2 when it is opened to be written."""
 
 _COLUMNS = {
     "run": ("run_id", "started", "sdk", "base_url", "token_print", "recipe", "input_sha256", "input_name"),
@@ -106,7 +106,7 @@ def create_tables(connection: sqlite3.Connection, header: Header) -> None:
 def damage(connection: sqlite3.Connection) -> str | None:
     """What is wrong with a journal; None if nothing is. Reads all of it."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if not 1 <= version <= VERSION:
+    if version not in (1, VERSION):
         return f"its version is {version}"
     if (found := connection.execute("PRAGMA integrity_check(1)").fetchone()[0]) != "ok":
         return str(found).replace("\n", " ")
@@ -170,6 +170,13 @@ def header_of(connection: sqlite3.Connection) -> Header:
     facts["started"] = datetime.fromisoformat(facts["started"])
     facts["recipe"] = from_json(facts["recipe"])
     return Header(**facts, cap=tokens_of(connection).cap)
+
+
+def session_of(connection: sqlite3.Connection) -> tuple[str | None, str | None]:
+    """Mark of the last session, and the instant of the last doubt."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        return None, None
+    return connection.execute("SELECT mark, doubted FROM session").fetchone() or (None, None)
 
 
 def tokens_of(connection: sqlite3.Connection) -> Tokens:
