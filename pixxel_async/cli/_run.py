@@ -52,13 +52,21 @@ class Session:
         self._began = time.monotonic()
         self._is_open = False
         self._has_no_report = False
+        self._report_is_interrupted = False
 
     def carry_out(self, open_run: Open) -> int:
-        """Do it; the exit code. Whatever ends it, the report tells of everything that was begun."""
+        """Do it; the exit code. Whatever ends it, its last lines state what every row has become."""
+        with self._stop.handling():
+            return self._carry_out(open_run)
+
+    def _carry_out(self, open_run: Open) -> int:
         failure: PixxelError | None = None
         try:
-            asyncio.run(self._work(open_run))
-        except asyncio.CancelledError:
+            try:
+                asyncio.run(self._work(open_run))
+            finally:
+                self._stop.ignore()
+        except (asyncio.CancelledError, KeyboardInterrupt):
             if self._stop.signal is None:
                 raise
         except PixxelError as error:
@@ -77,10 +85,12 @@ class Session:
         """Say that a run is finished whose API is gone, and write its report; the exit code."""
         say(f"{words.rows(stands.total)}: {what}")
         say(words.FINISHED)
-        return self._close(None)
+        with self._stop.handling():
+            self._stop.ignore()
+            return self._close(None)
 
     async def _work(self, open_run: Open) -> None:
-        with self._stop.listening():
+        with self._stop.stopping():
             async with contextlib.AsyncExitStack() as stack:
                 with busy("checking rows, names and prices", live=not self._options.verbose):
                     client = await stack.enter_async_context(self._client())
@@ -121,6 +131,8 @@ class Session:
             self._report(),
         ]
         say("; ".join(filter(None, parts)))
+        if self._report_is_interrupted:
+            say(f"to write the report: {self._options.command('bulk', 'report', self._out)}")
         if failure is not None:
             complain(f"pixxel: {failure}")
         is_success = all(state.is_success for state in stands.rows)
@@ -131,17 +143,24 @@ class Session:
                 say(line)
         if failure is not None or self._has_no_report:
             return SERVICE_FAILED
-        if _is_unfinished(stands.rows) and self._stop.exit_code is not None:
+        is_stopped = self._report_is_interrupted or _is_unfinished(stands.rows)
+        if is_stopped and self._stop.exit_code is not None:
             return self._stop.exit_code
         return 0 if is_success else SOME_NOT_DONE
 
     def _report(self) -> str:
+        paths: dict[str, Path] | None = None
         try:
-            return words.report(report(self._out))
+            with self._stop.interrupting():
+                paths = report(self._out)
+        except KeyboardInterrupt:
+            self._report_is_interrupted = paths is None
         except PixxelError as error:  # of the disk; what the journal holds is whole
             self._has_no_report = True
             complain(f"pixxel: the report cannot be written: {error}")
-            return ""
+        if self._report_is_interrupted:
+            return "no report, since writing it was interrupted"
+        return "" if paths is None else words.report(paths)
 
 
 def next_steps(

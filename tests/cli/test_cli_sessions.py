@@ -348,6 +348,26 @@ sys.exit(main())
 """The command, but it does not stop by itself after a first signal."""
 
 
+REPORTING = """
+import sys, time
+from pixxel_async.bulk import _report
+from pixxel_async.cli.__main__ import main
+
+real, rows = _report.row_facts, []
+
+def slow(record):
+    rows.append(record)
+    if len(rows) == 2:
+        print("reporting", file=sys.stderr, flush=True)
+        time.sleep(1000)
+    return real(record)
+
+_report.row_facts = slow
+sys.exit(main())
+"""
+"""The command; it says when it is in the middle of its report, and stays there."""
+
+
 async def begin(
     *arguments: object, program: tuple[str, str] = ("-m", "pixxel_async.cli")
 ) -> asyncio.subprocess.Process:
@@ -418,6 +438,66 @@ async def test_p3_the_second_signal_stops_at_once_and_nothing_is_made_twice(
     ended = await call("bulk", "resume", out)
     assert (0, "") == (ended.code, ended.err)
     assert ["a-t1", "b-t1"] == made(api)
+
+
+@pytest.mark.parametrize("often", [1, 5])
+async def test_p10_a_second_ctrl_c_in_the_report_leaves_the_summary_and_the_command_that_writes_it(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path, often: int
+) -> None:
+    out = tmp_path / "out"
+    api.faults.add("AOICreateAOI", "hang", after_effect=True)
+    arguments = ("bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1)
+    program = REPORTING.replace(
+        "sys.exit", "from pixxel_async.bulk._execution import scheduler\nscheduler.GRACE = 0.1\nsys.exit"
+    )
+    process = await begin(*arguments, program=("-c", program))
+    await a_create_is_sent(api)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert b"stopping: " == (await process.stderr.readline())[:10]
+    assert b"reporting\n" == await process.stderr.readline()
+    for _ in range(often):
+        process.send_signal(signal.SIGINT)
+    told, errors = map(bytes.decode, await process.communicate())
+    assert (130, "") == (process.returncode, errors)
+    summary, report, last = told.splitlines()[-3:]
+    assert re.fullmatch(
+        r"1 not started, 1 running in \S+ s; no report, since writing it was interrupted", summary
+    )
+    assert f"to write the report: pixxel bulk report {out}" == report
+    assert f"to go on: pixxel bulk resume {out}" == last
+    assert [] == [*out.glob("report.*"), *out.glob(".report*")], "whole or absent"
+    written = await call(*report.partition("pixxel ")[2].split())
+    assert (0, "") == (written.code, written.err)
+    assert 2 == len(json.loads((out / "report.json").read_text())["rows"])
+    ended = await call("bulk", "resume", out)
+    assert (0, "") == (ended.code, ended.err)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_p10_a_first_signal_in_the_report_leaves_an_earlier_report_whole(
+    api: Sandbox,
+    call: Call,
+    plots: Write,
+    recipe: Callable[[str], Path],
+    tmp_path: Path,
+    number: int,
+    code: int,
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out)
+    before = {path.name: path.read_bytes() for path in out.glob("report.*")}
+    process = await begin("bulk", "resume", out, program=("-c", REPORTING))
+    assert process.stderr is not None
+    assert b"reporting\n" == await process.stderr.readline()
+    process.send_signal(number)
+    told, errors = map(bytes.decode, await process.communicate())
+    assert (code, "") == (process.returncode, errors)
+    assert told.splitlines()[-2].startswith("2 done in ")
+    assert f"to write the report: pixxel bulk report {out}" == told.splitlines()[-1]
+    assert before == {path.name: path.read_bytes() for path in out.glob("report.*")}
+    assert 4 == len(before)
+    assert [] == list(out.glob(".report*"))
 
 
 async def test_n4_a_token_that_is_revoked_ends_the_run_and_a_later_one_goes_on(
