@@ -14,6 +14,8 @@ class State(StrEnum):
     DONE = "done"
     PARTIAL = "partial"
     """Files are there, but some of the images failed."""
+    NO_IMAGE = "no image"
+    """The search found no image in the dates of the recipe, so nothing was made. This is not a failure."""
     FAILED = "failed"
     """The API or the disk refused; `error` tells why."""
     HELD = "held"
@@ -24,4 +26,9 @@ class State(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether a resumed run leaves it alone."""
-        return self in (State.DONE, State.PARTIAL, State.FAILED)
+        return self in (State.DONE, State.PARTIAL, State.NO_IMAGE, State.FAILED)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether it ended as the recipe asks: if all rows did, the command ends with exit code 0."""
+        return self in (State.DONE, State.NO_IMAGE)

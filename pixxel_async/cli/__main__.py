@@ -17,7 +17,8 @@ SERVICE_FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 def main() -> int:
     """Run the command that the arguments name; its exit code.
 
-    0 all done, 1 the service failed, 2 wrong usage or input, 3 some rows not done, 130 stopped by Ctrl-C.
+    0 all rows done or without an image, 1 the service failed, 2 wrong usage or input, 3 some rows not done, 130 stopped by
+    Ctrl-C.
     """
     prepare()
     code = _run()

@@ -18,6 +18,7 @@ from pixxel_async.bulk import (
     AnyRecipe,
     Decision,
     Engine,
+    JournalError,
     Plan,
     Run,
     Source,
@@ -41,9 +42,9 @@ from pixxel_async.cli._run import (
     Session,
     discard_sandbox_run,
     fit_to_sandbox,
+    gone_sandbox,
     next_steps,
     open_client,
-    require_resumable,
 )
 from pixxel_async.cli._sandbox import open_sandbox
 from pixxel_async.cli._terminal import complain, say
@@ -163,8 +164,8 @@ def run_command(
     run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
 
     \b
-    Exit code: 0 all rows done, 1 the service or the token failed, 2 wrong usage or input (nothing was made),
-    3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
+    Exit code: 0 all rows done or without an image in the dates, 1 the service or the token failed, 2 wrong usage
+    or input (nothing was made), 3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
 
     \b
     Examples:
@@ -295,7 +296,7 @@ def resume_command(
     What was being created when it stopped is looked for first, and not made again. If it can neither be found nor
     ruled out, its row is held, until you have looked in the account and say --resend or --forget.
 
-    Rows that are done or have failed are left alone (see `pixxel bulk retry-failed`). --max-tokens sets another cap
+    A finished run is said to be finished, and nothing is sent. Rows that are done or have failed are left alone (see `pixxel bulk retry-failed`). --max-tokens sets another cap
     for the whole run; what is spent already counts.
 
     \b
@@ -330,12 +331,18 @@ def resume_command(
 @_DASK
 @_FILES
 @_OTHER_TOKEN
+@click.option(
+    "--no-image",
+    "retry_no_image",
+    is_flag=True,
+    help="Also search again for rows without an image, in the dates of the recipe.",
+)
 @click.pass_context
 def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
     """Try again the rows that failed in the run in the folder OUT, and go on with those that are not done.
 
     What was made for them is kept. What failed itself, for instance an AOI that ended as failed, is made anew and
-    may cost again, up to the run's cap.
+    may cost again, up to the run's cap. Rows without an image in the dates have not failed: --no-image searches again.
 
     \b
     Exit code: as of `pixxel bulk run`.
@@ -366,7 +373,10 @@ def status_command(context: click.Context, /, *, folder: Path) -> int:
     for line in status_lines(stands):
         say(line)
     if stands.worker is None:
-        for line in next_steps(stands.rows, folder, context.obj):
+        steps = next_steps(stands, folder, context.obj)
+        if steps and stands.unfilled is None and (gone := gone_sandbox(folder, context.obj, os.environ)):
+            steps = [gone]
+        for line in steps:
             say(line)
     return 0
 
@@ -474,9 +484,16 @@ def _take_up(
 ) -> int:
     options: GlobalOptions = context.obj
     engine = _engine(cluster, files)
-    require_resumable(out, options, os.environ)
-    what = run_of(status(out))
+    stands = status(out)
+    if stands.worker is None and stands.unfilled is not None:
+        raise JournalError(stands.unfilled)
+    what = run_of(stands)
     session = Session(options, out, lambda _: what)
+    gone = gone_sandbox(out, options, os.environ)
+    if gone is not None:
+        if stands.is_finished:
+            return session.conclude(stands, what)
+        raise click.UsageError(gone)
     return session.carry_out(lambda client: Run.resume(client, out, engine=engine, **given))
 
 

@@ -29,7 +29,7 @@ LAST = 5
 """Finished rows that the live table shows."""
 _BETWEEN_LINES = 5.0
 _BETWEEN_LOOKS = 0.5
-_STYLES = {State.DONE: "green", State.RUNNING: "cyan", State.WAITING: "dim"}
+_STYLES = {State.DONE: "green", State.NO_IMAGE: "yellow", State.RUNNING: "cyan", State.WAITING: "dim"}
 _TROUBLE = "bold red"
 
 
@@ -109,7 +109,7 @@ class _Counted:
 
     def is_told(self, result: Result) -> bool:
         """Whether a row that came to no good end is told by a line of its own, rather than in the sum alone."""
-        if result.state is State.DONE:
+        if result.state.is_success:
             return False
         self._troubles += 1
         return self._troubles <= MOST_TROUBLE
@@ -154,7 +154,7 @@ class LiveTable(_Counted):
         line = self.count(result)
         if self.is_told(result):
             self._console.print(Text(line, _TROUBLE))
-        elif result.state is State.DONE:
+        elif result.state.is_success:
             self._last.append(line)
 
     def look(self, progress: Progress) -> None:

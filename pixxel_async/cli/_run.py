@@ -10,10 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
-
 from pixxel_async._http.network import is_loopback
-from pixxel_async.bulk import AnyRecipe, Run, State, report, status
+from pixxel_async.bulk import AnyRecipe, Run, State, Status, report, status
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._recipe.file import from_dict, to_dict
@@ -54,13 +52,21 @@ class Session:
         self._began = time.monotonic()
         self._is_open = False
         self._has_no_report = False
+        self._report_is_interrupted = False
 
     def carry_out(self, open_run: Open) -> int:
-        """Do it; the exit code. Whatever ends it, the report tells of everything that was begun."""
+        """Do it; the exit code. Whatever ends it, its last lines state what every row has become."""
+        with self._stop.handling():
+            return self._carry_out(open_run)
+
+    def _carry_out(self, open_run: Open) -> int:
         failure: PixxelError | None = None
         try:
-            asyncio.run(self._work(open_run))
-        except asyncio.CancelledError:
+            try:
+                asyncio.run(self._work(open_run))
+            finally:
+                self._stop.ignore()
+        except (asyncio.CancelledError, KeyboardInterrupt):
             if self._stop.signal is None:
                 raise
         except PixxelError as error:
@@ -75,8 +81,16 @@ class Session:
             return self._stop.exit_code or SERVICE_FAILED
         return self._close(failure)
 
+    def conclude(self, stands: Status, what: str) -> int:
+        """Say that a run is finished whose API is gone, and write its report; the exit code."""
+        say(f"{words.rows(stands.total)}: {what}")
+        say(words.FINISHED)
+        with self._stop.handling():
+            self._stop.ignore()
+            return self._close(None)
+
     async def _work(self, open_run: Open) -> None:
-        with self._stop.listening():
+        with self._stop.stopping():
             async with contextlib.AsyncExitStack() as stack:
                 with busy("checking rows, names and prices", live=not self._options.verbose):
                     client = await stack.enter_async_context(self._client())
@@ -89,6 +103,8 @@ class Session:
                 say(f"{words.rows(sum(progress.rows.values()))}: {self._what(run)}")
                 if run.may_be_older:
                     say(words.MAY_BE_OLDER)
+                if all(state.is_final for state in progress.rows):
+                    say(words.FINISHED)
                 results = aiter(run)
                 async with (
                     contextlib.aclosing(results),
@@ -115,36 +131,52 @@ class Session:
             self._report(),
         ]
         say("; ".join(filter(None, parts)))
+        if self._report_is_interrupted:
+            say(f"to write the report: {self._options.command('bulk', 'report', self._out)}")
         if failure is not None:
             complain(f"pixxel: {failure}")
-        if self._sandbox and set(stands.rows) - {State.DONE}:
+        is_success = all(state.is_success for state in stands.rows)
+        if self._sandbox and not is_success:
             say("a sandbox keeps nothing: to go on, begin anew with --overwrite")
         elif not self._sandbox:
-            for line in next_steps(stands.rows, self._out, self._options, failure):
+            for line in next_steps(stands, self._out, self._options, failure):
                 say(line)
         if failure is not None or self._has_no_report:
             return SERVICE_FAILED
-        if _is_unfinished(stands.rows) and self._stop.exit_code is not None:
+        is_stopped = self._report_is_interrupted or _is_unfinished(stands.rows)
+        if is_stopped and self._stop.exit_code is not None:
             return self._stop.exit_code
-        return 0 if set(stands.rows) <= {State.DONE} else SOME_NOT_DONE
+        return 0 if is_success else SOME_NOT_DONE
 
     def _report(self) -> str:
+        paths: dict[str, Path] | None = None
         try:
-            return words.report(report(self._out))
+            with self._stop.interrupting():
+                paths = report(self._out)
+        except KeyboardInterrupt:
+            self._report_is_interrupted = paths is None
         except PixxelError as error:  # of the disk; what the journal holds is whole
             self._has_no_report = True
             complain(f"pixxel: the report cannot be written: {error}")
-            return ""
+        if self._report_is_interrupted:
+            return "no report, since writing it was interrupted"
+        return "" if paths is None else words.report(paths)
 
 
 def next_steps(
-    tally: Mapping[State, int], out: Path, options: GlobalOptions, failure: PixxelError | None = None
+    stands: Status, out: Path, options: GlobalOptions, failure: PixxelError | None = None
 ) -> list[str]:
     """What can be done about what is not done, a line for each."""
+    if stands.unfilled is not None:
+        return [stands.unfilled]
+    tally = stands.rows
     resume = options.command("bulk", "resume", out)
     lines = []
     if tally.get(State.FAILED):
         lines.append(f"to try again what failed: {options.command('bulk', 'retry-failed', out)}")
+    if tally.get(State.NO_IMAGE):
+        again = options.command("bulk", "retry-failed", out, "--no-image")
+        lines.append(f"to search again where there was no image: {again}")
     if tally.get(State.HELD):
         lines.append(
             "held: it may have been made and cannot be found; look in the account, then "
@@ -191,17 +223,14 @@ async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
         await asyncio.to_thread(Journal.discard, path, even_if_open=True)
 
 
-def require_resumable(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> None:
-    """See that the API of a run can still be there.
-
-    Raises:
-        click.UsageError: The run was made in a sandbox, and none is named.
-    """
+def gone_sandbox(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> str | None:
+    """What to do about a run that was made in a sandbox, if none is named; None if its API can still be there."""
     with Journal.read(out / JOURNAL) as journal:
         header = journal.header
     named = (options.base_url, options.profile, *map(environment.get, ("PIXXEL_BASE_URL", "PIXXEL_PROFILE")))
-    if is_loopback(urlsplit(header.base_url).hostname or "") and not any(named):
-        raise click.UsageError(
-            f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
-            "begin anew with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
-        )
+    if any(named) or not is_loopback(urlsplit(header.base_url).hostname or ""):
+        return None
+    return (
+        f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
+        "begin again with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
+    )

@@ -14,6 +14,8 @@ MAY_BE_OLDER = (
     "searched for before it is made, and jobs are held"
 )
 
+FINISHED = "the run is finished: nothing is left to do, and nothing is sent"
+
 
 def rows(count: int) -> str:
     """For example `1 row`, `2,500 rows`."""
@@ -89,7 +91,7 @@ def status_lines(status: Status) -> list[str]:
     worker = status.worker
     return [
         run_of(status),
-        f"rows       {status.total:,}{features(status.total, status.features)}: {counts(status.rows)}",
+        f"rows       {_rows_of(status)}",
         f"tokens     {amount(account.spent)} spent{reserved}, {cap}",
         "worked on  " + ("by nobody" if worker is None else f"by process {worker.pid} on {worker.host}"),
         *(
@@ -97,6 +99,12 @@ def status_lines(status: Status) -> list[str]:
             for held in status.held
         ),
     ]
+
+
+def _rows_of(status: Status) -> str:
+    if status.unfilled is not None:
+        return f"{status.total:,} so far, not all"
+    return f"{status.total:,}{features(status.total, status.features)}: {counts(status.rows)}"
 
 
 def held_lines(status: Status) -> list[str]:
@@ -134,4 +142,8 @@ def plan_lines(plan: Plan, cap: float | None) -> list[str]:
         f"unpriced   {step}: its price is told on the way; none is made above --max-tokens"
         for step in plan.unpriced
     ]
-    return [*lines, *(f"would fail {fault}" for fault in plan.faults)]
+    return [
+        *lines,
+        *(f"no image   {row}" for row in plan.no_image),
+        *(f"would fail {fault}" for fault in plan.faults),
+    ]

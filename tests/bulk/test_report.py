@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -151,6 +152,27 @@ def test_a_report_that_cannot_be_written_harms_no_other_and_leaves_no_half(tmp_p
     with pytest.raises(PixxelError, match=r"report\.csv: Is a directory"):
         report(out, formats=["csv"])
     assert before == (out / "report.json").read_bytes()
+    assert [] == list(out.glob(".report*"))
+
+
+def test_p10_an_interrupted_report_replaces_no_file_of_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it is interrupted when its first files are on the disk already."""
+    out = left(tmp_path, Plot(), Plot())
+    before = {path: path.read_bytes() for path in report(out).values()}
+    real, synced = os.fsync, []
+
+    def interrupted(handle: int) -> None:
+        synced.append(handle)
+        if len(synced) == 3:
+            raise KeyboardInterrupt
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        report(out)
+    assert before == {path: path.read_bytes() for path in before}
     assert [] == list(out.glob(".report*"))
 
 

@@ -202,6 +202,15 @@ def test_rows_that_failed_alike_are_told_together(tmp_path: Path) -> None:
     assert ["#r1", "#r2", "#r3"] == re.findall(r'href="(#r\d)"', reasons)
 
 
+def test_p11_rows_without_an_image_have_a_reason_of_their_own(tmp_path: Path) -> None:
+    plots = [Plot(state=State.NO_IMAGE, error="no image of Sentinel-2"), Plot(state=State.DONE)]
+    page = page_of(left(tmp_path, *plots))
+    assert "1 of 2 rows done; 1 no image." in page.source
+    assert "pixxel bulk retry-failed --no-image" in page.source
+    assert "no image of Sentinel-2" in page.source
+    assert ".s-no_image {" in page.source, "its colour"
+
+
 @pytest.mark.parametrize(("most", "listed"), [(3, ["r2", "r3"]), (1, ["r2"])])
 def test_of_many_rows_only_those_are_listed_that_need_a_look(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, listed: list[str]

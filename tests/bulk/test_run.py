@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,11 @@ from pixxel_async.bulk import (
     plan,
     status,
 )
+from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.sandbox import Sandbox
 
+NEVER = Search(start="1999-06-01", end="2000-06-01")
+"""Dates without an image of any row."""
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
 
 
@@ -176,14 +181,45 @@ async def test_a_row_that_succeeds_in_part_has_its_files_and_says_so(
     assert all(file.is_file() for file in row.files)
 
 
-async def test_without_a_clear_image_nothing_is_created_and_the_remedy_is_said(
+async def test_p11_a_row_without_an_image_is_no_failure_and_the_remedy_is_said(
     client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    never = changed(recipe, images=Search(start="1999-06-01", end="2000-06-01"))
+    never = changed(recipe, images=NEVER)
     row = (await started(client, table(tmp_path, "north"), never, tmp_path))["north"]
-    assert (State.FAILED, "images") == (row.state, row.step)
+    assert (State.NO_IMAGE, "images") == (row.state, row.step)
     assert "widen the dates or allow more cloud" in (row.error or "")
     assert [] == sandbox.ledger.entries()
+    assert status(tmp_path / "out").is_finished
+
+
+async def test_p11_a_row_without_an_image_is_searched_again_only_on_request(
+    client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await started(client, table(tmp_path, "north"), changed(recipe, images=NEVER), tmp_path)
+    before = len(sandbox.requests)
+    assert {} == await resumed(client, tmp_path)
+    assert {} == await resumed(client, tmp_path, retry_failed=True)
+    assert before == len(sandbox.requests)
+    again = await resumed(client, tmp_path, retry_no_image=True)
+    assert {"north": State.NO_IMAGE} == {name: row.state for name, row in again.items()}
+    assert before < len(sandbox.requests)
+
+
+async def test_p11_an_earlier_version_recorded_such_a_row_as_failed_and_it_can_be_tried_again(
+    client: PixxelClient, recipe: Recipe, tmp_path: Path
+) -> None:
+    await started(client, table(tmp_path, "north"), changed(recipe, images=NEVER), tmp_path)
+    path = tmp_path / "out" / "run.journal"
+    with Journal.open(path) as journal:
+        await journal.mark(1, State.FAILED, step="images", error="no image of Sentinel-2")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE session")
+        connection.execute("PRAGMA user_version=1")
+    assert {State.FAILED: 1} == status(tmp_path / "out").rows
+    assert {} == await resumed(client, tmp_path)
+    again = await resumed(client, tmp_path, retry_failed=True)
+    assert State.NO_IMAGE is again["north"].state
+    assert {State.NO_IMAGE: 1} == status(tmp_path / "out").rows
 
 
 async def test_a_step_of_the_users_own_follows_the_files_and_is_not_done_twice(
@@ -393,17 +429,17 @@ async def test_a_plan_tells_what_it_would_cost_and_makes_nothing(
     assert [] == sandbox.ledger.entries()
 
 
-async def test_a_plan_tells_rows_that_would_fail(
+async def test_p11_a_plan_lists_rows_without_an_image_apart_from_those_that_would_fail(
     client: PixxelClient, recipe: Recipe, tmp_path: Path
 ) -> None:
     never = OrderRecipe(
-        images=Search(start="1999-06-01", end="2000-06-01"),
+        images=NEVER,
         order=Order(usecase="agriculture"),
         project=recipe.project,
     )
     told = await plan(client, table(tmp_path, "a", "b"), never)
-    assert 2 == len(told.faults)
-    assert "row 1 (a): no image" in "\n".join(sorted(told.faults))
+    assert ((), 2) == (told.faults, len(told.no_image))
+    assert "row 1 (a): no image" in "\n".join(sorted(told.no_image))
 
 
 async def test_a_cap_below_the_price_is_refused_before_anything_is_made(

@@ -6,6 +6,8 @@ import json
 import math
 import re
 import struct
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import shapely
 from geofiles import feature, polygon, square, write
 from pyarrow import parquet
 
+from pixxel_async import InvalidInput
 from pixxel_async.bulk.sources import BadRows, check, open_source
 
 UTM_32N = "EPSG:32632"
@@ -197,8 +200,17 @@ def undecodable(suffix: str, folder: Path) -> Path:
     return path
 
 
+def takes_encoding(path: Path) -> bool:
+    """Whether the option that the remedy may name is accepted for a file."""
+    try:
+        open_source(path, encoding="cp1252")
+    except InvalidInput:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("suffix", [".shp", ".csv", ".tsv", ".gpkg", ".parquet"])
-def test_t10_a_name_that_cannot_be_decoded_is_a_fault_of_its_row_and_column(
+def test_t10_t11_a_name_that_cannot_be_decoded_is_a_fault_of_its_row_and_column(
     suffix: str, tmp_path: Path
 ) -> None:
     path = undecodable(suffix, tmp_path)
@@ -206,8 +218,58 @@ def test_t10_a_name_that_cannot_be_decoded_is_a_fault_of_its_row_and_column(
         check(open_source(path))
     (fault,) = caught.value.faults
     assert (2, "name", "not UTF-8 text") == (fault.row, fault.field, fault.what)
-    assert "give the encoding of the file, for example cp1252" in fault.remedy
+    remedies = {
+        True: "give the encoding of the file, for example cp1252, or save it as UTF-8",
+        False: "correct the value and write the file again: its format is always UTF-8",
+    }
+    assert remedies[takes_encoding(path)] == fault.remedy
     assert str(caught.value).startswith(f"{path}:\n")
+
+
+def without_crs(folder: Path) -> Path:
+    path = write(folder / "plots.shp", [feature(polygon(RING), name="a")])
+    path.with_suffix(".prj").unlink()
+    return path
+
+
+def nameless_crs(folder: Path) -> Path:
+    path = write(folder / "plots.geojson", [feature(polygon(RING), name="a")])
+    path.write_text(path.read_text().replace("{", '{"crs": {"type": "link"}, ', 1))
+    return path
+
+
+def two_layers(folder: Path) -> Path:
+    for layer in ("a", "b"):
+        write(folder / "plots.gpkg", [feature(polygon(RING), name=layer)], layer=layer)
+    return folder / "plots.gpkg"
+
+
+def points(folder: Path) -> Path:
+    path = folder / "plots.csv"
+    path.write_text("name,lon,lat\na,10,45\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("make", "option", "value"),
+    [
+        (without_crs, "crs", "EPSG:4326"),
+        (nameless_crs, "crs", "EPSG:4326"),
+        (two_layers, "layer", "a"),
+        (points, "square_m", 100.0),
+        (partial(undecodable, ".csv"), "encoding", "cp1252"),
+        (partial(undecodable, ".shp"), "encoding", "cp1252"),
+    ],
+)
+def test_t11_an_option_that_a_remedy_names_cures_the_fault(
+    make: Callable[[Path], Path], option: str, value: Any, tmp_path: Path
+) -> None:
+    path = make(tmp_path)
+    with pytest.raises(BadRows) as caught:
+        check(open_source(path))
+    (fault,) = caught.value.faults
+    assert option in fault.remedy
+    assert 1 <= check(open_source(path, **{option: value})).fields
 
 
 @pytest.mark.parametrize("suffix", [".shp", ".csv"])

@@ -43,7 +43,7 @@ def test_status_counts_rows_and_tokens_and_names_what_is_held(tmp_path: Path) ->
 
 
 def test_a_run_is_finished_when_all_rows_are_final(tmp_path: Path) -> None:
-    plots = [Plot(state=state) for state in (State.DONE, State.PARTIAL, State.FAILED)]
+    plots = [Plot(state=state) for state in (State.DONE, State.PARTIAL, State.NO_IMAGE, State.FAILED)]
     assert status(left(tmp_path, *plots)).is_finished
 
 

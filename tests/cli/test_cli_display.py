@@ -56,6 +56,14 @@ def test_trouble_stays_on_the_screen() -> None:
     assert ["[2/3] failed  f2  8.2 s: no luck", "[3/3] held    f3  8.2 s: look"] == lines[:2]
 
 
+def test_p11_a_row_without_an_image_is_no_trouble() -> None:
+    lines = screen(progress({WAITING: 2}), ended(1, State.NO_IMAGE, "no image of Sentinel-2"), ended(2))
+    assert lines[0].startswith("0/2"), "no line above the table"
+    assert ["[1/2] no image f1  8.2 s: no image of Sentinel-2", "[2/2] done    f2  8.2 s"] == [
+        line.strip() for line in lines[2:]
+    ]
+
+
 def test_a_name_is_shown_as_it_is_not_as_markup() -> None:
     markup = Result(row=1, name="[bold]north[/]", state=FAILED, error="[red]no")
     assert "[1/1] failed  [bold]north[/]  0.0 s: [red]no" in screen(progress({WAITING: 1}), markup)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 import re
@@ -141,7 +142,7 @@ async def test_a_plan_above_the_cap_is_exit_code_2(
     assert ended.err.startswith("pixxel: --max-tokens 100 is below the price of 160 tokens: ")
 
 
-async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_would_fail(
+async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_have_no_image(
     api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path]
 ) -> None:
     insight = JOB.replace('"job"\nworkflow = "weekly-stress"', '"insight"\nblock = "cropstress"')
@@ -153,8 +154,8 @@ async def test_a_plan_tells_what_cannot_be_priced_yet_and_which_rows_would_fail(
 
     order = '[search]\nstart = 1999-06-01\nend = 2000-06-01\n[order]\nusecase = "agriculture"\n'
     ended = await call("bulk", "plan", plots("a"), "--recipe", recipe(order))
-    assert 3 == ended.code
-    assert "would fail row 1 (a): no image" in ended.out
+    assert (0, "") == (ended.code, ended.err), "nothing would fail"
+    assert "no image   row 1 (a): no image" in ended.out
 
 
 async def test_what_failed_is_told_with_the_command_that_tries_it_again(
@@ -172,6 +173,54 @@ async def test_what_failed_is_told_with_the_command_that_tries_it_again(
     assert again.out.startswith("2 rows: run t1 of plots.geojson, begun ")
     assert "[2/2] done    a" in again.out
     assert ["a-t1", "a-t1-2", "b-t1"] == made(api)
+
+
+async def test_p11_rows_without_an_image_are_counted_by_themselves_and_are_exit_code_0(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    never = recipe(AOI.replace("2026", "1999"))
+    again = f"to search again where there was no image: pixxel bulk retry-failed {out} --no-image"
+    ended = await call("bulk", "run", plots("a", "b"), "--recipe", never, "--out", out)
+    assert (0, "") == (ended.code, ended.err)
+    *_, counts, last = ended.out.splitlines()
+    assert counts.startswith("2 no image in ")
+    assert again == last
+    with (out / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert ["no image", "no image"] == [row["state"] for row in csv.DictReader(file)]
+    features = json.loads((out / "report.geojson").read_text())["features"]
+    assert ["no image", "no image"] == [each["properties"]["state"] for each in features]
+    stands = await call("bulk", "status", out)
+    assert "rows       2: 2 no image" in stands.out
+    assert again in stands.out
+    for options, sent in (([], 0), (["--no-image"], 2)):
+        before = len(api.requests)
+        ended = await call("bulk", "retry-failed", out, *options)
+        assert (0, "", sent) == (ended.code, ended.err, len(api.requests) - before)
+    assert [] == api.ledger.entries()
+
+
+@pytest.mark.parametrize("outcome", [None, "fail"])
+async def test_s8_a_finished_run_is_said_to_be_finished_and_nothing_is_sent(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path, outcome: str | None
+) -> None:
+    out = tmp_path / "out"
+    if outcome is not None:
+        api.outcomes.plan("aoi", outcome)
+    code = 0 if outcome is None else 3
+    first = await call(
+        "bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1
+    )
+    assert code == first.code
+    before = len(api.requests)
+    (out / "report.html").unlink()
+    ended = await call("bulk", "resume", out)
+    assert (code, "") == (ended.code, ended.err)
+    _, finished, *_ = ended.out.splitlines()
+    assert "the run is finished: nothing is left to do, and nothing is sent" == finished
+    assert (code == 3) == (f"pixxel bulk retry-failed {out}" in ended.out)
+    assert before == len(api.requests)
+    assert (out / "report.html").exists()
 
 
 async def test_rows_above_the_cap_go_on_when_it_is_raised(
@@ -330,6 +379,26 @@ sys.exit(main())
 """The command, but it does not stop by itself after a first signal."""
 
 
+REPORTING = """
+import sys, time
+from pixxel_async.bulk import _report
+from pixxel_async.cli.__main__ import main
+
+real, rows = _report.row_facts, []
+
+def slow(record):
+    rows.append(record)
+    if len(rows) == 2:
+        print("reporting", file=sys.stderr, flush=True)
+        time.sleep(1000)
+    return real(record)
+
+_report.row_facts = slow
+sys.exit(main())
+"""
+"""The command; it says when it is in the middle of its report, and stays there."""
+
+
 async def begin(
     *arguments: object, program: tuple[str, str] = ("-m", "pixxel_async.cli")
 ) -> asyncio.subprocess.Process:
@@ -374,6 +443,7 @@ async def test_p3_the_first_signal_lets_creates_end_and_tells_how_to_go_on(
     assert 1 <= len(made(api)) <= 2
     report = json.loads((out / "report.json").read_text())
     assert ["a", "b", "c", "d"] == [row["name"] for row in report["rows"]], "whatever ends it is reported"
+    api.faults.clear()  # a create that was withdrawn has left one
     ended = await call("bulk", "resume", out)
     assert (0, "") == (ended.code, ended.err)
     assert ["a-t1", "b-t1", "c-t1", "d-t1"] == made(api)
@@ -400,6 +470,66 @@ async def test_p3_the_second_signal_stops_at_once_and_nothing_is_made_twice(
     ended = await call("bulk", "resume", out)
     assert (0, "") == (ended.code, ended.err)
     assert ["a-t1", "b-t1"] == made(api)
+
+
+@pytest.mark.parametrize("often", [1, 5])
+async def test_p10_a_second_ctrl_c_in_the_report_leaves_the_summary_and_the_command_that_writes_it(
+    api: Sandbox, call: Call, plots: Write, recipe: Callable[[str], Path], tmp_path: Path, often: int
+) -> None:
+    out = tmp_path / "out"
+    api.faults.add("AOICreateAOI", "hang", after_effect=True)
+    arguments = ("bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1)
+    program = REPORTING.replace(
+        "sys.exit", "from pixxel_async.bulk._execution import scheduler\nscheduler.GRACE = 0.1\nsys.exit"
+    )
+    process = await begin(*arguments, program=("-c", program))
+    await a_create_is_sent(api)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert b"stopping: " == (await process.stderr.readline())[:10]
+    assert b"reporting\n" == await process.stderr.readline()
+    for _ in range(often):
+        process.send_signal(signal.SIGINT)
+    told, errors = map(bytes.decode, await process.communicate())
+    assert (130, "") == (process.returncode, errors)
+    summary, report, last = told.splitlines()[-3:]
+    assert re.fullmatch(
+        r"1 not started, 1 running in \S+ s; no report, since writing it was interrupted", summary
+    )
+    assert f"to write the report: pixxel bulk report {out}" == report
+    assert f"to go on: pixxel bulk resume {out}" == last
+    assert [] == [*out.glob("report.*"), *out.glob(".report*")], "whole or absent"
+    written = await call(*report.partition("pixxel ")[2].split())
+    assert (0, "") == (written.code, written.err)
+    assert 2 == len(json.loads((out / "report.json").read_text())["rows"])
+    ended = await call("bulk", "resume", out)
+    assert (0, "") == (ended.code, ended.err)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_p10_a_first_signal_in_the_report_leaves_an_earlier_report_whole(
+    api: Sandbox,
+    call: Call,
+    plots: Write,
+    recipe: Callable[[str], Path],
+    tmp_path: Path,
+    number: int,
+    code: int,
+) -> None:
+    out = tmp_path / "out"
+    await call("bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out)
+    before = {path.name: path.read_bytes() for path in out.glob("report.*")}
+    process = await begin("bulk", "resume", out, program=("-c", REPORTING))
+    assert process.stderr is not None
+    assert b"reporting\n" == await process.stderr.readline()
+    process.send_signal(number)
+    told, errors = map(bytes.decode, await process.communicate())
+    assert (code, "") == (process.returncode, errors)
+    assert told.splitlines()[-2].startswith("2 done in ")
+    assert f"to write the report: pixxel bulk report {out}" == told.splitlines()[-1]
+    assert before == {path.name: path.read_bytes() for path in out.glob("report.*")}
+    assert 4 == len(before)
+    assert [] == list(out.glob(".report*"))
 
 
 async def test_n4_a_token_that_is_revoked_ends_the_run_and_a_later_one_goes_on(
@@ -493,6 +623,17 @@ async def test_an_output_without_room_is_one_line_and_nothing_is_made(
     assert [] == api.ledger.entries()
 
 
+def test_s8_a_finished_run_of_a_sandbox_that_is_gone_is_said_to_be_finished(
+    pixxel: Callable[..., Any], plots: Write, recipe: Callable[[str], Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert 0 == pixxel("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", out, "--sandbox").code
+    resumed = pixxel("bulk", "resume", out)
+    assert (0, "") == (resumed.code, resumed.err)
+    assert "the run is finished: " in resumed.out
+    assert "1 done in " in resumed.out
+
+
 def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
     pixxel: Callable[..., Any], plots: Write, recipe: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -502,6 +643,9 @@ def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
     assert 0 == pixxel(*arguments).code
     with Journal.open(out / "run.journal") as journal:
         asyncio.run(journal.intend(1, "another", {}))
+        asyncio.run(journal.mark(1, State.RUNNING))
+    stands = pixxel("bulk", "status", out)
+    assert stands.out.splitlines()[-1].startswith(f"{out}: the run was made in a sandbox at ")
     resumed = pixxel("bulk", "resume", out)
     assert (2, "", 1) == (resumed.code, resumed.out, len(resumed.err.splitlines()))
     assert "the run was made in a sandbox at http://127.0.0.1:" in resumed.err

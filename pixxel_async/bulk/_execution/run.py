@@ -22,7 +22,8 @@ from pixxel_async.bulk._execution.scheduler import Drive
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.decisions import Decisions
 from pixxel_async.bulk._journal.journal import Journal
-from pixxel_async.bulk._journal.records import Entry, Header, Tokens
+from pixxel_async.bulk._journal.records import Entry, Header, JournalError, Tokens
+from pixxel_async.bulk._journal.unfilled import unfilled
 from pixxel_async.bulk._recipe.account_names import Target, resolve
 from pixxel_async.bulk._recipe.file import AnyRecipe, from_dict, to_dict
 from pixxel_async.bulk._recipe.plan import Plan, estimate
@@ -98,7 +99,8 @@ class Run:
             client: An open client.
             source: The rows; see `open_source`.
             recipe: What is made of them.
-            out: Folder for the journal and the files, `OUT/ROW/...`; it must hold no other run.
+            out: Folder for the journal and the files, `OUT/ROW/...`; it must hold no other run, but for one that was stopped
+                before all its rows were in the journal: nothing was sent for it, and it is replaced.
             max_tokens: Most tokens that the run may ever spend, in all its sessions. Before each create that costs, its
                 price is asked for, and reserved. None: any number.
             overwrite: Whether an earlier run in the folder is given up: its journal is removed, its files are replaced.
@@ -150,6 +152,7 @@ class Run:
         max_tokens: float | None = None,
         held: Decisions | None = None,
         retry_failed: bool = False,
+        retry_no_image: bool = False,
         other_token: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
@@ -157,7 +160,8 @@ class Run:
     ) -> AsyncIterator[Self]:
         """Take up a run where it stopped, however it stopped.
 
-        Creates that were under way are looked for first; what happened is not made again.
+        Creates that were under way are looked for first; what happened is not made again. A finished run sends nothing and
+        yields nothing; `status(out).is_finished` says beforehand whether it is.
 
         Args:
             client: An open client of the same account.
@@ -168,24 +172,24 @@ class Run:
                 None looks for them again. See `decide`.
             retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
                 is made anew, and may cost again.
+            retry_no_image: Whether the images of rows without one are searched again, in the dates of the recipe.
             other_token: Whether the client may have another token than the run began with.
             concurrency: How many rows are under way at a time.
             engine: Where the steps run; here if left out.
             then: As in `start`.
 
         Raises:
-            JournalError: there is no run in the folder, another process works on it, or its journal is damaged.
+            JournalError: there is no run in the folder, another process works on it, its journal is damaged, or it was
+                stopped before all rows were in the journal.
             InvalidInput: the run belongs to another API or token.
         """
         out = checked_path(out, "out")
         _check_concurrency(concurrency)
         journal = await asyncio.to_thread(Journal.open, out / JOURNAL)
         try:
+            if (lacking := await asyncio.to_thread(unfilled, journal)) is not None:
+                raise JournalError(lacking)
             await _require_same_account(journal.header, client, other_token=other_token)
-            if not journal.is_filled:
-                raise InvalidInput(
-                    f"{out}: the run was stopped before its rows were read; nothing was sent: remove {JOURNAL} and start anew"
-                )
             recipe = from_dict(journal.header.recipe["recipe"])
             target = Target.from_dict(journal.header.recipe["target"])
             stages = stages_of(recipe, target, journal.header.run_id)
@@ -193,8 +197,12 @@ class Run:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
             if held is not None:
                 await asyncio.to_thread(journal.decide, held)
-            if retry_failed:
-                await asyncio.to_thread(journal.reset, [State.FAILED])
+            again = [
+                *([State.FAILED] if retry_failed else []),
+                *([State.NO_IMAGE] if retry_no_image else []),
+            ]
+            if again:
+                await asyncio.to_thread(journal.reset, again)
             async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
                 yield run
         finally:
@@ -380,20 +388,30 @@ async def _require_same_account(header: Header, client: PixxelClient, *, other_t
 def _make_folder(out: Path, *, overwrite: bool) -> None:
     """Make the folder of a run, and see that it can be written and holds no other.
 
-    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come.
+    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come. A journal that
+    lacks rows, and for which nothing was sent, is always removed.
 
     Raises:
         InvalidInput: It cannot be written, or holds a run.
-        JournalError: The run that is to be given up has creates whose outcome is open.
+        JournalError: The run that is to be given up has creates whose outcome is open, or may have made some.
     """
     try:
         make_folder(out)
     except OSError as error:
         raise InvalidInput(f"output folder {out}: cannot be written: {error.strerror or error}") from None
     if (out / JOURNAL).exists():
-        if not overwrite:
+        if not overwrite and _is_filled(out / JOURNAL):
             raise InvalidInput(
                 f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
                 "(on the command line --overwrite) to begin anew"
             )
-        Journal.discard(out / JOURNAL)
+        Journal.discard(out / JOURNAL, only_unfilled=not overwrite)
+
+
+def _is_filled(path: Path) -> bool:
+    """Whether a journal has its rows; one that cannot be read may have them."""
+    try:
+        with Journal.read(path) as journal:
+            return journal.is_filled
+    except JournalError:
+        return True

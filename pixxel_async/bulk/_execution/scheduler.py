@@ -17,7 +17,7 @@ from pixxel_async.bulk._execution.result import Result, result_of
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import CapReached, JournalError, RowRecord, StepRecord
 from pixxel_async.bulk._journal.text import is_amount
-from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
+from pixxel_async.bulk._recipe.stages import Facts, Kind, NoImage, Stage, Work
 from pixxel_async.bulk._state import State
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import (
@@ -207,6 +207,8 @@ class Drive:
             return await row.end(State.HELD, str(held))
         except CapReached as reached:
             return await row.end(State.BLOCKED, str(reached))
+        except NoImage as error:
+            return await row.end(State.NO_IMAGE, str(error))
         except OSError as error:
             if is_disk_full(error):
                 raise DiskFull(f"{self._out}: {error.strerror}") from error

@@ -14,6 +14,7 @@ from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.file import owner
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState, Tokens
+from pixxel_async.bulk._journal.unfilled import unfilled
 from pixxel_async.bulk._journal.view import JournalView
 from pixxel_async.bulk._state import State
 
@@ -68,6 +69,8 @@ class Status:
     """What waits for a person."""
     worker: Worker | None
     """Who works on it now; None when nobody does. Where the system has no file locks (Windows) always None."""
+    unfilled: str | None = None
+    """What to do about a run of which not all rows are in the journal, if no process adds them; None for every other run."""
 
     @property
     def total(self) -> int:
@@ -77,7 +80,7 @@ class Status:
     @property
     def is_finished(self) -> bool:
         """Whether a resumed run would have nothing to do; rows that failed may be tried again all the same."""
-        return all(state.is_final for state in self.rows)
+        return self.unfilled is None and all(state.is_final for state in self.rows)
 
 
 def status(out: str | Path) -> Status:
@@ -99,6 +102,7 @@ def status(out: str | Path) -> Status:
             tokens=journal.tokens(),
             held=tuple(_held(journal)),
             worker=None if worker is None else Worker(*worker),
+            unfilled=unfilled(journal),
         )
 
 

@@ -45,6 +45,7 @@ from pixxel_async.bulk._journal.text import (
     safe_json,
     to_micro,
 )
+from pixxel_async.bulk._journal.unfilled import unfilled
 from pixxel_async.bulk._journal.view import JournalView, open_view
 from pixxel_async.bulk._journal.witness import Witness
 from pixxel_async.bulk._journal.writer import Writer
@@ -146,15 +147,22 @@ class Journal(JournalView):
         self.doubted = None if doubted is None else datetime.fromisoformat(doubted)
 
     @classmethod
-    def discard(cls, path: str | Path, *, even_if_open: bool = False) -> None:
+    def discard(cls, path: str | Path, *, even_if_open: bool = False, only_unfilled: bool = False) -> None:
         """Remove a journal, of whose run nothing is open, or where `even_if_open` says that it does not matter.
+
+        Args:
+            path: The journal.
+            even_if_open: Whether it is removed also if the outcome of a create is open.
+            only_unfilled: Whether it is removed only if it lacks rows and nothing was sent.
 
         Raises:
             JournalError: It holds creates whose outcome is open, and that nobody could look for any more; or `open`
-                would raise it.
+                would raise it; or it is not one that `only_unfilled` means.
         """
         path = Path(path)
         with cls.open(path) as journal:
+            if only_unfilled and (journal.is_filled or journal.doubted is not None):
+                raise JournalError(unfilled(journal) or f"{path}: has its rows: resume its run")
             for record in () if even_if_open else journal.open_intents(*OPEN):
                 raise JournalError(
                     f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "

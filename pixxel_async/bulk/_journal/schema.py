@@ -16,8 +16,8 @@ from pixxel_async.bulk._journal.text import from_json, from_micro, instant_text,
 APPLICATION_ID = 0x50585842
 """`PXXB`, in the file's header."""
 VERSION = 3
-"""Version 1 has no table `session`; a journal gets it when it is opened to be written. Since version 3 a journal has the table
-`part` if features of its input were split."""
+"""Versions 1 and 2 have no row in the state NO_IMAGE, and version 1 has no table `session`: a journal becomes version 3 when it is
+opened to be written. Since version 3 a journal has the table `part` if features of its input were split."""
 
 _COLUMNS = {
     "run": ("run_id", "started", "sdk", "base_url", "token_print", "recipe", "input_sha256", "input_name"),
@@ -184,6 +184,13 @@ def header_of(connection: sqlite3.Connection) -> Header:
     facts["started"] = datetime.fromisoformat(facts["started"])
     facts["recipe"] = from_json(facts["recipe"])
     return Header(**facts, cap=tokens_of(connection).cap)
+
+
+def session_of(connection: sqlite3.Connection) -> tuple[str | None, str | None]:
+    """Mark of the last session, and the instant of the last doubt."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+        return None, None
+    return connection.execute("SELECT mark, doubted FROM session").fetchone() or (None, None)
 
 
 def tokens_of(connection: sqlite3.Connection) -> Tokens:

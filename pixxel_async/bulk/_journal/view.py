@@ -60,6 +60,12 @@ class JournalView:
         """Whether all rows were added; if not, nothing was sent, and `add` begins anew."""
         return self._select("SELECT rows FROM book")[0][0] is not None
 
+    @property
+    def session(self) -> tuple[str | None, str | None]:
+        """Mark of the last session, and when the journal was last found to be one that may be older; None where there is none."""
+        with self._gate, translated(self.path):
+            return schema.session_of(self._connection)
+
     def tokens(self) -> Tokens:
         """The account of tokens."""
         with self._gate, translated(self.path):

@@ -9,7 +9,15 @@ from typing import Literal
 from pixxel_async.bulk._journal.decisions import Adopt, Decisions
 from pixxel_async.bulk._journal.page import STEP, Page
 from pixxel_async.bulk._journal.records import OPEN, CapReached, JournalError, StepState
-from pixxel_async.bulk._journal.schema import PART_TABLE, SESSION_TABLE, VERSION, Row, has_parts, write_many
+from pixxel_async.bulk._journal.schema import (
+    PART_TABLE,
+    SESSION_TABLE,
+    VERSION,
+    Row,
+    has_parts,
+    session_of,
+    write_many,
+)
 from pixxel_async.bulk._journal.text import from_json, from_micro, json_text
 from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
@@ -244,17 +252,16 @@ def last_session(page: Page) -> tuple[str | None, str | None, int]:
     """Mark of the last session, the instant of the last doubt, and how many creates were announced."""
     connection = page.connection
     count: int = connection.execute("SELECT count(*) FROM step WHERE attempt > 0").fetchone()[0]
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
-        return None, None, count
-    found = connection.execute("SELECT mark, doubted FROM session").fetchone()
-    return (None, None, count) if found is None else (*found, count)
+    return *session_of(connection), count
 
 
 def begin_session(page: Page, mark: str, doubted: str | None) -> None:
-    """Note the mark of a session that begins; a journal of version 1 becomes one of this version."""
+    """Note the mark of a session that begins; a journal of an older version becomes one of this version."""
     connection = page.connection
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 1:
         connection.execute(SESSION_TABLE)
+    if version < VERSION:
         connection.execute(f"PRAGMA user_version={VERSION}")
     connection.execute("DELETE FROM session")
     write_many(connection, "INSERT", "session", [(mark, doubted)])

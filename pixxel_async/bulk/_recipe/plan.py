@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import attrs
 
-from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
+from pixxel_async.bulk._recipe.stages import Facts, Kind, NoImage, Stage, Work
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import PixxelError
 
@@ -34,6 +34,8 @@ class Plan:
     """Steps whose price the API tells only on the way, since it needs what an earlier step makes."""
     faults: tuple[str, ...]
     """Rows that would fail already, and why; of many the first hundred."""
+    no_image: tuple[str, ...] = ()
+    """Rows without an image in the dates, for which nothing would be made; of many the first hundred."""
 
 
 async def estimate(
@@ -62,6 +64,7 @@ async def estimate(
         tokens=asking.tokens,
         unpriced=tuple(stage.name for stage in stages if stage.price and stage not in told),
         faults=tuple(asking.faults),
+        no_image=tuple(asking.no_image),
     )
 
 
@@ -85,6 +88,7 @@ class _Asking:
         self._same: dict[tuple[str, str], asyncio.Task[float]] = {}
         self.tokens = 0.0
         self.faults: list[str] = []
+        self.no_image: list[str] = []
 
     async def all(self, rows: Iterator[Work]) -> int:
         """Ask for all rows; how many there are."""
@@ -112,8 +116,9 @@ class _Asking:
                 price = await self._price(stage, attrs.evolve(work, facts=facts))
                 self.tokens += price  # not before the await: others add meanwhile
         except PixxelError as error:
-            if len(self.faults) < _SHOWN:
-                self.faults.append(f"row {work.row} ({work.name}): {error}")
+            found = self.no_image if isinstance(error, NoImage) else self.faults
+            if len(found) < _SHOWN:
+                found.append(f"row {work.row} ({work.name}): {error}")
 
     async def _price(self, stage: Stage, work: Work) -> float:
         price = stage.price

@@ -13,7 +13,7 @@ from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk._output import write_atomically
 from pixxel_async.bulk._recipe.account_names import Block, Target, known, workflow_id
 from pixxel_async.bulk._recipe.recipes import Delivery, Insight, Items, Job, Order, Search, Waiting
-from pixxel_async.bulk._recipe.stages import Facts, Work
+from pixxel_async.bulk._recipe.stages import Facts, NoImage, Work
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import InvalidInput, PixxelError, SchemaError
 from pixxel_async.models import (
@@ -37,7 +37,11 @@ from pixxel_async.models import (
 
 
 async def find_images(client: PixxelClient, work: Work, *, search: Search, target: Target) -> Facts:
-    """Ids of the images of the newest days on which the area was clear enough, newest first."""
+    """Ids of the images of the newest days on which the area was clear enough, newest first.
+
+    Raises:
+        NoImage: There is none.
+    """
     found = await client.search.images(
         start_date=search.start,
         end_date=search.end,
@@ -46,7 +50,7 @@ async def find_images(client: PixxelClient, work: Work, *, search: Search, targe
         filters=[SearchFilter(id="eo:cloud_cover", min=0, max=search.max_cloud)],
     )
     if not found:
-        raise PixxelError(
+        raise NoImage(
             f"no image of {search.satellite} from {search.start:%Y-%m-%d} to before {search.end:%Y-%m-%d} "
             f"has at most {search.max_cloud} % cloud: widen the dates or allow more cloud"
         )

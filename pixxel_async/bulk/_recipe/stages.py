@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from pixxel_async.client import PixxelClient
+from pixxel_async.errors import PixxelError
 
 Facts = dict[str, Any]
 """What a stage found out or made, JSON-ready.
@@ -17,6 +18,10 @@ Facts = dict[str, Any]
 A create gives the `id` of what it made and its cost in `tokens`; each is None where the answer does not state it. A stage that
 waits for a create may give its true `cost`, which corrects the account. A fetch gives `file` and `members`.
 """
+
+
+class NoImage(PixxelError):
+    """The search found no image for a row. Its stages after the search have nothing to work on."""
 
 
 class Kind(Enum):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
@@ -12,7 +11,7 @@ from pixxel_async._base.files import checked_path, disk_errors
 from pixxel_async.bulk._folders import JOURNAL, REPORTS
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import RowRecord
-from pixxel_async.bulk._output import atomic_file
+from pixxel_async.bulk._output import atomic_files
 from pixxel_async.bulk._report._facts import Facts, RunFacts, row_facts
 from pixxel_async.bulk._report._page import HtmlPage
 from pixxel_async.bulk._report._tables import CsvTable, GeoJsonTable, JsonTable
@@ -42,7 +41,7 @@ def report(
 ) -> dict[str, Path]:
     """Write what became of every row to `report.csv`, `report.json`, `report.geojson`, `report.html`.
 
-    It reads the journal, also while a process works on the run, and replaces an earlier report when the new one is
+    It reads the journal, also while a process works on the run, and replaces an earlier report when all files of the new one are
     whole. Every row of the input is in each of the first three once, in its order. It blocks, and takes as little memory for many
     rows as for few: call it in a thread (`asyncio.to_thread`) while other work goes on.
 
@@ -74,9 +73,13 @@ def report(
         if each not in _TABLES:
             raise InvalidInput(f"formats: there is no {each!r}: give some of {', '.join(_TABLES)}")
     paths: dict[str, Path] = {each: out / REPORTS[each] for each in wanted}
-    with Journal.read(out / JOURNAL) as journal, ExitStack() as files:
+    with (
+        Journal.read(out / JOURNAL) as journal,
+        disk_errors(out, PixxelError),
+        atomic_files(paths.values(), PixxelError) as files,
+    ):
         facts = RunFacts.of(journal, out, datetime.now(UTC))
-        tables = [_TABLES[each](files.enter_context(_file(path)), facts) for each, path in paths.items()]
+        tables = [_TABLES[each](file, facts) for each, file in zip(paths, files, strict=True)]
         for record in journal.rows():
             known = row_facts(record)
             for table in tables:
@@ -84,9 +87,3 @@ def report(
         for table in tables:
             table.end()
     return paths
-
-
-@contextmanager
-def _file(path: Path) -> Generator[BinaryIO, None, None]:
-    with disk_errors(path, PixxelError), atomic_file(path) as file:
-        yield file

@@ -15,6 +15,7 @@ ORDER = (
     State.HELD,
     State.BLOCKED,
     State.PARTIAL,
+    State.NO_IMAGE,
     State.RUNNING,
     State.WAITING,
     State.DONE,
@@ -29,6 +30,7 @@ _INVISIBLE = re.compile(
 _SIGNS = {
     State.DONE: '<path d="M4.4 8.3l2.5 2.5 4.7-5.2"/>',
     State.PARTIAL: '<path class="solid" d="M8 3.4a4.6 4.6 0 0 1 0 9.2z"/>',
+    State.NO_IMAGE: '<circle cx="8" cy="8" r="3.4"/><path d="M4.4 11.6l7.2-7.2"/>',
     State.FAILED: '<path d="M5.2 5.2l5.6 5.6m0-5.6l-5.6 5.6"/>',
     State.HELD: '<path d="M5.8 6.2a2.2 2.2 0 1 1 3.2 2c-.7.4-1 .8-1 1.5M8 12v.1"/>',
     State.BLOCKED: '<path d="M4.4 8h7.2"/>',

@@ -45,6 +45,7 @@ _REMEDIES = {
     State.HELD: "look in the account; then go on with <code>pixxel bulk resume --resend</code> if it is not there, or <code>--forget</code> to give these rows up",
     State.BLOCKED: "go on with a higher cap (<code>pixxel bulk resume --max-tokens</code>)",
     State.PARTIAL: "some of the images could not be worked on; what came of the others is there",
+    State.NO_IMAGE: "nothing was made for these rows; to search again later: <code>pixxel bulk retry-failed --no-image</code>; other dates need another run",
 }
 
 
@@ -70,7 +71,8 @@ class HtmlPage:
         self._seconds += record.seconds
         self._problems.add(facts["row"], facts["name"], state, record.step, record.error)
         self._pictures.add(facts["row"], facts["name"], facts["files"])
-        is_listed = (self._is_short or state in _REMEDIES) and len(self._rows) < MOST_ROWS
+        needs_attention = state in _REMEDIES and not state.is_success
+        is_listed = (self._is_short or needs_attention) and len(self._rows) < MOST_ROWS
         if is_listed:
             self._rows.append(_row(facts, state))
             self._listed.add(facts["row"])
@@ -191,12 +193,12 @@ class HtmlPage:
         problems = self._problems.told()
         if not problems:
             return
-        yield '<section aria-labelledby="reasons-name">\n<h2 id="reasons-name">What went wrong</h2>\n<ul class="problems">\n'
+        yield '<section aria-labelledby="reasons-name">\n<h2 id="reasons-name">Why rows are not done</h2>\n<ul class="problems">\n'
         for problem in problems:
             yield self._problem(problem)
         yield "</ul>\n"
         if self._problems.left_out:
-            yield f'<p class="note">{counted(self._problems.left_out, "more row")} failed for yet other reasons; the CSV has them all.</p>\n'
+            yield f'<p class="note">Other reasons of {counted(self._problems.left_out, "more row")} are in the CSV.</p>\n'
         remedies = [
             f"<li>{badge(state)} <span>{_REMEDIES[state]}</span></li>\n"
             for state in ORDER

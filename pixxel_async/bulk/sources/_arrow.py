@@ -12,16 +12,18 @@ from decimal import Decimal
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.bulk.sources._crs import projection
-from pixxel_async.bulk.sources._rows import UTF_8, Refused, Row, check_columns, not_text
+from pixxel_async.bulk.sources._rows import UTF_8, Refused, Row, check_columns, not_text, not_utf_8
 from pixxel_async.bulk.sources._wkb import from_wkb
 from pixxel_async.geometry._areas import ToDegrees
 
+_OfColumn: TypeAlias = Callable[[str], Problem]
+"""From the name of a column to what is wrong with a cell in it."""
 _BATCH = 200
 """Rows in memory at a time."""
 _NO_CRS = ("it does not say in which reference system it is", "say it with crs")
@@ -43,10 +45,13 @@ def read_layer(
         name = _layer(pyogrio.list_layers(path), layer)
         with open_arrow(path, layer=name, batch_size=_BATCH, use_pyarrow=True, **options) as (meta, batches):
             geometry = meta["geometry_name"] or "wkb_geometry"
+            undecoded = (
+                partial(not_text, encoding=encoding) if path.suffix.casefold() == ".shp" else not_utf_8
+            )
             columns = _decoded_names(meta, encoding)
             check_columns(columns, key)
             to_degrees = _projection(crs or meta["crs"])
-            yield from _rows(batches, [*columns, geometry], geometry, to_degrees, encoding)
+            yield from _rows(batches, [*columns, geometry], geometry, to_degrees, undecoded, encoding)
     except (DataSourceError, DataLayerError, pyarrow.ArrowException) as error:
         raise Refused(f"cannot be read: {error}") from None
 
@@ -91,7 +96,7 @@ def read_parquet(path: Path, crs: str | None, *, key: str | None) -> Iterator[Ro
                 raise Refused(f"no single column {column!r}, which should hold the geometries")
             check_columns([name for name in names if name != column], key)
             to_degrees = _projection(crs or told)
-            yield from _rows(file.iter_batches(batch_size=_BATCH), names, column, to_degrees, None)
+            yield from _rows(file.iter_batches(batch_size=_BATCH), names, column, to_degrees, not_utf_8)
     except pyarrow.ArrowException as error:
         raise Refused(f"cannot be read: {error}") from None
 
@@ -120,14 +125,19 @@ def _projection(crs: str | None) -> ToDegrees | None:
 
 
 def _rows(
-    batches: Any, names: Sequence[str], geometry: str, to_degrees: ToDegrees | None, encoding: str | None
+    batches: Any,
+    names: Sequence[str],
+    geometry: str,
+    to_degrees: ToDegrees | None,
+    undecoded: _OfColumn,
+    encoding: str | None = None,
 ) -> Iterator[Row]:
     number = 0
     for batch in batches:
         columns = batch.rename_columns(
             list(names)
         ).columns  # pyarrow gives no column whose own name is not UTF-8
-        for cells in zip(*(_cells(column, encoding) for column in columns), strict=True):
+        for cells in zip(*(_cells(column, undecoded, encoding) for column in columns), strict=True):
             number += 1
             yield _row(number, dict(zip(names, cells, strict=True)), geometry, to_degrees)
     if not number:
@@ -151,37 +161,36 @@ def _row(number: int, values: dict[str, Any], geometry: str, to_degrees: ToDegre
 class _Unreadable:
     """Stands for a cell that cannot be read."""
 
-    of: Callable[[str], Problem]
-    """From the name of its column to what is wrong."""
+    of: _OfColumn
 
 
-def _cells(column: Any, encoding: str | None) -> list[Any]:
+def _cells(column: Any, undecoded: _OfColumn, encoding: str | None) -> list[Any]:
     """The values of a column."""
     import pyarrow
 
     if encoding is not None and pyarrow.types.is_string(column.type):
-        return [_decoded(value, encoding) for value in column.cast(pyarrow.binary()).to_pylist()]
+        return [_decoded(value, undecoded, encoding) for value in column.cast(pyarrow.binary()).to_pylist()]
     try:
         values: list[Any] = column.to_pylist()
     except (ValueError, OverflowError, pyarrow.ArrowException):  # of one cell, but it does not say of which
-        return [_cell(value) for value in column]
+        return [_cell(value, undecoded) for value in column]
     return values
 
 
-def _decoded(value: bytes | None, encoding: str) -> Any:
+def _decoded(value: bytes | None, undecoded: _OfColumn, encoding: str) -> Any:
     try:
         return None if value is None else value.decode(encoding)
     except UnicodeDecodeError:
-        return _Unreadable(partial(not_text, encoding=encoding))
+        return _Unreadable(undecoded)
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, undecoded: _OfColumn) -> Any:
     import pyarrow
 
     try:
         return value.as_py()
     except UnicodeDecodeError:
-        return _Unreadable(partial(not_text, encoding=None))
+        return _Unreadable(undecoded)
     except (ValueError, OverflowError, pyarrow.ArrowException) as error:
         what = f"cannot be read: {str(error).partition('. ')[0]}"
         return _Unreadable(lambda column: Problem(column, what, "leave the column out, or correct the value"))

@@ -65,6 +65,13 @@ def check_columns(names: Sequence[str], key: str | None, *, line: int | None = N
 
 
 def not_text(column: str, encoding: str | None) -> Problem:
-    """A name or a cell whose bytes are no text in the encoding of the file."""
+    """A name or a cell whose bytes are no text in the encoding of the file, in a format that may have any."""
     what = f"not {'UTF-8' if encoding is None else encoding} text"
     return Problem(column, what, "give the encoding of the file, for example cp1252, or save it as UTF-8")
+
+
+def not_utf_8(column: str) -> Problem:
+    """A name or a cell whose bytes are no text, in a format that is always UTF-8: no option could help."""
+    return Problem(
+        column, "not UTF-8 text", "correct the value and write the file again: its format is always UTF-8"
+    )
