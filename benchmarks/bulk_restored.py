@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import random
 import shutil
@@ -105,7 +106,8 @@ def judge_before_decisions(books: Books, outs: list[Path], point: Point) -> None
         rows = status(out).total
         for step in STEPS[out.name]:
             point.again += books.again(step, rows)
-            point.unheld += max(0, len(books.unclaimed(step)) - held[step])
+            missing = {books.name_of(step, id) or id for id in books.unclaimed(step)}
+            point.unheld += max(0, len(missing) - held[step])
 
 
 async def measure_all(folder: Path, options: argparse.Namespace) -> list[Point]:
@@ -136,6 +138,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--concurrency", type=int, default=4)
     options = parser.parse_args()
+    logging.disable()  # the sandbox logs each answer that a killed process does not take
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = str(Path(folder, "state"))  # the processes inherit it
