@@ -23,9 +23,9 @@ from pathlib import Path
 import dask
 from distributed import Client, LocalCluster
 
-from benchmarks.bulk_kills import RECIPE, SETTLE, SPEED, TIMEOUT, Outcome, judge, write_table
+from benchmarks.bulk_sessions import RECIPES, SETTLE, SPEED, TIMEOUT, Books, Outcome, write_table
 from pixxel_async import PixxelClient
-from pixxel_async.bulk import Run, State, results
+from pixxel_async.bulk import Run
 from pixxel_async.bulk.dask import DaskEngine
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
@@ -49,7 +49,8 @@ async def killer(cluster: Client, rng: random.Random, kills: int, killed: list[i
 
 async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) -> Outcome:
     """One run, in which so many workers are killed if it lasts so long."""
-    table, out, killed = folder / "fields.geojson", folder / "out", list[int]()
+    recipe = RECIPES["fields"]
+    table, out, killed = folder / "fields.geojson", folder / "fields", list[int]()
     write_table(table, rows)
     clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
     began = time.monotonic()
@@ -71,16 +72,18 @@ async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) 
     ):
         engine = DaskEngine(connection)
         killing = asyncio.create_task(killer(connection, random.Random(seed), kills, killed))
-        async with Run.start(client, table, RECIPE, out, concurrency=32, engine=engine) as run:
+        async with Run.start(client, table, recipe, out, concurrency=32, engine=engine) as run:
             async for _ in run:
                 pass
         killing.cancel()
-        held = sum(row.state is State.HELD for row in results(out))
-        # In a sandbox nothing comes late: what is held has not happened.
-        async with Run.resume(client, out, engine=engine, held="resend") as run:
+        books = Books(sandbox, [out])
+        held = books.settle()
+        async with Run.resume(client, out, engine=engine) as run:
             async for _ in run:
                 pass
-        return judge(sandbox, out, rows, len(killed), held, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        print(f"{len(killed)} workers killed, {held} creates held and decided, {seconds:.0f} s")
+        return books.judge()
 
 
 def main() -> int:
@@ -97,7 +100,7 @@ def main() -> int:
             measure(Path(folder), options.rows, options.kills, options.seed, options.workers)
         )
     print(outcome)
-    return int(bool(outcome.lost or outcome.doubled or outcome.broken))
+    return int(bool(outcome.lost or outcome.twice or outcome.broken or outcome.difference))
 
 
 if __name__ == "__main__":

@@ -1,220 +1,133 @@
-"""A bulk run that is killed again and again: `python -m benchmarks.bulk_kills [--rows N] [--kills N] [--seed N]`.
+"""Bulk runs that are killed again and again: `python -m benchmarks.bulk_kills [--rows N] [--kills N] [--seed N]`.
 
-A process works on rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox. It is killed with
-SIGKILL at random moments, and resumed each time. Then the sandbox's books are read: nothing may be missing, bought twice, or
-broken on the disk. The requests of all sessions are compared with those of a run that nobody disturbs. That one also tells how
-long a row takes, so that the kills are spread over all of the run. Exit code 1 unless nothing was lost, doubled or broken by
-as many kills as were asked for.
+A process works on two runs against a sandbox: AOI, picture, insight, job and packages of each row, and an order with its
+delivery. Every create may fail before or after its effect, listings lag, and optional fields are left out of answers. The
+process is killed with SIGKILL at random moments, and resumed. Now and then, and at the end, what is held is decided by the
+sandbox's books. When a run is finished, another begins, until there were as many kills as were asked for. Then the books
+are read: exit code 1 if anything is lost, bought twice, broken or crashed, or if the accounts differ from the ledger.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
+import logging
+import os
 import random
 import sys
 import tempfile
 import time
-import zipfile
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
-
+from benchmarks.bulk_sessions import RECIPES, SPEED, STEPS, Books, Outcome, Processes, open_store, write_table
 from benchmarks.claims import Claims
-from pixxel_async import PixxelClient
-from pixxel_async.bulk import (
-    Insight,
-    Job,
-    JournalError,
-    Package,
-    Recipe,
-    Result,
-    Run,
-    Search,
-    State,
-    Visualization,
-    results,
-    status,
-)
+from pixxel_async.bulk import JournalError, State, status
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
-SPEED = 30.0
-TIMEOUT, SETTLE = 5.0, 1.0
-"""Seconds; the sandbox acts at once here, so that nothing comes later. A killed session's creates are looked for as long."""
-HASTE = 0.6
-"""Part of the time that the rows left would take, shared out among the kills left: the run must not end before the last."""
-RECIPE = Recipe(
-    images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
-    make=(
-        Visualization(),
-        Insight("cropstress", inputs={"start_date": "2026-06-01", "end_date": "2026-08-01"}),
-        Job("weekly-stress"),
-    ),
-    package=Package(),
-    project="delta-farms",
-    poll_interval=0.5,
-    max_poll_interval=1.0,
-    run_id="bench",
-)
-CREATES = ("AOICreateAOI", "CreateVisualization", "createInsights", "createJob")
+FAULTY = 0.3
+"""Share of creates that a fault strikes."""
+FAULTS: list[dict[str, Any]] = [
+    {"kind": "reset"},
+    {"kind": "reset", "after_effect": True},
+    {"kind": "reset", "late": 0.8 * SPEED},
+    {"kind": "status", "status": 503},
+    {"kind": "status", "status": 500, "after_effect": True},
+    {"kind": "status", "status": 504, "after_effect": True},
+    {"kind": "truncate", "after_bytes": 5},
+    {"kind": "hang"},
+    {"kind": "hang", "after_effect": True},
+]
+LAG = 0.5 * SPEED
+"""Sandbox seconds until something new is listed."""
+LISTINGS = ("ListAOIs", "ListVisualizations", "listInsights", "listJobs", "ListOrders", "ListDeliveries")
+LACK = 0.02
+"""Chance of each optional field of each answer to be left out."""
+LIFE = 6.0
+"""Seconds that a session lives, on average: many are too short to prove an absence, some are not."""
+LATEST = 1.0
+"""Seconds after which a create of a killed process has its effect, or never."""
+DECIDE_EVERY = 6
+"""Kills between two decisions about what is held."""
+SESSIONS = 12
+"""Sessions in which a run must come to its end when it is no longer killed."""
 
 
-def write_table(path: Path, rows: int) -> None:
-    """Small squares side by side."""
-    features = []
-    for row in range(rows):
-        west, south = 10 + row % 50 / 50, 45 + row // 50 / 50
-        east, north = west + 0.01, south + 0.01
-        ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-        geometry = {"type": "Polygon", "coordinates": [ring]}
-        features.append({"type": "Feature", "geometry": geometry, "properties": {"name": f"row-{row}"}})
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+def break_line(sandbox: Sandbox) -> None:
+    """Switch all faults on."""
+    for step in (*STEPS["fields"].values(), *STEPS["orders"].values(), "AOICreateDownload", "CreateDownload"):
+        for fault in FAULTS:
+            sandbox.faults.add(step, times=None, probability=FAULTY / len(FAULTS), **fault)
+    for listing in LISTINGS:
+        sandbox.faults.add(listing, "lag", late=LAG, times=None)
+    sandbox.faults.add("api", "lack", share=LACK, times=None)
 
 
-async def work(url: str, token: str, table: Path, out: Path, concurrency: int, held: Any) -> None:
-    """What the process does that is killed: begin the run, or go on with it."""
-    print("at work", flush=True)  # a kill before this, while Python imports, would prove nothing
-    async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
-        if (out / "run.journal").exists():
-            run = Run.resume(client, out, concurrency=concurrency, held=held)
-        else:
-            run = Run.start(client, table, RECIPE, out, concurrency=concurrency)
-        async with run as session:
-            async for _ in session:
-                pass
-
-
-@attrs.frozen(kw_only=True)
-class Outcome:
-    """What the books and the disk say."""
-
-    requests: int
-    seconds: float
-    kills: int
-    held: int
-    """Rows of which nobody could tell whether a purchase had happened; a person let them be sent again."""
-    states: Counter[State]
-    lost: int
-    """Rows that are not done, and things that a row does not have to itself."""
-    doubled: int
-    """Things in the account that no row knows of."""
-    broken: int
-
-
-async def measure(folder: Path, options: argparse.Namespace, kills: int, each: float) -> Outcome:
-    """One run, killed so often; `each` is how many seconds a row takes, all in all."""
+async def measure(folder: Path, options: argparse.Namespace) -> tuple[Outcome, int, int, int]:
+    """The outcome of all runs, kills, crashes, and decisions of a person."""
     rng = random.Random(options.seed)
-    table, out = folder / "fields.geojson", folder / "out"
-    write_table(table, options.rows)
-    clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
-    began = time.monotonic()
-    async with Sandbox(clock=clock) as sandbox:
-        command = [
-            *(sys.executable, "-m", "benchmarks.bulk_kills", "--work", sandbox.url, sandbox.token),
-            *(str(table), str(out), str(options.concurrency)),
-        ]
-        done = 0
-        while done < kills:
-            life = HASTE * each * left(out, options.rows) / (kills - done)
-            if await ended(command, rng.uniform(0.0, 2 * life)):
-                break
-            done += 1
-        if done < kills:
-            print(f"the run ended after {done} kills", flush=True)
-        else:
-            await ended(command)
-        held = sum(row.state is State.HELD for row in results(out))
-        await ended([*command, "resend"])
-        return judge(sandbox, out, options.rows, done, held, time.monotonic() - began)
+    clock = SandboxClock(speed=SPEED, start=datetime.now(UTC))
+    outs: list[Path] = []
+    kills = crashes = decisions = 0
+    async with Sandbox(clock=clock, seed=options.seed) as sandbox:
+        await open_store(sandbox)
+        break_line(sandbox)
+        while kills < options.kills:
+            place = folder / f"{len(outs)}"
+            write_table(place / "fields.geojson", options.rows)
+            runs = [place / name for name in RECIPES]
+            books, processes = Books(sandbox, outs), Processes(sandbox, place, options.concurrency)
+            outs += runs
+            is_left = SESSIONS
+            while is_left and not is_finished(runs):
+                life = rng.expovariate(1 / LIFE) if kills < options.kills else None
+                is_left -= life is None
+                if await processes.end(await processes.begin(), life):
+                    decisions += books.settle()
+                    continue
+                kills += 1
+                print(f"{kills} kills, {len(sandbox.requests)} requests", flush=True)
+                if kills % DECIDE_EVERY == 0:
+                    await asyncio.sleep(LATEST)
+                    decisions += books.settle()
+            crashes += processes.crashes + processes.tracebacks
+            if processes.crashes + processes.tracebacks:
+                print((place / "stderr").read_text()[-4000:], flush=True)
+        return Books(sandbox, outs).judge(), kills, crashes, decisions
 
 
-def left(out: Path, rows: int) -> int:
-    """How many rows are not done."""
+def is_finished(runs: list[Path]) -> bool:
+    """Whether all rows are done."""
     try:
-        return rows - status(out).rows.get(State.DONE, 0)
+        return all(status(out).rows.keys() == {State.DONE} for out in runs)
     except JournalError:
-        return rows  # it was killed before it had a journal
-
-
-async def ended(command: list[str], life: float | None = None) -> bool:
-    """Whether a session came to its end before it was killed."""
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    await process.stdout.readline()
-    try:
-        code = await asyncio.wait_for(process.wait(), life)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return False
-    if code:
-        raise SystemExit(f"the run ended with code {code}")
-    return True
-
-
-def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, held: int, seconds: float) -> Outcome:
-    """Compare journal, books and disk."""
-    ended: list[Result] = list(results(out))
-    claimed = [id for row in ended for id in row.ids.values()]
-    made = {entry.resource_id for name in CREATES for entry in sandbox.ledger.entries(name)}
-    return Outcome(
-        requests=len(sandbox.requests),
-        seconds=seconds,
-        kills=kills,
-        held=held,
-        states=Counter(row.state for row in ended),
-        lost=rows
-        - sum(row.state is State.DONE for row in ended)
-        + rows * len(CREATES)
-        - len(made & {*claimed}),
-        doubled=len(made - {*claimed}),
-        broken=sum(is_broken(file) for row in ended for file in row.files)
-        + sum(1 for _ in out.rglob("*.part")),
-    )
-
-
-def is_broken(file: Path) -> bool:
-    """Whether a file is not what it was on the server, as far as it tells by itself."""
-    if file.suffix != ".zip":
-        return not file.read_bytes().startswith(b"\x89PNG")
-    with zipfile.ZipFile(file) as archive:
-        return archive.testzip() is not None
+        return False  # it is not begun
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=300)
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=30)
+    parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--concurrency", type=int, default=8)
-    parser.add_argument("--work", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--concurrency", type=int, default=16)
     options = parser.parse_args()
-    if options.work:
-        url, token, table, out, concurrency, *held = options.work
-        asyncio.run(work(url, token, Path(table), Path(out), int(concurrency), *(held or [None])))
-        return 0
-    calm = one(options, 0, 0.0)
-    killed = one(options, options.kills, calm.seconds / options.rows)
-    claims = Claims()
-    claims.note(killed.kills == options.kills, "sessions killed", killed.kills, options.kills)
-    for what in ("lost", "doubled", "broken"):
-        claims.none(f"{what}, undisturbed", getattr(calm, what))
-        claims.none(f"{what}, killed", getattr(killed, what))
-    more = killed.requests / calm.requests - 1
-    claims.at_most("more requests than undisturbed", 100 * more, 10, " %", is_hard=False)
-    return claims.exit_code
-
-
-def one(options: argparse.Namespace, kills: int, each: float) -> Outcome:
-    """Measure in a folder of its own, and print."""
+    logging.disable()  # the sandbox logs each answer that a killed process does not take
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = asyncio.run(measure(Path(folder), options, kills, each))
-    print(outcome, flush=True)
-    return outcome
+        os.environ["XDG_STATE_HOME"] = folder  # the processes inherit it
+        outcome, kills, crashes, decisions = asyncio.run(measure(Path(folder), options))
+    print(outcome)
+    print(f"{decisions} creates were held and decided; {time.monotonic() - began:.0f} s")
+    claims = Claims()
+    claims.note(kills == options.kills, "sessions killed", kills, options.kills)
+    done = outcome.states[State.DONE]
+    claims.note(done == outcome.rows, "rows done", done, outcome.rows)
+    for what in ("lost", "twice", "broken"):
+        claims.none(what, getattr(outcome, what))
+    claims.none("crashes and unexpected errors", crashes)
+    claims.at_most("tokens between ledger, accounts and rows", outcome.difference, 0)
+    return claims.exit_code
 
 
 if __name__ == "__main__":

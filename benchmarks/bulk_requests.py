@@ -15,7 +15,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.bulk_kills import write_table
+from benchmarks.bulk_sessions import write_table
 from benchmarks.creates import SPEED, FastClock
 from pixxel_async.bulk import Package, Recipe, Run, Search, State
 from pixxel_async.sandbox import Sandbox, SandboxClock

@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.bulk_kills import write_table
+from benchmarks.bulk_sessions import write_table
 from pixxel_async import Clock, PixxelClient
 from pixxel_async.bulk import State, check, open_source
 from pixxel_async.bulk._execution.engine import BeforeCreate

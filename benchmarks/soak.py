@@ -35,6 +35,9 @@ WORKS = {
     "hooks": Work("2,000 creates while code of the user's fails", ["--creates", "400"], True),
     "deadlines": Work("any call under any fault", ["--deadline", "1", "--calls", "read", "create"]),
     "bulk_resume": Work("100,000 rows resumed with 500 open creates", ["--rows", "20000"]),
+    "bulk_kills": Work("60 kills of runs with faults at every create", ["--kills", "3", "--rows", "4"], True),
+    "bulk_restored": Work("20 journals replaced by older copies", ["--points", "2", "--rows", "4"], True),
+    "bulk_cap": Work("caps while prices flip", ["--rows", "100"]),
     "cost": Work("what care costs where nothing fails", ["--pipelines", "200", "--rounds", "1"]),
 }
 

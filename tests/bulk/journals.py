@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,3 +90,20 @@ async def _row(journal: Journal, row: int, plot: Plot) -> None:
         await journal.record(row, "insight stress file", facts={"file": name, "members": members})
     step = None if plot.state in (State.DONE, State.PARTIAL) else "insight stress"
     await journal.mark(row, plot.state, step=step, error=plot.error, seconds=1.5)
+
+
+def copy(path: Path) -> Path:
+    """A copy of a journal, as a backup takes it also while a run goes on."""
+    saved = path.with_name("backup")
+    with sqlite3.connect(path) as source, sqlite3.connect(saved) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return saved
+
+
+def restore(path: Path, saved: Path) -> None:
+    """Put a copy in the place of a journal."""
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    shutil.copy(saved, path)

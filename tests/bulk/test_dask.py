@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from attrs import evolve as changed
 from distributed import Client, LocalCluster
+from journals import copy, restore
 from plots import table
 
 from pixxel_async import ConfigurationError, InvalidInput, PixxelClient
-from pixxel_async.bulk import Insight, Recipe, Result, Run, State, results, to_toml
+from pixxel_async.bulk import Insight, Job, Recipe, Result, Run, State, results, to_toml
+from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk.dask import DaskEngine
 from pixxel_async.sandbox import Sandbox
 
@@ -107,6 +109,39 @@ async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
         assert sorted(made) == sorted(row.ids[step] for row in rows.values())
     assert sandbox.ledger.spent == sum(row.tokens for row in rows.values())
     assert all(is_sound(file) for row in rows.values() for file in row.files)
+
+
+@pytest.mark.parametrize("kind", ["insight", "job"])
+async def test_z7_workers_make_nothing_twice_from_a_restored_journal(
+    client: PixxelClient,
+    dask: Client,
+    recipe: Recipe,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    off_books: None,  # what is reserved for held jobs counts twice beside the jobs that the journal lacks
+    kind: str,
+) -> None:
+    """The copy knows one row. Insights and AOIs that it lacks are adopted before a worker sends any; jobs are held."""
+    inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
+    make = Insight("cropstress", inputs=inputs) if kind == "insight" else Job("weekly-stress")
+    quick, source, out = client.with_options(settle=0.3), table(tmp_path, *"abcd"), tmp_path / "out"
+    wanted, engine = changed(recipe, make=make, package=None), DaskEngine(dask)
+    async with Run.start(quick, source, wanted, out, concurrency=1, engine=engine) as run:
+        rows = aiter(run)
+        await anext(rows)
+        saved = copy(out / JOURNAL)
+        await anext(rows)
+        await anext(rows)
+    restore(out / JOURNAL, saved)
+    async with Run.resume(quick, out, engine=engine) as run:
+        assert run.may_be_older
+        ended = await finished(run)
+    assert 4 == len(sandbox.ledger.entries("AOICreateAOI"))
+    insights, jobs = (len(sandbox.ledger.entries(name)) for name in ("createInsights", "createJob"))
+    is_insight = kind == "insight"
+    assert ((4, 0) if is_insight else (0, 3)) == (insights, jobs)
+    expected = State.DONE if is_insight else State.HELD
+    assert {expected} == {row.state for row in ended.values()}, [row.error for row in ended.values()]
 
 
 async def test_files_go_into_a_store_and_ones_own_step_finds_them_although_a_worker_is_killed(

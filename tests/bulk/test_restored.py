@@ -10,33 +10,17 @@ from typing import Any
 import pytest
 from attrs import evolve as changed
 from books import check_books
-from journals import Plot, begun
+from journals import Plot, begun, copy, restore
 from plots import order_of, table
 
 from pixxel_async import PixxelClient
 from pixxel_async.bulk import Insight, Job, OrderRecipe, Recipe, Run, State, results
+from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.sandbox import Sandbox
 
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
-JOURNAL = "run.journal"
-
-
-def copy(path: Path) -> Path:
-    """A copy of a journal, as a backup takes it also while a run goes on."""
-    saved = path.with_name("backup")
-    with sqlite3.connect(path) as source, sqlite3.connect(saved) as target:
-        source.backup(target)
-    source.close()
-    target.close()
-    return saved
-
-
-def restore(path: Path, saved: Path) -> None:
-    for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
-    shutil.copy(saved, path)
 
 
 def doubted(path: Path) -> bool:

@@ -230,6 +230,18 @@ async def test_a_delay_holds_an_answer_back(api: Api, after_effect: bool):
     assert loop.time() - began >= 0.1
 
 
+async def test_optional_fields_can_be_left_out_of_answers(api: Api):
+    """All of them with a share of 1; never one that the spec requires, and only of the answer."""
+    made = await api.post("/v0/aois", await api.aoi_body())
+    path = f"/v0/aoi/{made['aoi_id']}"
+    whole = await api.get(path)
+    api.sandbox.faults.add("GetAoiById", "lack", share=1.0)
+    assert await api.get(path) == {"aoi_id": made["aoi_id"]}
+    api.sandbox.faults.add("GetAoiById", "lack", share=0.5)
+    assert {"aoi_id"} < (await api.get(path)).keys() < whole.keys()
+    assert await api.get(path) == whole
+
+
 async def test_an_expired_token_can_be_had_as_a_fault(api: Api):
     api.sandbox.faults.add("api", "expire")
     assert await api.refused("GET", "/v0/stores") == (403, "the token has expired or was revoked")
@@ -272,9 +284,9 @@ def test_faults_hit_their_target_only_and_can_be_cleared():
 
 def test_a_delay_joins_the_fault_after_it():
     faults = Faults()
-    for kind in ("delay", "status", "reset"):
+    for kind in ("delay", "lack", "status", "reset"):
         faults.add("api", kind)  # type: ignore[arg-type]
-    assert [fault.kind for fault in faults.take("api")] == ["delay", "status"]
+    assert [fault.kind for fault in faults.take("api")] == ["delay", "lack", "status"]
     assert [fault.kind for fault in faults.take("api")] == ["reset"]
 
 

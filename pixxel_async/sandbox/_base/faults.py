@@ -6,20 +6,26 @@ import asyncio
 import random
 import socket
 import struct
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, Literal
 
 import attrs
 
-FaultKind = Literal["status", "delay", "lag", "reset", "reset_after", "truncate", "hang", "expire", "change"]
+FaultKind = Literal[
+    "status", "delay", "lag", "lack", "reset", "reset_after", "truncate", "hang", "expire", "change"
+]
 """How something breaks.
 
 status: answered with an error status. delay: answered late. lag: a listing does not show yet what is
-younger than `late`. reset: the connection is reset before any
+younger than `late`. lack: the answer lacks optional fields. reset: the connection is reset before any
 answer. reset_after: reset after `after_bytes` of the body. truncate: closed in good order after
 `after_bytes`, though more was announced. hang: never answered. expire: the token (API) or the signed
 URL (storage) counts as expired. change: the stored object is another one from now on (storage only).
 """
+
+TOGETHER: tuple[FaultKind, ...] = ("delay", "lag", "lack")
+"""Kinds that strike a request together with another fault."""
 
 
 @attrs.define
@@ -45,6 +51,8 @@ class Fault:
     late: float = 0.0
     """Sandbox seconds from the request to its effect, with `status`, `reset` and `hang` and in place of
     `after_effect`; with `lag` from a thing's creation to its being listed."""
+    share: float = 0.1
+    """Chance of each optional field to be left out with `lack`, drawn from the sandbox's seed."""
     hits: int = 0
     """How many requests it has hit so far."""
 
@@ -74,6 +82,7 @@ class Faults:
         after_bytes: int = 0,
         after_effect: bool = False,
         late: float = 0.0,
+        share: float = 0.1,
     ) -> Fault:
         """Switch a fault on; see `Fault` for what the arguments mean."""
         fault = Fault(
@@ -87,6 +96,7 @@ class Faults:
             after_bytes=after_bytes,
             after_effect=after_effect,
             late=late,
+            share=share,
         )
         self._active.append(fault)
         return fault
@@ -96,7 +106,7 @@ class Faults:
         self._active.clear()
 
     def take(self, *names: str) -> list[Fault]:
-        """The faults that hit a request known under `names`: all delays and lags before the first other fault, and that one."""
+        """The faults that hit a request known under `names`: all that go together (`TOGETHER`) before the first other, and that one."""
         if not self._active:
             return []
         hit: list[Fault] = []
@@ -105,10 +115,27 @@ class Faults:
                 continue
             fault.hits += 1
             hit.append(fault)
-            if fault.kind not in ("delay", "lag"):
+            if fault.kind not in TOGETHER:
                 break
         self._active = [fault for fault in self._active if not fault.spent]
         return hit
+
+    def leave_out(self, body: Any, share: float, is_valid: Callable[[Any], bool]) -> None:
+        """Take each field out of an answer with this chance, unless the answer is not valid without it."""
+        for holder, name in list(_fields(body)):
+            if self._rng.random() < share:
+                value = holder.pop(name)
+                if not is_valid(body):
+                    holder[name] = value
+
+
+def _fields(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """All fields in an answer, the outer ones first."""
+    for name, field in value.items() if isinstance(value, dict) else ():
+        yield value, name
+        yield from _fields(field)
+    for item in value if isinstance(value, list) else ():
+        yield from _fields(item)
 
 
 def hide_younger(listing: Any, since: datetime) -> None:

@@ -22,7 +22,13 @@ from pixxel_async.sandbox._account.storage import Storage
 from pixxel_async.sandbox._base.auth import Access, Tokens, token_expired
 from pixxel_async.sandbox._base.clock import SandboxClock
 from pixxel_async.sandbox._base.course import Outcomes
-from pixxel_async.sandbox._base.faults import Fault, Faults, hide_younger, reset_connection
+from pixxel_async.sandbox._base.faults import (
+    TOGETHER,
+    Fault,
+    Faults,
+    hide_younger,
+    reset_connection,
+)
 from pixxel_async.sandbox._base.refusal import Refusal
 from pixxel_async.sandbox._base.spec import SpecOperation, operations
 from pixxel_async.sandbox._routes.call import Answer, Call, Handler
@@ -259,7 +265,7 @@ class _Endpoint:
         for fault in faults:
             if fault.kind == "delay" and not fault.after_effect:
                 await asyncio.sleep(fault.delay)
-        struck = next((fault for fault in faults if fault.kind not in ("delay", "lag")), None)
+        struck = next((fault for fault in faults if fault.kind not in TOGETHER), None)
         if struck is not None and not struck.after_effect and struck.kind in ("status", "reset", "hang"):
             if struck.late:
                 self._postpone(struck.late, request, body)
@@ -270,6 +276,8 @@ class _Endpoint:
                 await asyncio.sleep(fault.delay)
             if fault.kind == "lag":
                 hide_younger(answer.body, sandbox.clock.now() - timedelta(seconds=fault.late))
+            if fault.kind == "lack":
+                answer = self._lacking(answer, fault.share)
         if struck is not None and struck.kind in ("status", "reset", "hang"):
             return await self._strike(struck, request, record)
         response = _response(answer)
@@ -308,6 +316,15 @@ class _Endpoint:
         )
         sandbox.state.settle()
         return self._handler(sandbox.state, call)
+
+    def _lacking(self, answer: Answer, share: float) -> Answer:
+        """A copy of an answer, without some of its optional fields."""
+        validator = self._operation.answer(answer.status).validator
+        if validator is None or answer.content_type != "application/json":
+            return answer
+        body = orjson.loads(_encoded(answer))
+        self._sandbox.faults.leave_out(body, share, validator.is_valid)
+        return attrs.evolve(answer, body=body)
 
     def _postpone(self, seconds: float, request: web.Request, body: bytes) -> None:
         """Let the request take effect when nobody waits for its answer any more."""
