@@ -283,6 +283,12 @@ class Conflict(APIError):
     """What the create would have made; None where the call was no create."""
     _look: Callable[[], Awaitable[Found | None]] | None = None
 
+    def __str__(self) -> str:
+        if self.intent is None or not self.intent.is_listed:
+            return super().__str__()
+        named = "".join(f" named {name!r}" for name in self.intent.wanted.get("name", ()))
+        return f"{super().__str__()}; `await error.existing()` finds the resource{named}"
+
     async def existing(self) -> Found | None:
         """Find the resource that a create conflicts with. Reads one listing.
 

@@ -92,3 +92,9 @@ def test_an_unknown_outcome_is_no_timeout() -> None:
 def test_a_call_error_says_which_call_and_how_often() -> None:
     error = example(ServerError)
     assert str(error) == ("GET /v0/orders/o: what happened (after 2 attempts) (HTTP 503 busy) [request r-1]")
+
+
+@pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
+def test_every_error_states_its_cause_and_a_remedy(kind: type[PixxelError]) -> None:
+    assert kind.__doc__ is not None
+    assert re.search(r"\n\n    Cause: \S.*\n\n    Remedy: \S", kind.__doc__, re.DOTALL)

@@ -541,6 +541,7 @@ async def test_d10_a_conflict_leads_to_the_same_thing_that_is_there(kind: str, w
     world.clock.advance(600)
     with pytest.raises(Conflict) as caught:
         await CREATES[kind][1](world)
+    assert "`await error.existing()` finds the resource" in str(caught.value)
     existing = await caught.value.existing()
     assert existing is not None
     assert made(world, kind) == [existing.id]
