@@ -51,7 +51,7 @@ from pixxel_async._http.network import Network
 from pixxel_async._http.throttle import ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
 
-Progress = Callable[[int, int | None], Any]
+Progress = Callable[[int, int | None], object]
 """Told the bytes so far and the bytes in all (None where the server does not tell). Goes back to 0 if it has to start over."""
 Refresh = Callable[[], Awaitable[str]]
 """Gives a new signed URL for the same file."""

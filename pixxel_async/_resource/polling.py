@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf
 from os import PathLike
-from typing import Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
 
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import safe_name
@@ -38,7 +38,7 @@ from pixxel_async.errors import (
 
 T = TypeVar("T")
 Read = Callable[[], Awaitable[T | None]]
-OnUpdate = Callable[[T], Any]
+OnUpdate = Callable[[T], object]
 
 _ESTIMATE_LEAST, _ESTIMATE_MOST = 2.0, 60.0
 _NOT_YET_PAUSE = 10.0
@@ -47,6 +47,31 @@ NOT_YET = 60.0
 _LOOKS_WITHOUT_URL = 10
 _UNKNOWN_FOR = 600.0
 """Seconds for which a wait puts up with one unknown status."""
+
+
+class WaitOptions(TypedDict, Generic[T], total=False):
+    """The options of every `wait`."""
+
+    timeout: float | None
+    """Seconds that the whole wait may take; None waits as long as it takes."""
+    poll_interval: float | None
+    """Seconds before the second poll, in place of the life cycle's and the server's estimate."""
+    max_poll_interval: float | None
+    """Most seconds between two polls."""
+    on_update: OnUpdate[T] | None
+    """Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it raises ends the
+    wait."""
+
+
+class PollerOptions(WaitOptions[T], total=False):
+    """What a `Poller` takes beside these."""
+
+    clock: Required[Clock]
+    """Time, sleep and jitter."""
+    group: PollGroup[T] | None
+    """The waits with which it may share list requests; none when left out."""
+    counters: Counters | None
+    """Where waits are counted."""
 
 
 class Poller(Generic[T]):
@@ -72,20 +97,7 @@ class Poller(Generic[T]):
         on_update: OnUpdate[T] | None = None,
         counters: Counters | None = None,
     ) -> None:
-        """Make a wait.
-
-        Args:
-            life_cycle: What the status words mean, and how often to poll.
-            id: Id of the resource.
-            read: Polls once; None when the resource is not listed (yet).
-            clock: Time, sleep and jitter.
-            group: The waits with which it may share list requests; none when left out.
-            timeout: Seconds that the whole wait may take; None waits as long as it takes.
-            poll_interval: Seconds before the second poll, in place of the life cycle's and the server's estimate.
-            max_poll_interval: Most seconds between two polls.
-            on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it
-                raises ends the wait.
-            counters: Where waits are counted.
+        """Make a wait; `read` polls once, and gives None when the resource is not listed (yet).
 
         Raises:
             InvalidInput: a time is not a positive number.
@@ -191,9 +203,15 @@ class PackagePoller(Poller[T]):
     """A wait for a package, which carries a signed URL once it is ready: `await` waits, `.save()` also fetches."""
 
     def __init__(
-        self, life_cycle: LifeCycle[T], id: str, read: Read[T], *, downloader: Downloader, **waiting: Any
+        self,
+        life_cycle: LifeCycle[T],
+        id: str,
+        read: Read[T],
+        *,
+        downloader: Downloader,
+        **options: Unpack[PollerOptions[T]],
     ) -> None:
-        super().__init__(life_cycle, id, read, **waiting)
+        super().__init__(life_cycle, id, read, **options)
         self._downloader = downloader
 
     async def save(
