@@ -18,10 +18,12 @@ from os import PathLike
 from typing import Any, Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
 
 from pixxel_async._base.clock import Clock
-from pixxel_async._base.files import safe_name
+from pixxel_async._base.files import in_thread, safe_name
 from pixxel_async._base.log import UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._download.downloader import Downloader, Progress, SavedFile
+from pixxel_async._download.signed_url import SignedUrl
+from pixxel_async._download.target import DownloadTarget
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.messages import clean_text
 from pixxel_async._http.operation import LifeCycle, Phase
@@ -238,16 +240,14 @@ class PackagePoller(Poller[T]):
             DownloadError: the file could not be had whole.
         """
         name = safe_name(f"{self.life_cycle.name}-{self.id}.zip") if filename is None else filename
-        await self._downloader.check_target(directory, filename=name, overwrite=overwrite, unzip=unzip)
-        return await self._downloader.save(
-            await self._signed_url(),
-            directory,
-            filename=name,
-            overwrite=overwrite,
+        target = DownloadTarget.within(directory, name, overwrite=overwrite, unzip=unzip)
+        await in_thread(target.check)
+        return await self._downloader.fetch(
+            SignedUrl(await self._signed_url()),
+            target,
             on_progress=on_progress,
             refresh=self._signed_url,
             resource=f"{self.life_cycle.name} {self.id}",
-            unzip=unzip,
         )
 
     async def _signed_url(self) -> str:
