@@ -78,7 +78,7 @@ def write_table(path: Path, rows: int) -> None:
 async def work(url: str, token: str, table: Path, out: Path, concurrency: int, held: Any) -> None:
     """What the process does that is killed: begin the run, or go on with it."""
     print("at work", flush=True)  # a kill before this, while Python imports, would prove nothing
-    async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
+    async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle_window=SETTLE) as client:
         if (out / "run.journal").exists():
             run = Run.resume(client, out, concurrency=concurrency, held=held)
         else:

@@ -490,7 +490,7 @@ class OutcomeUnknown(CallError):
         """What the create would make, and when it was sent; None if a second one costs nothing (packages)."""
 
     async def reconcile(
-        self, *, settle: float | None = None, before: Iterable[str] | None = None
+        self, *, settle_window: float | None = None, before: Iterable[str] | None = None
     ) -> Reconciliation:
         """Find out whether the create was executed. It is not sent again.
 
@@ -499,7 +499,7 @@ class OutcomeUnknown(CallError):
         5 s apart, the second after the settle window: before that, the server may still be at work, and its listings lag.
 
         Args:
-            settle: Seconds after sending at which the settle window ends; default: the client's `settle`.
+            settle_window: Seconds after sending at which the settle window ends; default: the client's `settle_window`.
             before: Ids that were listed before the create was sent. They are excluded, and the time of creation is not
                 compared. Resources without a name (jobs) need this for an exact result. Without it, a resource created
                 earlier than 5 minutes before sending is excluded.
@@ -519,7 +519,7 @@ class OutcomeUnknown(CallError):
             raise ClientClosed(
                 "this error has lost its client by being copied or pickled: use `await client.reconcile(error)`"
             )
-        return await self._look(settle=settle, before=before)
+        return await self._look(settle_window=settle_window, before=before)
 
 
 class PaginationError(PixxelError):

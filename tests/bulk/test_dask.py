@@ -93,7 +93,7 @@ async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
     inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
     stress = changed(recipe, make=Insight("cropstress", inputs=inputs))
     source, out = table(tmp_path, *"abcdef"), tmp_path / "out"
-    quick, engine = client.with_options(timeout=2.0, settle=0.5), DaskEngine(dask)
+    quick, engine = client.with_options(timeout=2.0, settle_window=0.5), DaskEngine(dask)
     async with asyncio.TaskGroup() as killers:
         killers.create_task(killed_when(dask, lambda: 6 == len(sandbox.ledger.entries("AOICreateAOI"))))
         killers.create_task(killed_when(dask, lambda: bool(sandbox.ledger.entries("createInsights"))))

@@ -60,7 +60,7 @@ async def test_q2_a_create_whose_answer_was_lost_with_the_process_is_found_by_th
     made = created(sandbox, step)
     assert 2 == len(made)
     async with (
-        sandbox.client(clock=FastClock(), settle=0.3) as fresh,
+        sandbox.client(clock=FastClock(), settle_window=0.3) as fresh,
         Run.resume(fresh, tmp_path / "out") as run,
     ):
         assert [State.DONE] == [row.state async for row in run]
@@ -87,7 +87,7 @@ async def test_q2_a_create_that_ended_with_the_process_and_did_not_happen(
         await ends_in_a_create(run, sandbox, step, happened=False)
     [first] = created(sandbox, step)
     async with (
-        sandbox.client(clock=FastClock(), settle=0.3) as fresh,
+        sandbox.client(clock=FastClock(), settle_window=0.3) as fresh,
         Run.resume(fresh, tmp_path / "out") as run,
     ):
         [row] = [row async for row in run]
