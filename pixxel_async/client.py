@@ -280,7 +280,7 @@ class PixxelClient:
         what: OutcomeUnknown | Intent,
         *,
         settle_window: float | None = None,
-        before: Iterable[str] | None = None,
+        known_ids: Iterable[str] | None = None,
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
@@ -295,13 +295,13 @@ class PixxelClient:
             settle_window: Seconds after sending at which the settle window ends; the client's `settle_window` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
                 that is earlier.
-            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
+            known_ids: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
                 are not copied, so what you add meanwhile counts.
             made: Ids of what your own records say was created in the same listing, with aware times; what this client made
                 itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.
             own: Whether what another create of this client made counts as well: where the records of what it made were lost,
-                and `before` has all that are left.
+                and `known_ids` has all that are left.
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
@@ -315,7 +315,7 @@ class PixxelClient:
         if intent is None:
             return Ambiguous(())
         return await calls.creates.reconcile(
-            intent, calls.options, settle_window=settle_window, before=before, made=made, own=own
+            intent, calls.options, settle_window=settle_window, known_ids=known_ids, made=made, own=own
         )
 
     async def save(

@@ -151,10 +151,10 @@ class Unresolved:
         return self.intent.accepted
 
     async def reconcile(
-        self, *, settle_window: float | None = None, before: Iterable[str] | None = None
+        self, *, settle_window: float | None = None, known_ids: Iterable[str] | None = None
     ) -> Reconciliation:
         """Find out whether it was executed; see `OutcomeUnknown.reconcile`. Found and Absent remove it from the list."""
-        return await self._look(settle_window=settle_window, before=before)
+        return await self._look(settle_window=settle_window, known_ids=known_ids)
 
     def forget(self) -> None:
         """Remove it from the list, because its outcome is known in another way."""

@@ -141,7 +141,7 @@ class Creates:
         options: CallOptions,
         *,
         settle_window: float | None,
-        before: Iterable[str] | None,
+        known_ids: Iterable[str] | None,
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
@@ -153,11 +153,11 @@ class Creates:
             self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
         if left is not None:  # it knows when it was sent by a clock that cannot be set
-            return await left._look(settle_window=settle_window, before=before, options=options)
+            return await left._look(settle_window=settle_window, known_ids=known_ids, options=options)
         # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
         began, latest = self._at(intent.sent_at), self._at(intent.deadline)
         return await self._reconcile(
-            intent, began, latest, settle_window=settle_window, before=before, options=options, own=own
+            intent, began, latest, settle_window=settle_window, known_ids=known_ids, options=options, own=own
         )
 
     def _at(self, moment: datetime) -> float:
@@ -243,7 +243,7 @@ class Creates:
         latest: float,
         *,
         settle_window: float | None,
-        before: Iterable[str] | None,
+        known_ids: Iterable[str] | None,
         options: CallOptions,
         own: bool = False,
     ) -> Reconciliation:
@@ -254,7 +254,7 @@ class Creates:
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
             )
         window = options.settle_window if settle_window is None else _checked(settle_window)
-        known = before if before is None or isinstance(before, KeysView) else frozenset(before)
+        known = known_ids if known_ids is None or isinstance(known_ids, KeysView) else frozenset(known_ids)
         sought = self._sought(intent)
         if sought is None:
             return Ambiguous(())

@@ -497,7 +497,7 @@ async def test_x5_what_may_be_it_by_another_clock_is_for_a_person(
     async with listing.client() as client:
         error = await lost(world_with(client, clock))
         assert expected is type(await error.reconcile())
-        assert isinstance(await client.reconcile(error, before=["j-1"]), Absent)
+        assert isinstance(await client.reconcile(error, known_ids=["j-1"]), Absent)
 
 
 @pytest.mark.parametrize(

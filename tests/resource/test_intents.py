@@ -381,7 +381,7 @@ async def test_jobs_listed_before_make_an_intent_exact_in_another_process(world:
     async with later.client:
         intent = through_json(notebook.intents[0])
         assert Ambiguous(tuple(made(world, "job"))) == await later.client.reconcile(intent, settle_window=0)
-        found = await later.client.reconcile(intent, settle_window=0, before=before)
+        found = await later.client.reconcile(intent, settle_window=0, known_ids=before)
     assert isinstance(found, Found)
     assert made(world, "job")[1:] == [found.id]
 
@@ -403,7 +403,7 @@ async def test_two_new_jobs_are_for_a_person_to_tell(world: World) -> None:
         await create_job(stranger)
     later = other_client(world)
     async with later.client:
-        outcome = await later.client.reconcile(through_json(notebook.intents[0]), before=before)
+        outcome = await later.client.reconcile(through_json(notebook.intents[0]), known_ids=before)
     assert isinstance(outcome, Ambiguous)
     assert sorted(made(world, "job")) == sorted(outcome.ids)
 

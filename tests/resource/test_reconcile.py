@@ -290,7 +290,7 @@ async def test_a_listing_from_before_makes_a_job_exact(world: World) -> None:
         await create_job(other)
     before = [str(job.id) for job in await world.client.jobs.list(world.facts["workflow"])]
     error = await world.lost("job", after_effect=True)
-    found = await error.reconcile(before=before)
+    found = await error.reconcile(known_ids=before)
     assert isinstance(found, Found)
     assert made(world, "job")[1:] == [found.id]
 

@@ -122,7 +122,7 @@ async def creates(client: PixxelClient) -> None:
 
 async def reconciling(client: PixxelClient, error: OutcomeUnknown) -> str | None:
     """All that looking can come to can be told apart, and there is nothing else."""
-    match await error.reconcile(settle_window=60, before=["job-1"]):
+    match await error.reconcile(settle_window=60, known_ids=["job-1"]):
         case Found(id):
             return id
         case Absent(since):
