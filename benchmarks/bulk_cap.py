@@ -176,7 +176,7 @@ async def measure(kind: Kind, folder: Path, options: argparse.Namespace) -> Outc
     clock = SandboxClock(speed=SPEED, start=datetime.now(UTC))
     async with (
         Sandbox(clock=clock, seed=options.seed) as sandbox,
-        sandbox.client(timeout=TIMEOUT, settle=SETTLE) as client,
+        sandbox.client(timeout=TIMEOUT, settle_window=SETTLE) as client,
     ):
         async with Run.start(client, folder / "fields.geojson", kind.recipe, out):
             pass  # with a cap, the price of all rows would be refused here

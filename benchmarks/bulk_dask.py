@@ -68,7 +68,9 @@ async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) 
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, asynchronous=True) as connection,
-        PixxelClient(token=sandbox.token, base_url=sandbox.url, timeout=TIMEOUT, settle=SETTLE) as client,
+        PixxelClient(
+            token=sandbox.token, base_url=sandbox.url, timeout=TIMEOUT, settle_window=SETTLE
+        ) as client,
     ):
         engine = DaskEngine(connection)
         killing = asyncio.create_task(killer(connection, random.Random(seed), kills, killed))

@@ -111,7 +111,7 @@ async def work(url: str, token: str, folder: Path, concurrency: int) -> None:
     """What the process does that is killed."""
     print("at work", flush=True)  # a kill before this, while Python imports, would prove nothing
     async with (
-        PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client,
+        PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle_window=SETTLE) as client,
         asyncio.TaskGroup() as sessions,
     ):
         for name in RECIPES:

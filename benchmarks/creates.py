@@ -169,7 +169,7 @@ async def carefully(kind: str, create: Callable[[], Awaitable[Any]], settle: flo
         try:
             return Outcome(kind, "done", await create(), sendings)
         except OutcomeUnknown as unknown:
-            match await unknown.reconcile(settle=settle):
+            match await unknown.reconcile(settle_window=settle):
                 case Found(id):
                     return Outcome(kind, "done", id, sendings)
                 case Absent():

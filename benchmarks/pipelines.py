@@ -235,7 +235,7 @@ async def run(pipelines: int, at_a_time: int, seed: int) -> int:
                 where["token"],
                 base_url=where["url"],
                 attempt_timeout=ATTEMPT,
-                settle=SETTLE,
+                settle_window=SETTLE,
                 clock=Clock(random.Random(seed)),
             )
             account = Account()

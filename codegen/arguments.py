@@ -121,8 +121,9 @@ def ordered(arguments: Sequence[Argument], options: Sequence[str]) -> tuple[Argu
     return tuple(sorted(arguments, key=lambda each: (each.where != "path", not each.required)))
 
 
-def signature(arguments: Iterable[Argument], options: str) -> str:
-    """The parameters of a method, path values by position and all else by keyword."""
+def signature(arguments: Iterable[Argument], options: str, rest: str = "") -> str:
+    """The parameters of a method, path values by position and all else by keyword; `rest` takes any further ones."""
     positional = [each.declared for each in arguments if each.where == "path"]
     keyword = [each.declared for each in arguments if each.where != "path"] + ([options] if options else [])
-    return ", ".join(["self", *positional, *(["*", *keyword] if keyword else [])])
+    parts = ["self", *positional, *(["*", *keyword] if keyword else []), *([rest] if rest else [])]
+    return ", ".join(parts)

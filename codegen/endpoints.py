@@ -18,7 +18,7 @@ from codegen.document import SpecError, below
 from codegen.formatting import formatted
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
-WAIT_OPTIONS: Final = ("timeout", "poll_interval", "max_poll_interval", "on_update")
+WAIT_OPTIONS: Final = ("timeout", "poll_interval", "max_poll_interval", "on_update", "options", "target")
 
 
 @attrs.frozen
@@ -73,7 +73,6 @@ class Wait:
     ids: Argument
     target: str
     """The expression of its `PollTarget`."""
-    timeout: float | None
     doc: str
     many_doc: str
 
@@ -103,11 +102,7 @@ class Wait:
         return self.name.replace("wait", "_target", 1)
 
     def _signature(self, arguments: Sequence[Argument]) -> str:
-        return signature(
-            arguments,
-            f"timeout: float | None = {self.timeout}, poll_interval: float | None = None, "
-            f"max_poll_interval: float | None = None, on_update: Callable[[{self.model}], Any] | None = None",
-        )
+        return signature(arguments, "", f"**options: Unpack[WaitOptions[{self.model}]]")
 
 
 def emit(spec: Spec) -> dict[str, str]:
@@ -335,7 +330,6 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
         id=id,
         ids=ids,
         target=_target(spec, cycle, call, arguments, id),
-        timeout=cycle.timeout,
         doc=docstrings.of_wait(cycle, arguments),
         many_doc="" if cycle.is_package else docstrings.of_wait_many(cycle, [*parents, ids]),
     )
@@ -389,6 +383,8 @@ def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
     if cycle.estimate:
         written.append(f'estimate=("{naming.attribute(cycle.estimate[0])}", {cycle.estimate[1]})')
     written += [f"first_interval={cycle.first_interval}", f"most_interval={cycle.most_interval}"]
+    if cycle.timeout is not None:
+        written.append(f"timeout={cycle.timeout}")
     if cycle.sweep:
         written.append(f"sweep={_sweep(cycle.sweep)}")
     return {"constant": cycle.name.upper(), "model": cycle.model, "arguments": ", ".join(written)}

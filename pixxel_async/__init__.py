@@ -14,7 +14,7 @@ from pixxel_async._http.operation import Phase
 from pixxel_async._http.retry import RetryPolicy
 from pixxel_async._resource.multi_wait import Waited, Waits
 from pixxel_async._resource.paging import Page, Paginator
-from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async.client import PixxelClient
 from pixxel_async.errors import (
     APIError,
@@ -118,6 +118,7 @@ __all__ = [
     "Unresolved",
     "WaitError",
     "WaitFailed",
+    "WaitOptions",
     "WaitTimeout",
     "Waited",
     "Waits",

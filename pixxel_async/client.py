@@ -33,7 +33,14 @@ from pixxel_async._resource.resource import Calls, Life
 from pixxel_async._resource.shared_polling import PollGroups
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, settings
 from pixxel_async.errors import OutcomeUnknown
-from pixxel_async.reconciling import SETTLE, Ambiguous, BeforeCreate, Intent, Reconciliation, Unresolved
+from pixxel_async.reconciling import (
+    SETTLE_WINDOW,
+    Ambiguous,
+    BeforeCreate,
+    Intent,
+    Reconciliation,
+    Unresolved,
+)
 
 __all__ = [
     "PixxelClient",
@@ -67,8 +74,8 @@ class PixxelClient:
         timeout: Seconds for one call with all its attempts and waits.
         attempt_timeout: Seconds for one attempt of it.
         retry: How often and how soon a call is sent again.
-        settle: Seconds after sending after which `OutcomeUnknown.reconcile` may find that a create did not happen: more than
-            the API, and the gateways before it, can be late.
+        settle_window: Seconds after sending after which `OutcomeUnknown.reconcile` may find that a create did not happen:
+            more than the API, and the gateways before it, can be late.
         session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
             closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
             end in OutcomeUnknown. Downloads have a session apart.
@@ -103,7 +110,7 @@ class PixxelClient:
         timeout: float = 120.0,
         attempt_timeout: float = 90.0,
         retry: RetryPolicy | None = None,
-        settle: float = SETTLE,
+        settle_window: float = SETTLE_WINDOW,
         session: aiohttp.ClientSession | None = None,
         proxy: str | None = None,
         ca_file: str | PathLike[str] | None = None,
@@ -121,7 +128,10 @@ class PixxelClient:
         log_as_asked()
         clock = clock or Clock()
         options = CallOptions(
-            timeout=timeout, attempt_timeout=attempt_timeout, retry=retry or RetryPolicy(), settle=settle
+            timeout=timeout,
+            attempt_timeout=attempt_timeout,
+            retry=retry or RetryPolicy(),
+            settle_window=settle_window,
         )
         network = Network(
             proxy=proxy, ca_file=ca_file, ssl_context=ssl_context, insecure=insecure, connector=connector
@@ -176,7 +186,7 @@ class PixxelClient:
         timeout: float | None = None,
         attempt_timeout: float | None = None,
         retry: RetryPolicy | None = None,
-        settle: float | None = None,
+        settle_window: float | None = None,
         before_create: BeforeCreate | None = None,
     ) -> PixxelClient:
         """The same client with other options for its calls; what is left out stays.
@@ -189,7 +199,7 @@ class PixxelClient:
             timeout: Seconds for one call with all its attempts and waits.
             attempt_timeout: Seconds for one attempt of it.
             retry: How often and how soon a call is sent again.
-            settle: Seconds after sending after which `reconcile` may find that a create did not happen.
+            settle_window: Seconds after sending after which `reconcile` may find that a create did not happen.
             before_create: Awaited with an `Intent` once for each create, before the first byte of it is sent: a program
                 that writes it down first can ask what became of it even after it was killed. What it raises keeps the
                 create from being sent, and passes through. Its time is not part of the call's `timeout`. Not called for
@@ -199,7 +209,7 @@ class PixxelClient:
             "timeout": timeout,
             "attempt_timeout": attempt_timeout,
             "retry": retry,
-            "settle": settle,
+            "settle_window": settle_window,
             "before_create": before_create,
         }
         options = attrs.evolve(
@@ -213,7 +223,9 @@ class PixxelClient:
     def call_options(self) -> dict[str, Any]:
         """The options of its calls, as `with_options` of a client in another process takes them."""
         options = self._calls.options
-        return {name: getattr(options, name) for name in ("timeout", "attempt_timeout", "retry", "settle")}
+        return {
+            name: getattr(options, name) for name in ("timeout", "attempt_timeout", "retry", "settle_window")
+        }
 
     @property
     def stats(self) -> Stats:
@@ -267,8 +279,8 @@ class PixxelClient:
         self,
         what: OutcomeUnknown | Intent,
         *,
-        settle: float | None = None,
-        before: Iterable[str] | None = None,
+        settle_window: float | None = None,
+        known_ids: Iterable[str] | None = None,
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
@@ -280,16 +292,16 @@ class PixxelClient:
 
         Args:
             what: The error or the intent.
-            settle: Seconds after sending at which the settle window ends; the client's `settle` when left out. Where
+            settle_window: Seconds after sending at which the settle window ends; the client's `settle_window` when left out. Where
                 it is only known that an intent was sent before its `deadline`, they count from then, or from now if
                 that is earlier.
-            before: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
+            known_ids: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
                 are not copied, so what you add meanwhile counts.
             made: Ids of what your own records say was created in the same listing, with aware times; what this client made
                 itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.
             own: Whether what another create of this client made counts as well: where the records of what it made were lost,
-                and `before` has all that are left.
+                and `known_ids` has all that are left.
 
         Raises:
             InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
@@ -303,7 +315,7 @@ class PixxelClient:
         if intent is None:
             return Ambiguous(())
         return await calls.creates.reconcile(
-            intent, calls.options, settle=settle, before=before, made=made, own=own
+            intent, calls.options, settle_window=settle_window, known_ids=known_ids, made=made, own=own
         )
 
     async def save(

@@ -496,7 +496,7 @@ class OutcomeUnknown(CallError):
         """What the create would make, and when it was sent; None if a second one costs nothing (packages)."""
 
     async def reconcile(
-        self, *, settle: float | None = None, before: Iterable[str] | None = None
+        self, *, settle_window: float | None = None, known_ids: Iterable[str] | None = None
     ) -> Reconciliation:
         """Find out whether the create was executed. It is not sent again.
 
@@ -505,8 +505,8 @@ class OutcomeUnknown(CallError):
         5 s apart, the second after the settle window: before that, the server may still be at work, and its listings lag.
 
         Args:
-            settle: Seconds after sending at which the settle window ends; default: the client's `settle`.
-            before: Ids that were listed before the create was sent. They are excluded, and the time of creation is not
+            settle_window: Seconds after sending at which the settle window ends; default: the client's `settle_window`.
+            known_ids: Ids that were listed before the create was sent. They are excluded, and the time of creation is not
                 compared. Resources without a name (jobs) need this for an exact result. Without it, a resource created
                 earlier than 5 minutes before sending is excluded.
 
@@ -525,7 +525,7 @@ class OutcomeUnknown(CallError):
             raise ClientClosed(
                 "this error has lost its client by being copied or pickled: use `await client.reconcile(error)`"
             )
-        return await self._look(settle=settle, before=before)
+        return await self._look(settle_window=settle_window, known_ids=known_ids)
 
 
 class PaginationError(PixxelError):

@@ -15,7 +15,7 @@ from typing import Any, Self
 import attrs
 
 __all__ = [
-    "SETTLE",
+    "SETTLE_WINDOW",
     "Absent",
     "Ambiguous",
     "BeforeCreate",
@@ -25,7 +25,7 @@ __all__ = [
     "Unresolved",
 ]
 
-SETTLE = 120.0
+SETTLE_WINDOW = 120.0
 """Seconds after sending after which a create that is not listed was not executed. Longer than gateways wait and listings lag."""
 
 
@@ -151,10 +151,10 @@ class Unresolved:
         return self.intent.accepted
 
     async def reconcile(
-        self, *, settle: float | None = None, before: Iterable[str] | None = None
+        self, *, settle_window: float | None = None, known_ids: Iterable[str] | None = None
     ) -> Reconciliation:
         """Find out whether it was executed; see `OutcomeUnknown.reconcile`. Found and Absent remove it from the list."""
-        return await self._look(settle=settle, before=before)
+        return await self._look(settle_window=settle_window, known_ids=known_ids)
 
     def forget(self) -> None:
         """Remove it from the list, because its outcome is known in another way."""

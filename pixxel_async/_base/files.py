@@ -1,4 +1,4 @@
-"""Names that are safe everywhere, the place that a download claims, and the file system's errors in our words.
+"""Names that are safe everywhere, and the file system's errors in our words.
 
 Everything here blocks; `in_thread` keeps it off the event loop.
 """
@@ -12,7 +12,6 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import tempfile
 import threading
 import unicodedata
@@ -21,11 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
-
 from pixxel_async._base.active_calls import running_loop
 from pixxel_async._base.shown import shown
-from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, InvalidInput, PixxelError
+from pixxel_async.errors import DiskFull, DownloadError, InvalidInput, PixxelError
 
 try:
     import fcntl
@@ -122,73 +119,7 @@ def checked_name(filename: str) -> str:
     return filename
 
 
-# --- where it goes ----------------------------------------------------------------------------------------
-
-
-@attrs.frozen(eq=False, repr=False)
-class Target:
-    """Where a download goes."""
-
-    path: Path
-    """The final name."""
-    overwrite: bool
-    folder: Path | None
-    """Where the archive is unpacked; None if it is not."""
-
-    @classmethod
-    def of(cls, directory: str | os.PathLike[str], name: str, overwrite: bool, unzip: bool) -> Target:
-        """The place of a file, and of what is in it. InvalidInput if there can be no such directory."""
-        root = checked_path(directory, "directory")
-        path = root / name
-        folder = root / (path.stem if path.stem != name else f"{name}.contents") if unzip else None
-        return cls(path, overwrite, folder)
-
-    def claim(self) -> None:
-        """See to it that it can be used, before anything is fetched.
-
-        Raises:
-            FileInTheWay: a name is taken and must not be replaced.
-            DownloadError: the directory cannot be made.
-        """
-        path, folder = self.path, self.folder
-        with disk_errors(path.parent):
-            if not path.parent.is_dir():
-                path.parent.mkdir(parents=True, exist_ok=True)
-        if self._is_taken(path) and path.is_dir():
-            raise FileInTheWay(f"{path} is a directory: pass another filename")
-        if folder is not None and self._is_taken(folder) and not folder.is_dir():
-            raise FileInTheWay(
-                f"{folder} is a file, the archive needs a folder of that name: pass another filename"
-            )
-
-    @property
-    def part(self) -> Path:
-        """The file in the making."""
-        return Path(f"{self.path}.part")
-
-    def check(self) -> None:
-        """Claim it, and raise also what the writing itself would: for a place that is used much later.
-
-        Raises:
-            FileInTheWay: a name is taken and must not be replaced.
-            DownloadError: the directory cannot be made, or no file can be made in it.
-        """
-        self.claim()
-        with disk_errors(self.path.parent):
-            make_folder(self.path.parent)
-        if self.folder is not None:
-            with disk_errors(self.folder):
-                if self.folder.exists():
-                    make_folder(self.folder)
-        if os.path.lexists(self.part) and not stat.S_ISREG(self.part.lstat().st_mode):
-            raise FileInTheWay(f"{self.part} is not a file: remove it, or pass another filename")
-
-    def _is_taken(self, path: Path) -> bool:
-        if not os.path.lexists(path):
-            return False
-        if not self.overwrite:
-            raise FileInTheWay(f"{path} exists already: pass overwrite=True or another filename")
-        return True
+# --- the disk ---------------------------------------------------------------------------------------------
 
 
 def is_disk_full(error: OSError) -> bool:

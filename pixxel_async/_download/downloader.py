@@ -23,7 +23,7 @@ import attrs
 
 from pixxel_async._base.active_calls import Closing
 from pixxel_async._base.clock import Clock
-from pixxel_async._base.files import Target, checked_name, in_thread, require_space, settled
+from pixxel_async._base.files import in_thread, require_space, settled
 from pixxel_async._base.log import (
     DOWNLOAD_BEGUN,
     DOWNLOAD_BROKEN,
@@ -45,13 +45,14 @@ from pixxel_async._download.range_rules import (
 )
 from pixxel_async._download.signed_url import SignedUrl
 from pixxel_async._download.storage import BATCH, Failed, Storage, StorageAnswer, Then
-from pixxel_async._download.unzip import unzip as _unzip
+from pixxel_async._download.target import DownloadTarget
+from pixxel_async._download.unzip import unzip as unpack
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.network import Network
 from pixxel_async._http.throttle import ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
 
-Progress = Callable[[int, int | None], Any]
+Progress = Callable[[int, int | None], object]
 """Told the bytes so far and the bytes in all (None where the server does not tell). Goes back to 0 if it has to start over."""
 Refresh = Callable[[], Awaitable[str]]
 """Gives a new signed URL for the same file."""
@@ -122,12 +123,6 @@ class Downloader:
         finally:
             await self._storage.aclose()
 
-    async def check_target(
-        self, directory: str | PathLike[str], *, filename: str, overwrite: bool, unzip: bool
-    ) -> None:
-        """Raise what `save` would raise about the place, before anybody waits for the URL."""
-        await in_thread(Target.of(directory, checked_name(filename), overwrite, unzip).check)
-
     async def save(
         self,
         url: str,
@@ -135,95 +130,82 @@ class Downloader:
         *,
         filename: str | None = None,
         overwrite: bool = False,
+        unzip: bool = False,
+        on_progress: Progress | None = None,
+    ) -> SavedFile:
+        """Fetch a file that a caller names by its signed URL; see `PixxelClient.save`."""
+        source = SignedUrl(url)
+        del url  # not for tracebacks that show local variables
+        source.checked(InvalidInput, allow_private=self._allow_private)
+        name = source.name if filename is None else filename
+        target = DownloadTarget.within(directory, name, overwrite=overwrite, unzip=unzip)
+        return await self.fetch(source, target, on_progress=on_progress)
+
+    async def fetch(
+        self,
+        source: SignedUrl,
+        target: DownloadTarget,
+        *,
         on_progress: Progress | None = None,
         refresh: Refresh | None = None,
         resource: str = "",
-        unzip: bool = False,
     ) -> SavedFile:
         """Fetch a file; its name exists only when it is complete.
 
         What came before it failed or was cancelled stays as `NAME.part`, if the server can tell the file's content from
-        another, and the next `save` to the same place goes on there.
+        another, and the next download to the same place resumes there.
 
         Args:
-            url: Where from, https; sent byte for byte.
-            directory: Where to; made if missing.
-            filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
-            overwrite: Replace what has the name already.
+            source: Where from, https; sent byte for byte.
+            target: Where to; made if missing.
             on_progress: Called with the bytes so far and the bytes in all. What it raises ends the download, which a later
-                one goes on with.
-            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB. With
-                it, `url` came from the API too, so a bad one is a DownloadError.
-            resource: Which thing of the API it is; what another one left under this name is not gone on with.
-            unzip: Also unpack the file, a ZIP, into a folder beside it; the ZIP stays.
+                one resumes.
+            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB.
+            resource: Which resource of the API it is; what another one left under this name is not resumed.
 
         Raises:
-            InvalidInput: the URL or the file name cannot be used.
             FileInTheWay: the name is taken, or being downloaded to.
             DiskFull: not enough room.
             IntegrityError: the file, or the archive, is not whole.
-            ClientClosed: the client was closed, perhaps in the meantime; a later download goes on.
+            ClientClosed: the client was closed, perhaps in the meantime; a later download resumes.
             DownloadError: it could not be had for another reason, or the archive is unsafe to unpack.
         """
         with self._closing.under_way():
-            source = SignedUrl(url)
-            del url  # not for tracebacks that show local variables
-            source.checked(
-                InvalidInput if refresh is None else DownloadError, allow_private=self._allow_private
-            )
-            return await self._save(
-                source,
-                directory,
-                filename=filename,
-                overwrite=overwrite,
-                on_progress=on_progress,
-                refresh=refresh,
-                resource=resource,
-                unzip=unzip,
+            source.checked(DownloadError, allow_private=self._allow_private)
+            began = self._clock.monotonic()
+            part = PartFile(target, resource, self._clock.monotonic)
+            await self._write(source, part, on_progress, refresh)
+            self._counters.files += 1
+            elapsed = self._clock.monotonic() - began
+            DOWNLOAD_FINISHED(file=target.path.name, size=part.size, elapsed=elapsed)
+            return SavedFile(
+                target.path,
+                part.size,
+                part.sha256,
+                length_verified=part.known.size is not None,
+                members=await _unpack(target),
+                checksum_verified=part.known.checksum is not None,
+                resumed=part.is_resumed,
             )
 
-    async def _save(
-        self,
-        source: SignedUrl,
-        directory: str | PathLike[str],
-        *,
-        filename: str | None,
-        overwrite: bool,
-        on_progress: Progress | None,
-        refresh: Refresh | None,
-        resource: str,
-        unzip: bool,
-    ) -> SavedFile:
-        name = source.name if filename is None else checked_name(filename)
-        target = Target.of(directory, name, overwrite, unzip)
-        began = self._clock.monotonic()
-        part = PartFile(target, resource, self._clock.monotonic)
+    async def _write(
+        self, source: SignedUrl, part: PartFile, on_progress: Progress | None, refresh: Refresh | None
+    ) -> None:
+        """Claim its place, resume what an earlier download left there, and fetch the rest."""
         stop = threading.Event()
+        file = part.target.path.name
         try:
             await in_thread(part.take_over, stop, stop=stop)
             if DOWNLOAD_BEGUN.is_on:
-                DOWNLOAD_BEGUN(file=target.path.name, source=str(source))
+                DOWNLOAD_BEGUN(file=file, source=str(source))
             if part.is_resumed:
-                DOWNLOAD_RESUMED(file=target.path.name, size=part.size)
-            await self._fetch(_Course(source), part, on_progress, refresh)
+                DOWNLOAD_RESUMED(file=file, size=part.size)
+            await self._fetch_whole(_Course(source), part, on_progress, refresh)
         finally:
             if part.is_open:
                 await in_thread(part.close)
-        self._counters.files += 1
-        elapsed = self._clock.monotonic() - began
-        DOWNLOAD_FINISHED(file=target.path.name, size=part.size, elapsed=elapsed)
-        members = None if target.folder is None else await _unpack(target.path, target.folder, overwrite)
-        return SavedFile(
-            target.path,
-            part.size,
-            part.sha256,
-            part.known.size is not None,
-            members,
-            part.known.checksum is not None,
-            part.is_resumed,
-        )
 
-    async def _fetch(
+    async def _fetch_whole(
         self,
         course: _Course,
         part: PartFile,
@@ -352,9 +334,12 @@ async def _receive(body: _Body, part: PartFile, writer: _Writer, on_progress: Pr
         raise Failed(f"{body.received} of {body.total} bytes came", Then.AGAIN, IntegrityError)
 
 
-async def _unpack(archive: Path, folder: Path, overwrite: bool) -> tuple[Path, ...]:
+async def _unpack(target: DownloadTarget) -> tuple[Path, ...] | None:
+    """The files of the archive; None if it is not to be unpacked."""
+    if target.folder is None:
+        return None
     stop = threading.Event()
-    return await in_thread(_unzip, archive, folder, overwrite, stop, stop=stop)
+    return await in_thread(unpack, target.path, target.folder, target.overwrite, stop, stop=stop)
 
 
 def _is_gzip(headers: Headers) -> bool:

@@ -19,13 +19,13 @@ from typing import BinaryIO
 from pixxel_async._base.files import (
     LARGEST_RATIO,
     RATIO_FREE_BYTES,
-    Target,
     disk_errors,
     lock,
     room_in,
     sync_directory,
 )
 from pixxel_async._download.range_rules import NOTHING, Known, Sidecar
+from pixxel_async._download.target import DownloadTarget
 from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, IntegrityError
 
 SYNC_BYTES = 64 * 2**20
@@ -57,7 +57,7 @@ class PartFile:
     The lock is on the part file: it keeps its inode from the first byte to the final name, which the sidecar does not.
     """
 
-    def __init__(self, target: Target, resource: str, now: Callable[[], float]) -> None:
+    def __init__(self, target: DownloadTarget, resource: str, now: Callable[[], float]) -> None:
         self.target = target
         self._resource = resource
         self._now = now

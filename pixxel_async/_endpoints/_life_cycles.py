@@ -19,6 +19,7 @@ AOI: LifeCycle[models.AOI] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
     sweep=Sweep(narrow=("project_ids", "project_id")),
 )
 ASSET: LifeCycle[models.Asset] = LifeCycle(
@@ -31,6 +32,7 @@ ASSET: LifeCycle[models.Asset] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
     sweep=Sweep(),
 )
 VISUALIZATION: LifeCycle[models.Visualization] = LifeCycle(
@@ -44,6 +46,7 @@ VISUALIZATION: LifeCycle[models.Visualization] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
     sweep=Sweep(),
 )
 INSIGHT: LifeCycle[models.Insight] = LifeCycle(
@@ -58,6 +61,7 @@ INSIGHT: LifeCycle[models.Insight] = LifeCycle(
     estimate=("estimated_time_in_min", 60),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
     sweep=Sweep(),
 )
 JOB: LifeCycle[models.Job] = LifeCycle(
@@ -71,6 +75,7 @@ JOB: LifeCycle[models.Job] = LifeCycle(
     estimate=("estimated_duration", 1),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
     sweep=Sweep(is_brief=True),
 )
 AOI_DOWNLOAD: LifeCycle[models.AOIDownload] = LifeCycle(
@@ -83,6 +88,7 @@ AOI_DOWNLOAD: LifeCycle[models.AOIDownload] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
 )
 INSIGHT_PACKAGE: LifeCycle[models.InsightPackage] = LifeCycle(
     name="insight_package",
@@ -94,6 +100,7 @@ INSIGHT_PACKAGE: LifeCycle[models.InsightPackage] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
 )
 JOB_PACKAGE: LifeCycle[models.JobPackage] = LifeCycle(
     name="job_package",
@@ -105,6 +112,7 @@ JOB_PACKAGE: LifeCycle[models.JobPackage] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
 )
 TASK_PACKAGE: LifeCycle[models.TaskPackage] = LifeCycle(
     name="task_package",
@@ -116,6 +124,7 @@ TASK_PACKAGE: LifeCycle[models.TaskPackage] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
 )
 CATALOG_DOWNLOAD: LifeCycle[models.CatalogDownload] = LifeCycle(
     name="catalog_download",
@@ -127,6 +136,7 @@ CATALOG_DOWNLOAD: LifeCycle[models.CatalogDownload] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=3600,
 )
 DELIVERY: LifeCycle[models.Delivery] = LifeCycle(
     name="delivery",
@@ -137,6 +147,7 @@ DELIVERY: LifeCycle[models.Delivery] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=10,
     most_interval=60,
+    timeout=86400,
     sweep=Sweep(),
 )
 ORDER_ITEM: LifeCycle[models.OrderItem] = LifeCycle(
@@ -149,5 +160,6 @@ ORDER_ITEM: LifeCycle[models.OrderItem] = LifeCycle(
     failure=frozenset({"failed", "cancelled"}),
     first_interval=60,
     most_interval=600,
+    timeout=1209600,
     sweep=Sweep(ids="ids"),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
@@ -11,7 +11,7 @@ from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.large_areas import with_area
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import AOI, AOICreate, AOIList
@@ -180,15 +180,7 @@ class AOIs(Resource):
         """
         return await self._send(Operation(_GET, path={"aoi_id": aoi_id}))
 
-    def wait(
-        self,
-        aoi_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[AOI], Any] | None = None,
-    ) -> Poller[AOI]:
+    def wait(self, aoi_id: str, **options: Unpack[WaitOptions[AOI]]) -> Poller[AOI]:
         """Wait until an AOI is settled.
 
         Nothing is sent before you use what this returns. partial_success counts as an end, too: look at its
@@ -211,24 +203,9 @@ class AOIs(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target()
-        return self._wait(
-            target,
-            aoi_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, aoi_id, options)
 
-    def wait_many(
-        self,
-        aoi_ids: Iterable[str],
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[AOI], Any] | None = None,
-    ) -> Waits[AOI]:
+    def wait_many(self, aoi_ids: Iterable[str], **options: Unpack[WaitOptions[AOI]]) -> Waits[AOI]:
         """Wait until many AOIs are settled, each for itself.
 
         Nothing is sent before you use what this returns. One that fails does not stop the others.
@@ -252,14 +229,7 @@ class AOIs(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(),
-            aoi_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(), aoi_ids, options)
 
     def _target(self) -> PollTarget[AOI]:
         return PollTarget(

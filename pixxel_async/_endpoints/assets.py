@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Unpack
 
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Asset, AssetList
@@ -53,16 +53,7 @@ class Assets(Resource):
             Operation(_LIST, path={"aoi_id": aoi_id}), limit=limit, page_size=page_size, prefetch=prefetch
         )
 
-    def wait(
-        self,
-        aoi_id: str,
-        asset_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Asset], Any] | None = None,
-    ) -> Poller[Asset]:
+    def wait(self, aoi_id: str, asset_id: str, **options: Unpack[WaitOptions[Asset]]) -> Poller[Asset]:
         """Wait until an asset is settled.
 
         Nothing is sent before you use what this returns.
@@ -85,24 +76,10 @@ class Assets(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target(aoi_id)
-        return self._wait(
-            target,
-            asset_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, asset_id, options)
 
     def wait_many(
-        self,
-        aoi_id: str,
-        asset_ids: Iterable[str],
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Asset], Any] | None = None,
+        self, aoi_id: str, asset_ids: Iterable[str], **options: Unpack[WaitOptions[Asset]]
     ) -> Waits[Asset]:
         """Wait until many assets are settled, each for itself.
 
@@ -127,14 +104,7 @@ class Assets(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(aoi_id),
-            asset_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(aoi_id), asset_ids, options)
 
     def _target(self, aoi_id: str) -> PollTarget[Asset]:
         return PollTarget(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 from pixxel_async._codec import input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import PackagePoller
+from pixxel_async._resource.polling import PackagePoller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
@@ -188,13 +188,7 @@ class Catalogs(Resource):
         return await self._send(Operation(_GET, path={"catalog_id": catalog_id}))
 
     def wait_download(
-        self,
-        download_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[CatalogDownload], Any] | None = None,
+        self, download_id: str, **options: Unpack[WaitOptions[CatalogDownload]]
     ) -> PackagePoller[CatalogDownload]:
         """Wait until a catalog download is ready.
 
@@ -218,11 +212,4 @@ class Catalogs(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = PollTarget(_life_cycles.CATALOG_DOWNLOAD, lambda id: self.get_download(id))
-        return self._wait_package(
-            target,
-            download_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, download_id, options)

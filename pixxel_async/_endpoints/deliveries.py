@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import DeliveriesCreate, Delivery, DeliveryList, DeliveryRequest
@@ -104,15 +104,7 @@ class Deliveries(Resource):
         """
         return await self._send(Operation(_CREATE, body=DeliveriesCreate(deliveries=deliveries)))
 
-    def wait(
-        self,
-        delivery_id: str,
-        *,
-        timeout: float | None = 86400,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Delivery], Any] | None = None,
-    ) -> Poller[Delivery]:
+    def wait(self, delivery_id: str, **options: Unpack[WaitOptions[Delivery]]) -> Poller[Delivery]:
         """Wait until a delivery is settled.
 
         Nothing is sent before you use what this returns.
@@ -134,23 +126,10 @@ class Deliveries(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target()
-        return self._wait(
-            target,
-            delivery_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, delivery_id, options)
 
     def wait_many(
-        self,
-        delivery_ids: Iterable[str],
-        *,
-        timeout: float | None = 86400,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Delivery], Any] | None = None,
+        self, delivery_ids: Iterable[str], **options: Unpack[WaitOptions[Delivery]]
     ) -> Waits[Delivery]:
         """Wait until many deliveries are settled, each for itself.
 
@@ -174,14 +153,7 @@ class Deliveries(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(),
-            delivery_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(), delivery_ids, options)
 
     def _target(self) -> PollTarget[Delivery]:
         return PollTarget(

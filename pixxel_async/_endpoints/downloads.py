@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation
-from pixxel_async._resource.polling import PackagePoller
+from pixxel_async._resource.polling import PackagePoller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import AOIDownload, AOIDownloadCreate
@@ -75,14 +75,7 @@ class Downloads(Resource):
         return await self._send(Operation(_GET, path={"aoi_id": aoi_id, "download_id": download_id}))
 
     def wait(
-        self,
-        aoi_id: str,
-        download_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[AOIDownload], Any] | None = None,
+        self, aoi_id: str, download_id: str, **options: Unpack[WaitOptions[AOIDownload]]
     ) -> PackagePoller[AOIDownload]:
         """Wait until an AOI download is ready.
 
@@ -107,11 +100,4 @@ class Downloads(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = PollTarget(_life_cycles.AOI_DOWNLOAD, lambda id: self.get(aoi_id, id), within=(aoi_id,))
-        return self._wait_package(
-            target,
-            download_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, download_id, options)

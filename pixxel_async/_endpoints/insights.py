@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Unpack
 
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
@@ -280,16 +280,7 @@ class Insights(Resource):
             )
         )
 
-    def wait(
-        self,
-        aoi_id: str,
-        insight_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Insight], Any] | None = None,
-    ) -> Poller[Insight]:
+    def wait(self, aoi_id: str, insight_id: str, **options: Unpack[WaitOptions[Insight]]) -> Poller[Insight]:
         """Wait until an insight is settled.
 
         Nothing is sent before you use what this returns.
@@ -312,24 +303,10 @@ class Insights(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target(aoi_id)
-        return self._wait(
-            target,
-            insight_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, insight_id, options)
 
     def wait_many(
-        self,
-        aoi_id: str,
-        insight_ids: Iterable[str],
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Insight], Any] | None = None,
+        self, aoi_id: str, insight_ids: Iterable[str], **options: Unpack[WaitOptions[Insight]]
     ) -> Waits[Insight]:
         """Wait until many insights are settled, each for itself.
 
@@ -354,14 +331,7 @@ class Insights(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(aoi_id),
-            insight_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(aoi_id), insight_ids, options)
 
     def _target(self, aoi_id: str) -> PollTarget[Insight]:
         return PollTarget(
@@ -378,10 +348,7 @@ class Insights(Resource):
         *,
         inputs: Sequence[str] | None = None,
         outputs: Sequence[str] | None = None,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[InsightPackage], Any] | None = None,
+        **options: Unpack[WaitOptions[InsightPackage]],
     ) -> PackagePoller[InsightPackage]:
         """Wait until an insight package is ready.
 
@@ -412,11 +379,4 @@ class Insights(Resource):
             lambda id: self.request_download(aoi_id, id, inputs=inputs, outputs=outputs),
             within=(aoi_id,),
         )
-        return self._wait_package(
-            target,
-            insight_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, insight_id, options)

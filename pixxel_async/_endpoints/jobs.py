@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Unpack
 
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Job, JobList, JobPackage
@@ -163,16 +163,7 @@ class Jobs(Resource):
             Operation(_REQUEST_DOWNLOAD, path={"workflow_id": workflow_id, "job_id": job_id})
         )
 
-    def wait(
-        self,
-        workflow_id: str,
-        job_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Job], Any] | None = None,
-    ) -> Poller[Job]:
+    def wait(self, workflow_id: str, job_id: str, **options: Unpack[WaitOptions[Job]]) -> Poller[Job]:
         """Wait until a job is settled.
 
         Nothing is sent before you use what this returns.
@@ -195,24 +186,10 @@ class Jobs(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target(workflow_id)
-        return self._wait(
-            target,
-            job_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, job_id, options)
 
     def wait_many(
-        self,
-        workflow_id: str,
-        job_ids: Iterable[str],
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Job], Any] | None = None,
+        self, workflow_id: str, job_ids: Iterable[str], **options: Unpack[WaitOptions[Job]]
     ) -> Waits[Job]:
         """Wait until many jobs are settled, each for itself.
 
@@ -237,14 +214,7 @@ class Jobs(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(workflow_id),
-            job_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(workflow_id), job_ids, options)
 
     def _target(self, workflow_id: str) -> PollTarget[Job]:
         return PollTarget(
@@ -255,14 +225,7 @@ class Jobs(Resource):
         )
 
     def wait_download(
-        self,
-        workflow_id: str,
-        job_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[JobPackage], Any] | None = None,
+        self, workflow_id: str, job_id: str, **options: Unpack[WaitOptions[JobPackage]]
     ) -> PackagePoller[JobPackage]:
         """Wait until a job package is ready.
 
@@ -289,11 +252,4 @@ class Jobs(Resource):
         target = PollTarget(
             _life_cycles.JOB_PACKAGE, lambda id: self.request_download(workflow_id, id), within=(workflow_id,)
         )
-        return self._wait_package(
-            target,
-            job_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, job_id, options)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import OrderItem, OrderItemList, OrderItemStatus, OrderItemType
@@ -115,15 +115,7 @@ class OrderItems(Resource):
         """
         return await self._send(Operation(_GET, path={"order_item_id": order_item_id}))
 
-    def wait(
-        self,
-        order_item_id: str,
-        *,
-        timeout: float | None = 1209600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[OrderItem], Any] | None = None,
-    ) -> Poller[OrderItem]:
+    def wait(self, order_item_id: str, **options: Unpack[WaitOptions[OrderItem]]) -> Poller[OrderItem]:
         """Wait until an order item is settled.
 
         Nothing is sent before you use what this returns. partially_fulfilled or partially_completed counts
@@ -146,23 +138,10 @@ class OrderItems(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target()
-        return self._wait(
-            target,
-            order_item_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, order_item_id, options)
 
     def wait_many(
-        self,
-        order_item_ids: Iterable[str],
-        *,
-        timeout: float | None = 1209600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[OrderItem], Any] | None = None,
+        self, order_item_ids: Iterable[str], **options: Unpack[WaitOptions[OrderItem]]
     ) -> Waits[OrderItem]:
         """Wait until many order items are settled, each for itself.
 
@@ -187,14 +166,7 @@ class OrderItems(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(),
-            order_item_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(), order_item_ids, options)
 
     def _target(self) -> PollTarget[OrderItem]:
         return PollTarget(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Unpack
 
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation
-from pixxel_async._resource.polling import PackagePoller
+from pixxel_async._resource.polling import PackagePoller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import TaskPackage
@@ -48,15 +47,7 @@ class Tasks(Resource):
         )
 
     def wait_download(
-        self,
-        workflow_id: str,
-        job_id: str,
-        task_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[TaskPackage], Any] | None = None,
+        self, workflow_id: str, job_id: str, task_id: str, **options: Unpack[WaitOptions[TaskPackage]]
     ) -> PackagePoller[TaskPackage]:
         """Wait until a task package is ready.
 
@@ -89,11 +80,4 @@ class Tasks(Resource):
                 job_id,
             ),
         )
-        return self._wait_package(
-            target,
-            task_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, task_id, options)

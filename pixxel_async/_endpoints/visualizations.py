@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Unpack
 
 from pixxel_async._codec import checks
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
@@ -340,14 +340,7 @@ class Visualizations(Resource):
         )
 
     def wait(
-        self,
-        aoi_id: str,
-        visualization_id: str,
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Visualization], Any] | None = None,
+        self, aoi_id: str, visualization_id: str, **options: Unpack[WaitOptions[Visualization]]
     ) -> Poller[Visualization]:
         """Wait until a visualization is settled.
 
@@ -372,24 +365,10 @@ class Visualizations(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target(aoi_id)
-        return self._wait(
-            target,
-            visualization_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, visualization_id, options)
 
     def wait_many(
-        self,
-        aoi_id: str,
-        visualization_ids: Iterable[str],
-        *,
-        timeout: float | None = 3600,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Visualization], Any] | None = None,
+        self, aoi_id: str, visualization_ids: Iterable[str], **options: Unpack[WaitOptions[Visualization]]
     ) -> Waits[Visualization]:
         """Wait until many visualizations are settled, each for itself.
 
@@ -415,14 +394,7 @@ class Visualizations(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(aoi_id),
-            visualization_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(aoi_id), visualization_ids, options)
 
     def _target(self, aoi_id: str) -> PollTarget[Visualization]:
         return PollTarget(

@@ -12,7 +12,7 @@ from pixxel_async._http.messages import ExchangeFailed, Redact, Request, Respons
 from pixxel_async._http.operation import Operation, RequestClass
 from pixxel_async._http.retry import Retries, RetryPolicy, Verdict
 from pixxel_async.errors import Attempt, CallError, ConfigurationError
-from pixxel_async.reconciling import SETTLE, BeforeCreate
+from pixxel_async.reconciling import SETTLE_WINDOW, BeforeCreate
 
 T = TypeVar("T")
 E = TypeVar("E", bound=CallError)
@@ -34,7 +34,7 @@ class CallOptions:
     attempt_timeout: float = attrs.field(default=90.0, validator=_check_seconds)
     """Seconds for one attempt."""
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
-    settle: float = attrs.field(default=SETTLE, validator=_check_seconds)
+    settle_window: float = attrs.field(default=SETTLE_WINDOW, validator=_check_seconds)
     """Seconds after sending after which a create that is not listed was not executed; for `OutcomeUnknown.reconcile`."""
     before_create: BeforeCreate | None = attrs.field(default=None, eq=False)
     """Awaited with the intent of a create, before it is sent."""

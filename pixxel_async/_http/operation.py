@@ -157,6 +157,8 @@ class LifeCycle(Generic[T]):
     """Seconds before the second poll."""
     most_interval: float = 30.0
     """Most seconds between two polls."""
+    timeout: float | None = None
+    """Seconds that a wait may take unless the caller says otherwise; None for no end."""
     sweep: Sweep | None = None
     """How many of them one list request can poll; None if nothing lists them."""
 

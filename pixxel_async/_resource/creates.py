@@ -140,8 +140,8 @@ class Creates:
         intent: Intent,
         options: CallOptions,
         *,
-        settle: float | None,
-        before: Iterable[str] | None,
+        settle_window: float | None,
+        known_ids: Iterable[str] | None,
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
@@ -153,11 +153,11 @@ class Creates:
             self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
         if left is not None:  # it knows when it was sent by a clock that cannot be set
-            return await left._look(settle=settle, before=before, options=options)
+            return await left._look(settle_window=settle_window, known_ids=known_ids, options=options)
         # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
         began, latest = self._at(intent.sent_at), self._at(intent.deadline)
         return await self._reconcile(
-            intent, began, latest, settle=settle, before=before, options=options, own=own
+            intent, began, latest, settle_window=settle_window, known_ids=known_ids, options=options, own=own
         )
 
     def _at(self, moment: datetime) -> float:
@@ -242,8 +242,8 @@ class Creates:
         began: float,
         latest: float,
         *,
-        settle: float | None,
-        before: Iterable[str] | None,
+        settle_window: float | None,
+        known_ids: Iterable[str] | None,
         options: CallOptions,
         own: bool = False,
     ) -> Reconciliation:
@@ -253,8 +253,8 @@ class Creates:
             raise InvalidInput(
                 f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
             )
-        window = options.settle if settle is None else _checked(settle)
-        known = before if before is None or isinstance(before, KeysView) else frozenset(before)
+        window = options.settle_window if settle_window is None else _checked(settle_window)
+        known = known_ids if known_ids is None or isinstance(known_ids, KeysView) else frozenset(known_ids)
         sought = self._sought(intent)
         if sought is None:
             return Ambiguous(())
@@ -347,7 +347,7 @@ class Creates:
         """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
         if _has_total(sought):
             return
-        missing = self._made.before(sought.place, self._clock.monotonic() - options.settle)
+        missing = self._made.before(sought.place, self._clock.monotonic() - options.settle_window)
         missing -= {row.id for row in rows}
         if missing:
             raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
@@ -384,12 +384,12 @@ class Creates:
         return intent.sent_at + timedelta(seconds=min(0.0, ahead or 0.0)) - _SKEW
 
 
-def _checked(settle: float) -> float:
-    if not is_seconds(settle, or_zero=True):
+def _checked(settle_window: float) -> float:
+    if not is_seconds(settle_window, or_zero=True):
         raise InvalidInput(
-            f"settle={shown(settle)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
+            f"settle_window={shown(settle_window)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
         )
-    return float(settle)
+    return float(settle_window)
 
 
 def _has_total(sought: Sought) -> bool:

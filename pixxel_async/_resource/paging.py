@@ -16,6 +16,7 @@ import operator
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable, Mapping
 from contextlib import aclosing
 from functools import cache
+from math import inf
 from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
@@ -23,7 +24,6 @@ import attrs
 from pixxel_async._base.log import LISTING_TRUNCATED, LISTING_UNSTABLE, NO_FURTHER_PAGE, OFFSET_IGNORED
 from pixxel_async._base.shown import shown
 from pixxel_async._http.operation import Operation, Paging, PagingStyle
-from pixxel_async._resource.offset_window import Positions
 from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ _BODY_STYLES: frozenset[PagingStyle] = frozenset({"offset-body", "stac-body"})
 _WHOLE_STYLES: frozenset[PagingStyle] = frozenset({"single", "lens"})
 """Not asked for by position."""
 _STAC_STYLES: frozenset[PagingStyle] = frozenset({"stac-query", "stac-body"})
+_MOST_GAPS = 20
+"""Gaps that no shorter listing explains; after so many the rows have no lasting order."""
 
 
 @attrs.frozen
@@ -88,7 +90,7 @@ class Paginator(Generic[T]):
             while not cursor.done:
                 answer = await (ahead or self._send(cursor.operation()))
                 ahead = None
-                page = cursor.take(answer)
+                page = cursor.receive(answer)
                 if self._prefetch and not cursor.done:
                     ahead = asyncio.ensure_future(self._send(cursor.operation()))
                 if page is not None:
@@ -147,18 +149,106 @@ async def _drop(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
+class OffsetWindow:
+    """Which rows to ask for next, in a listing that is asked for by position.
+
+    Each page begins with a row of the page before it. A row that is deleted in front moves all later ones forward and hides one
+    between two pages; the page then begins with an unknown row, and the walk returns for what it missed.
+    """
+
+    def __init__(self, size: int, *, overlap: bool, aligned: bool) -> None:
+        self.size = size
+        """Most rows to ask for at once."""
+        self.overlap = overlap
+        """Whether pages begin with a known row. Switch it off for rows that cannot be told apart."""
+        self.aligned = aligned
+        """Whether a page may start only at a multiple of its length: for page numbers, and servers that round offsets."""
+        self.start = self.asked = 0
+        """Of the page asked for: how many rows are before it, and its length."""
+        self.end = 0
+        """Behind the last row that came; after a gap, where the walk resumes."""
+        self._farthest = 0
+        self._longest = 0
+        self._total: int | None = None
+        self._gaps = 0
+
+    def move(self, left: int | None) -> None:
+        """Go to the next page, of a listing of which `left` rows are still wanted."""
+        # With pages of one row there would be no next row.
+        overlaps = self.overlap and self._longest > 1 and self.end > 0
+        self.start = self.end - 1 if overlaps else self.end
+        wanted = inf if left is None else self._farthest + left
+        self.asked = int(min(self.size, wanted - self.start))
+        if self.aligned:
+            self._align(wanted)
+
+    def _align(self, wanted: float) -> None:
+        """Take the page with this row that reaches farthest, or no farther than wanted; without an overlap if none has both."""
+        for start in (self.start, self.end):
+            pages = [(start // length * length, length) for length in range(1, self.size + 1)]
+            enough = [page for page in pages if sum(page) >= wanted]
+            self.start, self.asked = min(enough, key=sum) if enough else max(pages, key=sum)
+            if self.start + self.asked > self.end:
+                break
+
+    def has_gap(self, count: int, total: int | None, *, is_known: bool) -> bool:
+        """Whether rows may be missing before a page of `count` rows, the first of which is known or not."""
+        if not 0 < self.start < self.end:
+            return False
+        if not count:  # it lacks even the row that we know: the listing became shorter, or it is a fault
+            return total is None or total <= self.end
+        return not is_known
+
+    def step_back(self, total: int | None) -> bool:
+        """Resume at an earlier page: the one before, or the first; False after too many gaps that no deletion explains."""
+        if total is None or self._total is None or total >= self._total:
+            self._gaps += 1
+        self._total = total
+        if self._gaps > _MOST_GAPS:
+            self.overlap = False
+            return False
+        self.end = 0 if self.end < self._farthest else max(0, self.end - self.size)
+        return True
+
+    def accept_rounding(self, place: int | None) -> bool:
+        """Use aligned pages if the server rounded the offset: the page then begins with the row at this place. Whether it did."""
+        if self.aligned or place is None or not place == self.start // self.asked * self.asked < self.start:
+            return False
+        self.aligned, self.start = True, place
+        return True
+
+    def advance(self, count: int, total: int | None) -> bool:
+        """Go behind a page of `count` rows; whether it reached farther than all before."""
+        self._total = total
+        if not count:
+            return False
+        self.end = self.start + count
+        self._longest = max(self._longest, count)
+        if (
+            self.aligned and count < self.asked
+        ):  # perhaps the server's own maximum, by which it then counts pages
+            self.size = min(self.size, self._longest)
+        is_farther = self.end > self._farthest
+        self._farthest = max(self._farthest, self.end)
+        return is_farther
+
+
 class _Cursor:
-    """Where a walk stands: gives the operation of the next page, takes its answer, knows when it is over."""
+    """Gives the operation of the next page, reads its answer, and knows when the listing is over."""
 
     def __init__(self, operation: Operation[Any], limit: int | None, page_size: int) -> None:
         assert operation.endpoint.paging is not None
         self._first = operation
         self._paging = operation.endpoint.paging
         self._left = limit
-        self._positions = Positions(page_size, overlap=self._paging.style not in _WHOLE_STYLES)
-        self._seen: set[Hashable] = set()
+        self._window = OffsetWindow(
+            page_size,
+            overlap=self._paging.style not in _WHOLE_STYLES,
+            aligned=self._paging.style == "page-number",
+        )
+        self._seen: dict[Hashable, int] = {}
+        """By identity of a row: its place in the listing."""
         self._previous: list[Any] | None = None
-        self._asked = 0
         self._token: str | None = None
         self._given = 0
         self._pages_without_news = 0
@@ -167,56 +257,60 @@ class _Cursor:
 
     def operation(self) -> Operation[Any]:
         """The call for the next page; hardly larger than what is still wanted."""
-        style = self._paging.style
+        style, window = self._paging.style, self._window
         if style == "single":
             return self._first
+        window.move(self._left)
         if style == "page-number":
-            number, self._asked = self._positions.numbered(self._left)
-            return self._with_query(page_num=number, page_size=self._asked)
-        start, self._asked = self._positions.window(self._left)
+            return self._with_query(page_num=window.start // window.asked + 1, page_size=window.asked)
         if style == "lens":
             return self._with_lens_body()
-        window = {"offset": start, "limit": self._asked}
+        values = {"offset": window.start, "limit": window.asked}
         if style in _BODY_STYLES:
-            return attrs.evolve(self._first, body=_changed(self._first.body, window))
-        return self._with_query(**window)
+            return attrs.evolve(self._first, body=_changed(self._first.body, values))
+        return self._with_query(**values)
 
     def _with_query(self, **values: int) -> Operation[Any]:
         return attrs.evolve(self._first, query={**self._first.query, **values})
 
     def _with_lens_body(self) -> Operation[Any]:
-        body = _changed(self._first.body, {"limit": self._asked})
+        body = _changed(self._first.body, {"limit": self._window.asked})
         if self._token is not None:
             # The vendor's schema has no such property, its prose does: it goes as an unknown key.
             body.extra = {**(body.extra or {}), "next_token": self._token}
         return attrs.evolve(self._first, body=body)
 
-    def take(self, answer: Any) -> Page[Any] | None:
-        """Note what came and decide how to go on. None for a later page that brought nothing new."""
-        rows = self._rows(answer)
-        total = self._total(answer)
-        if self._is_gap(rows, total):
-            return None
+    def receive(self, answer: Any) -> Page[Any] | None:
+        """Read what came and decide how to continue. None for a later page that brought nothing new."""
+        rows, total, window = self._rows(answer), self._total(answer), self._window
+        identities = [_identity(row) for row in rows]
+        place = self._seen.get(identities[0]) if rows else None
+        if window.has_gap(len(rows), total, is_known=place is not None):
+            if window.step_back(total):
+                return None
+            LISTING_UNSTABLE(listing=str(self._first))
+        is_rounded = window.accept_rounding(place)
         repeated, self._previous = rows == self._previous, rows
-        fresh = [] if repeated else self._fresh(rows)
+        fresh = [] if repeated else self._fresh(rows, identities)
         if self._left is not None:
             fresh = fresh[: self._left]
             self._left -= len(fresh)
-        self._go_on(rows, fresh, total, answer, repeated=repeated)
+        is_farther = window.advance(len(rows), total) or is_rounded
+        self._token = _next_token(answer) if self._paging.style == "lens" else None
+        if self._left == 0 or self._paging.style == "single":
+            self.done = True
+        elif self._paging.style == "lens" and self._token is None:
+            self._warn_if_cut(total)
+            self.done = True
+        elif fresh:
+            self._pages_without_news = self._empty_pages = 0
+            self.done = self._is_last(len(rows), total, answer)
+        else:
+            self.done = self._is_end(len(rows), total, repeated=repeated, is_farther=is_farther)
         if self._given and not fresh:
             return None
         self._given += 1
         return Page(fresh, total, self._given, answer)
-
-    def _is_gap(self, rows: list[Any], total: int | None) -> bool:
-        """Whether rows before these were missed, and an earlier page comes next."""
-        is_known = bool(rows) and _identity(rows[0]) in self._seen
-        if not self._positions.is_gap(len(rows), total, is_known=is_known):
-            return False
-        if self._positions.step_back(total):
-            return True
-        LISTING_UNSTABLE(listing=str(self._first))
-        return False
 
     def _rows(self, answer: Any) -> list[Any]:
         value = getattr(answer, self._paging.items)
@@ -237,7 +331,7 @@ class _Cursor:
                 path=self._first.endpoint.path.format_map(self._first.path),
             )
 
-    def _total(self, answer: Any) -> int | None:
+    def _total(self, answer: object) -> int | None:
         if not self._paging.total:
             return None
         value = answer
@@ -245,67 +339,54 @@ class _Cursor:
             value = getattr(value, name, None)
         return value if type(value) is int and value >= 0 else None
 
-    def _fresh(self, rows: list[Any]) -> list[Any]:
+    def _fresh(self, rows: list[Any], identities: list[Hashable | None]) -> list[Any]:
         """The rows that no earlier page held."""
-        identities = [_identity(row) for row in rows]
         fresh = [row for row, known in zip(rows, identities, strict=True) if known not in self._seen]
         if None in identities:
-            self._positions.overlap = False
-        self._seen.update(known for known in identities if known is not None)
+            self._window.overlap = False
+        for place, known in enumerate(identities, self._window.start):
+            if known is not None:
+                self._seen[known] = place
         return fresh
 
-    def _go_on(
-        self, rows: list[Any], fresh: list[Any], total: int | None, answer: Any, *, repeated: bool
-    ) -> None:
-        style = self._paging.style
-        got_farther = self._positions.advance(len(rows), total)
-        self._token = _next_token(answer) if style == "lens" else None
-        if style == "single" or self._left == 0:
-            self.done = True
-        elif style == "lens" and self._token is None:
-            self.done = True
-            self._warn_if_cut(total)
-        elif fresh:
-            self._pages_without_news = self._empty_pages = 0
-            self.done = self._is_last(rows, total, answer)
-        elif style == "lens" or got_farther:
-            self._without_news(rows, total, repeated=repeated)
-        elif not (self._positions.is_catching_up and len(rows) >= self._asked):
-            self._empty(total)
-
-    def _is_last(self, rows: list[Any], total: int | None, answer: Any) -> bool:
+    def _is_last(self, count: int, total: int | None, answer: Any) -> bool:
+        """Whether nothing follows a page of `count` rows that brought something new."""
         if self._paging.style in _STAC_STYLES:
-            return len(rows) < self._asked and not _has_next_link(answer)
-        if self._paging.style == "lens" or not total:
-            # A total of 0 beside rows is no total. Without one only an empty page is the end: a short
-            # page may be the server's own maximum.
-            return False
-        return self._positions.end >= total
+            return count < self._window.asked and not _has_next_link(answer)
+        # A total of 0 beside rows is no total. Without one only an empty page is the end: a short
+        # page may be the server's own maximum.
+        return bool(total) and self._paging.style != "lens" and self._window.end >= (total or 0)
 
-    def _without_news(self, rows: list[Any], total: int | None, *, repeated: bool) -> None:
+    def _is_end(self, count: int, total: int | None, *, repeated: bool, is_farther: bool) -> bool:
+        """Whether a page that brought nothing new ends the listing; PaginationError after two that went farther."""
+        if is_farther or self._paging.style == "lens":
+            return self._is_whole(count, total, repeated=repeated)
+        return count < self._window.asked and self._is_empty(total)
+
+    def _is_whole(self, count: int, total: int | None, *, repeated: bool) -> bool:
         self._pages_without_news += 1
-        if total is None and rows and len(rows) < self._asked:
+        if total is None and 0 < count < self._window.asked:
             if repeated:
                 OFFSET_IGNORED(listing=str(self._first))
-            self.done = True
-        elif self._pages_without_news == 2:
+            return True
+        if self._pages_without_news == 2:
             raise PaginationError(
-                f"{self._first} does not advance: two pages in a row held nothing new, the last at offset {self._positions.end}"
+                f"{self._first} does not advance: two pages in a row held nothing new, the last at offset {self._window.end}"
             )
+        return False
 
-    def _empty(self, total: int | None) -> None:
+    def _is_empty(self, total: int | None) -> bool:
         self._empty_pages += 1
-        if total is None or total <= self._positions.end:
-            self.done = True
-        elif self._empty_pages == 2:
-            LISTING_TRUNCATED(listing=str(self._first), items=self._positions.end, total=total)
-            self.done = True
+        if total is None or total <= self._window.end:
+            return True
+        if self._empty_pages == 2:
+            LISTING_TRUNCATED(listing=str(self._first), items=self._window.end, total=total)
+            return True
+        return False
 
     def _warn_if_cut(self, total: int | None) -> None:
-        if total is not None and total > self._positions.end:
-            NO_FURTHER_PAGE(
-                listing=str(self._first), items=self._positions.end, total=total, most=_LARGEST_PAGE
-            )
+        if total is not None and total > self._window.end:
+            NO_FURTHER_PAGE(listing=str(self._first), items=self._window.end, total=total, most=_LARGEST_PAGE)
 
 
 def _changed(body: Any, values: Mapping[str, Any]) -> Any:

@@ -15,13 +15,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf
 from os import PathLike
-from typing import Any, Generic, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
 
 from pixxel_async._base.clock import Clock
-from pixxel_async._base.files import safe_name
+from pixxel_async._base.files import in_thread, safe_name
 from pixxel_async._base.log import UNKNOWN_STATUS, WAIT_BEGUN, WAIT_CHANGED, WAIT_ENDED
 from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._download.downloader import Downloader, Progress, SavedFile
+from pixxel_async._download.signed_url import SignedUrl
+from pixxel_async._download.target import DownloadTarget
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.messages import clean_text
 from pixxel_async._http.operation import LifeCycle, Phase
@@ -38,7 +40,7 @@ from pixxel_async.errors import (
 
 T = TypeVar("T")
 Read = Callable[[], Awaitable[T | None]]
-OnUpdate = Callable[[T], Any]
+OnUpdate = Callable[[T], object]
 
 _ESTIMATE_LEAST, _ESTIMATE_MOST = 2.0, 60.0
 _NOT_YET_PAUSE = 10.0
@@ -47,6 +49,31 @@ NOT_YET = 60.0
 _LOOKS_WITHOUT_URL = 10
 _UNKNOWN_FOR = 600.0
 """Seconds for which a wait puts up with one unknown status."""
+
+
+class WaitOptions(TypedDict, Generic[T], total=False):
+    """The options of every `wait`."""
+
+    timeout: float | None
+    """Seconds that the whole wait may take; None waits as long as it takes."""
+    poll_interval: float | None
+    """Seconds before the second poll, in place of the life cycle's and the server's estimate."""
+    max_poll_interval: float | None
+    """Most seconds between two polls."""
+    on_update: OnUpdate[T] | None
+    """Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it raises ends the
+    wait."""
+
+
+class PollerOptions(WaitOptions[T], total=False):
+    """What a `Poller` takes beside these."""
+
+    clock: Required[Clock]
+    """Time, sleep and jitter."""
+    group: PollGroup[T] | None
+    """The waits with which it may share list requests; none when left out."""
+    counters: Counters | None
+    """Where waits are counted."""
 
 
 class Poller(Generic[T]):
@@ -72,20 +99,7 @@ class Poller(Generic[T]):
         on_update: OnUpdate[T] | None = None,
         counters: Counters | None = None,
     ) -> None:
-        """Make a wait.
-
-        Args:
-            life_cycle: What the status words mean, and how often to poll.
-            id: Id of the resource.
-            read: Polls once; None when the resource is not listed (yet).
-            clock: Time, sleep and jitter.
-            group: The waits with which it may share list requests; none when left out.
-            timeout: Seconds that the whole wait may take; None waits as long as it takes.
-            poll_interval: Seconds before the second poll, in place of the life cycle's and the server's estimate.
-            max_poll_interval: Most seconds between two polls.
-            on_update: Called, and awaited if it is asynchronous, with each snapshot that differs from the last. What it
-                raises ends the wait.
-            counters: Where waits are counted.
+        """Make a wait; `read` polls once, and gives None when the resource is not listed (yet).
 
         Raises:
             InvalidInput: a time is not a positive number.
@@ -191,9 +205,15 @@ class PackagePoller(Poller[T]):
     """A wait for a package, which carries a signed URL once it is ready: `await` waits, `.save()` also fetches."""
 
     def __init__(
-        self, life_cycle: LifeCycle[T], id: str, read: Read[T], *, downloader: Downloader, **waiting: Any
+        self,
+        life_cycle: LifeCycle[T],
+        id: str,
+        read: Read[T],
+        *,
+        downloader: Downloader,
+        **options: Unpack[PollerOptions[T]],
     ) -> None:
-        super().__init__(life_cycle, id, read, **waiting)
+        super().__init__(life_cycle, id, read, **options)
         self._downloader = downloader
 
     async def save(
@@ -220,16 +240,14 @@ class PackagePoller(Poller[T]):
             DownloadError: the file could not be had whole.
         """
         name = safe_name(f"{self.life_cycle.name}-{self.id}.zip") if filename is None else filename
-        await self._downloader.check_target(directory, filename=name, overwrite=overwrite, unzip=unzip)
-        return await self._downloader.save(
-            await self._signed_url(),
-            directory,
-            filename=name,
-            overwrite=overwrite,
+        target = DownloadTarget.within(directory, name, overwrite=overwrite, unzip=unzip)
+        await in_thread(target.check)
+        return await self._downloader.fetch(
+            SignedUrl(await self._signed_url()),
+            target,
             on_progress=on_progress,
             refresh=self._signed_url,
             resource=f"{self.life_cycle.name} {self.id}",
-            unzip=unzip,
         )
 
     async def _signed_url(self) -> str:

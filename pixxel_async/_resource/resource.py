@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -19,7 +20,7 @@ from pixxel_async._http.operation import Operation
 from pixxel_async._resource.creates import Creates
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.polling import PackagePoller, Poller, PollerOptions, WaitOptions
 from pixxel_async._resource.shared_polling import PollGroups, PollTarget
 from pixxel_async.errors import ClientClosed
 
@@ -97,33 +98,32 @@ class Resource:
     ) -> Paginator[Any]:
         return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
 
-    def _wait(self, target: PollTarget[T], id: str, **waiting: Any) -> Poller[T]:
-        calls = self._calls
+    def _wait(self, target: PollTarget[T], id: str, options: WaitOptions[T]) -> Poller[T]:
         return Poller(
-            target.life_cycle,
-            id,
-            lambda: target.read(id),
-            clock=calls.clock,
-            group=calls.groups.of(target, calls.options),
-            counters=calls.counters,
-            **waiting,
+            target.life_cycle, id, partial(target.read, id), **self._poller_options(target, options)
         )
 
-    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], **waiting: Any) -> Waits[T]:
-        return Waits(ids, lambda id: self._wait(target, id, **waiting))
+    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], options: WaitOptions[T]) -> Waits[T]:
+        return Waits(ids, lambda id: self._wait(target, id, options))
 
-    def _wait_package(self, target: PollTarget[T], id: str, **waiting: Any) -> PackagePoller[T]:
-        calls = self._calls
+    def _wait_package(self, target: PollTarget[T], id: str, options: WaitOptions[T]) -> PackagePoller[T]:
         return PackagePoller(
             target.life_cycle,
             id,
-            lambda: target.read(id),
-            clock=calls.clock,
-            group=calls.groups.of(target, calls.options),
-            downloader=calls.downloader,
-            counters=calls.counters,
-            **waiting,
+            partial(target.read, id),
+            downloader=self._calls.downloader,
+            **self._poller_options(target, options),
         )
+
+    def _poller_options(self, target: PollTarget[T], options: WaitOptions[T]) -> PollerOptions[T]:
+        calls = self._calls
+        return {
+            "timeout": target.life_cycle.timeout,
+            **options,
+            "clock": calls.clock,
+            "group": calls.groups.of(target, calls.options),
+            "counters": calls.counters,
+        }
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
         """The first item whose attribute equals `id`: reads one thing where the API only lists."""

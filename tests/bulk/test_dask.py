@@ -95,7 +95,7 @@ async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
     inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
     stress = changed(recipe, make=Insight("cropstress", inputs=inputs))
     source, out = table(tmp_path, *"abcdef"), tmp_path / "out"
-    quick, engine = client.with_options(timeout=2.0, settle=0.5), DaskEngine(dask)
+    quick, engine = client.with_options(timeout=2.0, settle_window=0.5), DaskEngine(dask)
     async with asyncio.TaskGroup() as killers:
         killers.create_task(killed_when(dask, lambda: 6 == len(sandbox.ledger.entries("AOICreateAOI"))))
         killers.create_task(killed_when(dask, lambda: bool(sandbox.ledger.entries("createInsights"))))
@@ -124,7 +124,7 @@ async def test_z7_workers_make_nothing_twice_from_a_restored_journal(
     """The copy knows one row. Insights and AOIs that it lacks are adopted before a worker sends any; jobs are held."""
     inputs = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
     make = Insight("cropstress", inputs=inputs) if kind == "insight" else Job("weekly-stress")
-    quick, source, out = client.with_options(settle=0.3), table(tmp_path, *"abcd"), tmp_path / "out"
+    quick, source, out = client.with_options(settle_window=0.3), table(tmp_path, *"abcd"), tmp_path / "out"
     wanted, engine = changed(recipe, make=make, package=None), DaskEngine(dask)
     async with Run.start(quick, source, wanted, out, concurrency=1, engine=engine) as run:
         rows = aiter(run)

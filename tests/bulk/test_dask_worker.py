@@ -34,7 +34,7 @@ def greeting(sandbox: Sandbox) -> Greeting:
         session=SESSION,
         version=version("pixxel-async"),
         base_url=sandbox.url,
-        options={"settle": 1.0},
+        options={"settle_window": 1.0},
         salt="salt",
         token_print="",
         connect=partial(PixxelClient, token=sandbox.token, base_url=sandbox.url),

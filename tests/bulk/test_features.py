@@ -324,7 +324,7 @@ async def test_z15_an_order_that_was_split_by_an_earlier_version_is_resumed_as_i
     assert (6, 6) == (status(out).total, status(out).features), "the rows state nothing"
     assert lost == bool(open_creates(out / "run.journal"))
     async with (
-        sandbox.client(clock=FastClock(), settle=0.3) as client,
+        sandbox.client(clock=FastClock(), settle_window=0.3) as client,
         Run.resume(client, out, concurrency=1) as run,
     ):
         assert not run.may_be_older

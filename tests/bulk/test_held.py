@@ -75,7 +75,7 @@ async def test_z6_what_is_adopted_is_waited_for_and_not_bought_again(
     sandbox.faults.add("createJob", "reset", after_effect=True)
     sandbox.faults.add("ListJobs", "lag", late=36_000.0, times=None)
     sandbox.faults.add("listJobs", "lag", late=36_000.0, times=None)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     async with Run.start(quick, table(tmp_path, "north"), job, tmp_path / "out") as run:
         assert [State.HELD] == [row.state async for row in run]
     sandbox.faults.clear()

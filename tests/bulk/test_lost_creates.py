@@ -114,7 +114,7 @@ class Ending(LocalEngine):
 
 async def resumed(sandbox: Sandbox, out: Path) -> Result:
     """The second row, as a new client and the journal opened again leave it."""
-    async with sandbox.client(clock=FastClock(), settle=0.3) as fresh, Run.resume(fresh, out) as run:
+    async with sandbox.client(clock=FastClock(), settle_window=0.3) as fresh, Run.resume(fresh, out) as run:
         [row] = [row async for row in run]
     return row
 

@@ -103,7 +103,7 @@ async def test_z1_an_answer_that_lacks_a_field_ends_no_run(
 ) -> None:
     """Of every answer, one field after the other; what was bought is in the account, with its price."""
     source = table(tmp_path, *(f"f{row}" for row in range(ROWS)))
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     async with Run.start(quick, source, recipe_of(kind, recipe), tmp_path / "out", concurrency=8) as run:
         rows = [row async for row in run]
     assert ROWS == len(rows)

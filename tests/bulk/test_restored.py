@@ -119,7 +119,7 @@ async def test_z7_a_restored_journal_buys_nothing_again(
     kind: str,
 ) -> None:
     """The copy knows of one row. What can be found is adopted, what cannot (jobs) is held, and the rest is made."""
-    quick, out = client.with_options(settle=0.3), tmp_path / "out"
+    quick, out = client.with_options(settle_window=0.3), tmp_path / "out"
     source = table(tmp_path, *"abcd")
     async with Run.start(quick, source, recipe_of(kind, recipe), out, concurrency=1) as run:
         assert not run.may_be_older

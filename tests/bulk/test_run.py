@@ -125,7 +125,7 @@ async def test_jobs_are_told_apart_although_they_have_no_content(
     """Three at a time on one workflow, one of them with its answer lost."""
     sandbox.faults.add("createJob", "reset", after_effect=True)
     jobs = changed(recipe, make=Job("weekly-stress"), package=None)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     rows = await started(quick, table(tmp_path, "a", "b", "c"), jobs, tmp_path)
     assert {State.DONE} == {row.state for row in rows.values()}
     made = [entry.resource_id for entry in sandbox.ledger.entries("createJob")]
@@ -251,7 +251,7 @@ async def test_q2_a_lost_answer_is_looked_for_and_the_row_goes_on(
     client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path, operation: str, make: Any
 ) -> None:
     sandbox.faults.add(operation, "reset", after_effect=True)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     row = await started(quick, table(tmp_path, "north"), changed(recipe, make=make, package=None), tmp_path)
     assert State.DONE is row["north"].state
     assert 1 == len(sandbox.ledger.entries(operation))
@@ -262,7 +262,7 @@ async def test_a_look_that_fails_is_repeated_and_nothing_is_sent_meanwhile(
 ) -> None:
     sandbox.faults.add("AOICreateAOI", "reset", after_effect=True)
     sandbox.faults.add("ListAOIs", "status", status=500)
-    quick = client.with_options(settle=0.01, retry=RetryPolicy.none())
+    quick = client.with_options(settle_window=0.01, retry=RetryPolicy.none())
     row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
     (made,) = sandbox.ledger.entries("AOICreateAOI")
     assert (State.DONE, made.resource_id) == (row.state, row.ids.get("aoi")), row.error
@@ -272,7 +272,7 @@ async def test_an_aoi_that_did_not_happen_is_sent_again(
     client: PixxelClient, only_aoi: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     sandbox.faults.add("AOICreateAOI", "reset", after_effect=False)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
     assert State.DONE is row.state
     assert 1 == len(sandbox.ledger.entries("AOICreateAOI"))
@@ -284,7 +284,7 @@ async def test_an_aoi_that_shows_only_when_it_is_sent_again_is_adopted(
     """It happens after the settle window, which is too short here; the API refuses a second one of the name."""
     sandbox.faults.add("AOICreateAOI", "reset", after_effect=True)
     sandbox.faults.add("ListAOIs", "lag", late=36_000.0, times=2)
-    quick = client.with_options(settle=0.01)
+    quick = client.with_options(settle_window=0.01)
     row = (await started(quick, table(tmp_path, "north"), only_aoi, tmp_path))["north"]
     (made,) = sandbox.ledger.entries("AOICreateAOI")
     sent = [request.status for request in sandbox.requests if request.operation_id == "AOICreateAOI"]
@@ -297,7 +297,7 @@ async def test_a_purchase_that_cannot_be_found_is_held_until_a_person_decides(
 ) -> None:
     sandbox.faults.add("createJob", "reset", after_effect=False)
     job = changed(recipe, make=Job("weekly-stress"), package=None)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     first = (await started(quick, table(tmp_path, "north"), job, tmp_path, max_tokens=100))["north"]
     assert (State.HELD, "job weekly-stress") == (first.state, first.step)
     again = (await resumed(quick, tmp_path))["north"]
@@ -317,7 +317,7 @@ async def test_what_is_forgotten_counts_as_spent_for_it_may_have_been(
 ) -> None:
     sandbox.faults.add("createJob", "reset", after_effect=False)
     job = changed(recipe, make=Job("weekly-stress"), package=None)
-    quick = client.with_options(settle=0.3)
+    quick = client.with_options(settle_window=0.3)
     await started(quick, table(tmp_path, "north"), job, tmp_path)
     async with Run.resume(quick, tmp_path / "out", held="forget") as run:
         assert {} == await finished(run)
@@ -356,7 +356,7 @@ async def test_leaving_the_loop_stops_the_rest_and_another_session_goes_on(
         async for _ in run:
             break
     assert before == tasks()
-    async with Run.resume(client.with_options(settle=0.5), tmp_path / "out") as run:
+    async with Run.resume(client.with_options(settle_window=0.5), tmp_path / "out") as run:
         rest = await finished(run)
         assert {State.DONE: 4} == (await run.progress()).rows
     assert {"a", "b", "c", "d"} > set(rest)
@@ -397,7 +397,7 @@ async def test_n4_a_token_that_is_refused_stops_the_run_and_another_session_goes
         await started(client, source, recipe, tmp_path)
     sandbox.faults.clear()
     async with sandbox.client() as fresh:
-        rows = await resumed(fresh.with_options(settle=0.3), tmp_path)
+        rows = await resumed(fresh.with_options(settle_window=0.3), tmp_path)
     assert {State.DONE} == {row.state for row in rows.values()}
     assert 6 == len(sandbox.ledger.entries("AOICreateAOI"))
 
@@ -662,7 +662,7 @@ async def test_an_earlier_run_is_given_up_only_if_nothing_of_it_is_open(
     assert {"north"} == set(await started(client, source, again, tmp_path, overwrite=True))
     sandbox.faults.add("createJob", "reset", after_effect=False)
     job = changed(recipe, make=Job("weekly-stress"), run_id="t3")
-    quick = client.with_options(settle=0.2)
+    quick = client.with_options(settle_window=0.2)
     await started(quick, source, job, tmp_path, overwrite=True)
     with pytest.raises(JournalError, match="row 1, step job weekly-stress: may have been made"):
         await started(quick, source, changed(job, run_id="t4"), tmp_path, overwrite=True)

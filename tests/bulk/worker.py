@@ -32,7 +32,7 @@ RECIPE = Recipe(
 
 async def work(url: str, token: str, table: str, out: str, max_tokens: float, held: Any) -> None:
     """Begin the run, or take it up."""
-    async with PixxelClient(token=token, base_url=url, settle=0.2, clock=FastClock()) as client:
+    async with PixxelClient(token=token, base_url=url, settle_window=0.2, clock=FastClock()) as client:
         if (Path(out) / "run.journal").exists():
             session = Run.resume(client, out, held=held, concurrency=4)
         else:

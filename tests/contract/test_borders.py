@@ -149,7 +149,7 @@ def test_s7_metadata_with_a_huge_number_is_refused_with_its_place() -> None:
 SECONDS: dict[str, Callable[[Any], Any]] = {
     "timeout": lambda value: CallOptions(timeout=value),
     "attempt_timeout": lambda value: CallOptions(attempt_timeout=value),
-    "settle": lambda value: PixxelClient(transport=FakeTransport({}), settle=value),
+    "settle_window": lambda value: PixxelClient(transport=FakeTransport({}), settle_window=value),
     "base": lambda value: RetryPolicy(base=value),
     "cap": lambda value: RetryPolicy(cap=value),
     "retry_after_cap": lambda value: RetryPolicy(retry_after_cap=value),

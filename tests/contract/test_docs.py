@@ -31,7 +31,7 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
-from pixxel_async import PixxelClient, PixxelError, errors
+from pixxel_async import PixxelClient, PixxelError, WaitOptions, errors
 from pixxel_async.bulk import load_recipe
 from pixxel_async.cli._app import pixxel
 from pixxel_async.sandbox import Sandbox
@@ -174,7 +174,8 @@ def check_call(call: ast.Call) -> None:
     for name in ast.unparse(call.func).split(".")[1:]:
         known = getattr(known, name)
     arguments = {keyword.arg: None for keyword in call.keywords if keyword.arg}
-    inspect.signature(known).bind_partial(*call.args, **arguments)
+    bound = inspect.signature(known).bind_partial(*call.args, **arguments)
+    assert bound.arguments.get("options", {}).keys() <= WaitOptions.__annotations__.keys()
 
 
 async def run_python(*arguments: str, exit_code: int = 0) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 
 import pytest
 from certificates import authority_file, server_tls
+from downloads import fetch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Step, Stub, Wait, answer
@@ -378,7 +379,7 @@ async def test_l1_an_expired_url_is_refreshed(
         async def refresh() -> str:
             return f"{stub.url}/other-name.tif?fresh"
 
-        saved = await downloader.save(f"{stub.url}/x.tif?old", tmp_path, refresh=refresh)
+        saved = await fetch(downloader, f"{stub.url}/x.tif?old", tmp_path, refresh=refresh)
         assert ["/x.tif?old", "/other-name.tif?fresh"] == [request.target for request in stub.received]
         assert "x.tif" == saved.path.name
         stub.answers = [answer(status, body)]
@@ -401,7 +402,7 @@ async def test_l2_urls_that_expire_again_and_again_are_given_up(
             return f"{stub.url}/x.tif?{refreshed}"
 
         with pytest.raises(DownloadError, match="expired"):
-            await downloader.save(f"{stub.url}/x.tif", tmp_path, refresh=refresh)
+            await fetch(downloader, f"{stub.url}/x.tif", tmp_path, refresh=refresh)
     assert 3 == refreshed
     assert 4 == len(stub.received)
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import attrs
 import pytest
+from downloads import fetch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer
@@ -421,7 +422,7 @@ async def test_l1_an_expiry_between_resumes_goes_on_from_the_offset(
         async def refresh() -> str:
             return f"{stub.url}/fresh?{len(stub.received)}"
 
-        saved = await downloader.save(f"{stub.url}/x.bin", tmp_path, refresh=refresh)
+        saved = await fetch(downloader, f"{stub.url}/x.bin", tmp_path, refresh=refresh)
         assert ["/x.bin", "/x.bin", "/fresh?2", "/fresh?2", "/fresh?4"] == [
             request.target for request in stub.received
         ]
@@ -444,7 +445,7 @@ async def test_l2_refreshes_are_counted_anew_after_a_mebibyte(downloader: Downlo
             return f"{stub.url}/x.bin?{refreshed}"
 
         with pytest.raises(DownloadError, match="expired"):
-            await downloader.save(f"{stub.url}/x.bin", tmp_path, refresh=refresh)
+            await fetch(downloader, f"{stub.url}/x.bin", tmp_path, refresh=refresh)
     assert 3 * 2 + 3 == refreshed
     assert LEFT == names(tmp_path)
 
@@ -461,7 +462,7 @@ async def test_l3_a_new_url_of_another_object_starts_over(
         async def refresh() -> str:
             return f"{stub.url}/other"
 
-        saved = await downloader.save(f"{stub.url}/x.bin", tmp_path, refresh=refresh)
+        saved = await fetch(downloader, f"{stub.url}/x.bin", tmp_path, refresh=refresh)
     assert new.content == saved.path.read_bytes()
 
 
@@ -475,9 +476,7 @@ async def test_l7_r3_no_clock_but_the_servers_is_asked(downloader: Downloader, t
 async def test_l8_the_sidecar_never_holds_the_url(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub(Store().until(1000)) as stub:
         with pytest.raises(DownloadError):
-            await downloader.save(
-                f"{stub.url}/x.bin?{CANARY}", tmp_path, filename="x.bin", resource="job_package j-1"
-            )
+            await fetch(downloader, f"{stub.url}/x.bin?{CANARY}", tmp_path, resource="job_package j-1")
     text = (tmp_path / "x.bin.part.json").read_text()
     expected = {
         "version": 1,
@@ -535,7 +534,7 @@ async def test_what_another_thing_left_is_not_gone_on_with(downloader: Downloade
     """Even if the server would not notice."""
     leave(tmp_path, bytes(1000), known(), resource="job_package j-1")
     async with Stub(Store()) as stub:
-        saved = await downloader.save(f"{stub.url}/x.bin", tmp_path, resource="job_package j-2")
+        saved = await fetch(downloader, f"{stub.url}/x.bin", tmp_path, resource="job_package j-2")
     assert ([None], CONTENT) == (ranges(stub), saved.path.read_bytes())
 
 
@@ -969,7 +968,7 @@ def test_any_interleaving_ends_with_the_right_file_or_a_typed_error(
                     before = version
                     tasks.append(
                         asyncio.ensure_future(
-                            downloader.save(f"{stub.url}/x.bin", directory, overwrite=True, refresh=refresh)
+                            fetch(downloader, f"{stub.url}/x.bin", directory, overwrite=True, refresh=refresh)
                         )
                     )
                     try:

@@ -84,7 +84,7 @@ Listing = Callable[[Kind, Received], Answer]
 async def world_of(stub: Stub, clock: VirtualClock | None = None, **options: Any) -> AsyncIterator[World]:
     """A client of a stub, and what creates need; readings of a listing end 2 s after a create was sent."""
     clock = clock or VirtualClock()
-    options = {"settle": 2.0, "retry": RetryPolicy.none(), **options}
+    options = {"settle_window": 2.0, "retry": RetryPolicy.none(), **options}
     async with PixxelClient(TOKEN, base_url=stub.url, clock=clock, **options) as client:
         yield World(None, client, clock, FACTS)  # type: ignore[arg-type]
 
@@ -372,7 +372,7 @@ async def test_x3_two_readings_prove_an_absence(settle: float, seconds: float, a
     """Of which the second begins 5 s after the first has ended, and after the settle window; however late one asks."""
     clock = VirtualClock()
     listing = Readings(clock, seconds)
-    async with listing.client(settle=settle) as client:
+    async with listing.client(settle_window=settle) as client:
         error = await lost(world_with(client, clock))
         error = pickle.loads(pickle.dumps(error))  # the clock that cannot be set is left behind
         sent = clock.monotonic()
@@ -392,10 +392,10 @@ async def test_x3_a_reading_that_waits_for_its_turn_counts_from_its_end() -> Non
 
         async def second() -> float:
             await clock.sleep(0.1)
-            assert isinstance(await errors[1].reconcile(settle=0), Absent)
+            assert isinstance(await errors[1].reconcile(settle_window=0), Absent)
             return clock.monotonic()
 
-        _, ended = await asyncio.gather(errors[0].reconcile(settle=0), second())
+        _, ended = await asyncio.gather(errors[0].reconcile(settle_window=0), second())
     first = next(end for began, end in listing.times if began >= 0.1)
     assert ended >= first + 5 + 4.9
 
@@ -403,7 +403,7 @@ async def test_x3_a_reading_that_waits_for_its_turn_counts_from_its_end() -> Non
 async def test_x3_a_failed_reading_is_followed_by_another_5_s_later() -> None:
     clock = VirtualClock()
     listing = Readings(clock, answers=[{}, {"jobs": []}, {}])
-    async with listing.client(settle=2.0) as client:
+    async with listing.client(settle_window=2.0) as client:
         assert isinstance(await (await lost(world_with(client, clock))).reconcile(), Absent)
     assert [1, 2, 7, 12] == [round(began) for began, _ in listing.times]
 
@@ -497,7 +497,7 @@ async def test_x5_what_may_be_it_by_another_clock_is_for_a_person(
     async with listing.client() as client:
         error = await lost(world_with(client, clock))
         assert expected is type(await error.reconcile())
-        assert isinstance(await client.reconcile(error, before=["j-1"]), Absent)
+        assert isinstance(await client.reconcile(error, known_ids=["j-1"]), Absent)
 
 
 @pytest.mark.parametrize(
@@ -574,10 +574,10 @@ async def test_x6_what_was_made_within_the_settle_window_may_be_missing() -> Non
     """Listings lag."""
     async with (
         Stub(server(KINDS["job"], says({"ROWS": []}), CREATED)) as stub,
-        world_of(stub, settle=60.0) as world,
+        world_of(stub, settle_window=60.0) as world,
     ):
         await create_job(world)
-        assert isinstance(await (await lost(world)).reconcile(settle=0), Absent)
+        assert isinstance(await (await lost(world)).reconcile(settle_window=0), Absent)
 
 
 async def test_x6_what_was_made_elsewhere_or_is_deleted_need_not_be_listed() -> None:
@@ -596,22 +596,22 @@ async def test_x6_what_was_made_elsewhere_or_is_deleted_need_not_be_listed() -> 
 async def test_x6_what_the_callers_records_say_was_made_must_be_listed() -> None:
     async with (
         Stub(server(KINDS["job"], says({"ROWS": []}))) as stub,
-        world_of(stub, settle=60.0) as world,
+        world_of(stub, settle_window=60.0) as world,
     ):
         error = await lost(world)
         made = {"j-1": world.clock.now() - timedelta(minutes=2), "j-2": world.clock.now()}
         with pytest.raises(UnexpectedAnswer, match="lacks j-1"):
-            await world.client.reconcile(error, made=made, settle=0)
+            await world.client.reconcile(error, made=made, settle_window=0)
 
 
 async def test_x6_what_the_callers_records_say_was_made_just_now_may_be_missing() -> None:
     async with (
         Stub(server(KINDS["job"], says({"ROWS": []}))) as stub,
-        world_of(stub, settle=60.0) as world,
+        world_of(stub, settle_window=60.0) as world,
     ):
         error = await lost(world)
         made = {"j-2": world.clock.now()}
-        assert isinstance(await world.client.reconcile(error, made=made, settle=0), Absent)
+        assert isinstance(await world.client.reconcile(error, made=made, settle_window=0), Absent)
 
 
 async def test_x6_what_the_callers_records_say_was_made_is_not_taken_for_it() -> None:
@@ -637,7 +637,7 @@ async def test_x7_many_creates_share_the_readings_of_one_listing(name: str) -> N
             {kind.rows: others(kind, 0, 60)[window(request)[0] :], "pagination": {"total": 60}}
         )
 
-    async with Stub(server(KINDS[name], listing)) as stub, world_of(stub, settle=30.0) as world:
+    async with Stub(server(KINDS[name], listing)) as stub, world_of(stub, settle_window=30.0) as world:
         errors = [await lost_one(world, name, f"field {number}") for number in range(50)]
         outcomes = await asyncio.gather(*(error.reconcile() for error in errors))
     assert {Absent} == {type(outcome) for outcome in outcomes}
@@ -661,7 +661,7 @@ async def test_x7_a_listing_that_is_much_longer_is_read_narrowed() -> None:
         total = 0 if narrowed(request) else 10_000
         return json_answer({kind.rows: others(kind, 0, min(total, 100)), "pagination": {"total": total}})
 
-    async with Stub(server(KINDS["aoi"], listing)) as stub, world_of(stub, settle=30.0) as world:
+    async with Stub(server(KINDS["aoi"], listing)) as stub, world_of(stub, settle_window=30.0) as world:
         errors = [await lost_one(world, "aoi", name) for name in "abcdefgh"]
         outcomes = await asyncio.gather(*(error.reconcile() for error in errors))
     assert [Absent] * 8 == [type(outcome) for outcome in outcomes]
@@ -673,7 +673,7 @@ async def test_x7_one_who_is_cancelled_takes_nothing_from_the_others() -> None:
     for number in range(3):
         clock = VirtualClock()
         listing = Readings(clock, 0.5)
-        async with listing.client(settle=4.0) as client:
+        async with listing.client(settle_window=4.0) as client:
             errors = [await lost(world_with(client, clock)) for _ in range(3)]
             tasks = [asyncio.create_task(error.reconcile()) for error in errors]
             while not listing.times:  # noqa: ASYNC110 - the first reading is over, the next is under way
@@ -701,7 +701,7 @@ async def test_x7_a_listing_that_fails_or_hangs_does_so_once_for_all(
 
     async with (
         Stub(server(KINDS["job"], listing)) as stub,
-        world_of(stub, settle=4.0, attempt_timeout=0.3) as world,
+        world_of(stub, settle_window=4.0, attempt_timeout=0.3) as world,
     ):
         errors = [await lost(world) for _ in range(50)]
         outcomes = await asyncio.gather(*(error.reconcile() for error in errors), return_exceptions=True)

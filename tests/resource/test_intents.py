@@ -321,14 +321,14 @@ def job_intent(clock: VirtualClock, *, age: float = 0, timeout: float = 120, **o
     [
         # It may have been sent until now, and is absent when the window has passed since.
         (5, {}, [5, 7, 15, 30, 60, 125]),
-        (5, {"settle": 20}, [5, 7, 15, 25]),
+        (5, {"settle_window": 20}, [5, 7, 15, 25]),
         # No call lasts longer than its deadline: the window counts from there.
         (200, {}, [200, 240]),
         # One reading proves nothing, however late it is.
         (100_000, {}, [100_000, 100_005]),
-        (5, {"settle": 0}, [5, 10]),
+        (5, {"settle_window": 0}, [5, 10]),
         # A clock that was set back tells nothing: the whole window, from now.
-        (-50, {"settle": 10}, [-49, -47, -43, -40]),
+        (-50, {"settle_window": 10}, [-49, -47, -43, -40]),
     ],
 )
 async def test_an_intent_is_absent_when_the_window_has_passed_since_it_can_have_been_sent(
@@ -380,8 +380,8 @@ async def test_jobs_listed_before_make_an_intent_exact_in_another_process(world:
     later = other_client(world)
     async with later.client:
         intent = through_json(notebook.intents[0])
-        assert Ambiguous(tuple(made(world, "job"))) == await later.client.reconcile(intent, settle=0)
-        found = await later.client.reconcile(intent, settle=0, before=before)
+        assert Ambiguous(tuple(made(world, "job"))) == await later.client.reconcile(intent, settle_window=0)
+        found = await later.client.reconcile(intent, settle_window=0, known_ids=before)
     assert isinstance(found, Found)
     assert made(world, "job")[1:] == [found.id]
 
@@ -403,7 +403,7 @@ async def test_two_new_jobs_are_for_a_person_to_tell(world: World) -> None:
         await create_job(stranger)
     later = other_client(world)
     async with later.client:
-        outcome = await later.client.reconcile(through_json(notebook.intents[0]), before=before)
+        outcome = await later.client.reconcile(through_json(notebook.intents[0]), known_ids=before)
     assert isinstance(outcome, Ambiguous)
     assert sorted(made(world, "job")) == sorted(outcome.ids)
 

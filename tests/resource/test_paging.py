@@ -473,6 +473,27 @@ async def test_h12_a_smaller_maximum_of_the_server_is_learned() -> None:
         assert ids(server.rows) == ids(await server.paginator(page_size=10))
 
 
+@pytest.mark.parametrize("style", ["offset-query", "offset-body", "stac-query", "stac-body"])
+@given(
+    count=st.integers(0, 60),
+    page_size=st.integers(1, 12),
+    limit=st.none() | st.integers(0, 70),
+    has_total=st.booleans(),
+)
+def test_h16_offsets_that_the_server_rounds_to_pages_lose_nothing(
+    style: PagingStyle, count: int, page_size: int, limit: int | None, has_total: bool
+) -> None:
+    """A server that takes an offset for the page in which it lies gives all rows once and in order."""
+
+    class Rounding(Server):
+        def page(self, start: int, size: int) -> Answer:
+            return super().page(start // size * size, size)
+
+    server = Rounding(style, some_rows(count), has_total=has_total)
+    rows = asyncio.run(server.paginator(page_size=page_size, limit=limit)._collect())
+    assert ids(server.rows[:limit]) == ids(rows)
+
+
 async def test_a_row_that_slides_onto_the_next_page_is_given_once() -> None:
     """A row inserted in front pushes the last one onto the next page."""
     server = Scripted(answer("a", "b", total=5), answer("b", "c", total=5), answer("d", total=5))

@@ -36,7 +36,7 @@ from pixxel_async.errors import (
     WaitFailed,
     WaitTimeout,
 )
-from pixxel_async.testing import VirtualClock
+from pixxel_async.testing import FakeTransport, VirtualClock
 
 
 @model
@@ -460,3 +460,20 @@ async def test_cancelling_stops_the_looks() -> None:
     stopped_at = looks
     await asyncio.sleep(0.01)
     assert stopped_at == looks
+
+
+async def test_an_option_that_no_wait_has_is_refused_at_once() -> None:
+    """The options are keyword arguments with types of their own; a misspelt one must not be ignored."""
+    client = PixxelClient(transport=FakeTransport({}))
+    with pytest.raises(TypeError, match="timeot"):
+        client.aois.wait("a-1", timeot=5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="timeot"):
+        client.aois.wait_many(["a-1"], timeot=5)  # type: ignore[call-arg]
+
+
+async def test_the_time_of_a_wait_is_that_of_its_life_cycle_unless_given() -> None:
+    client = PixxelClient(transport=FakeTransport({}))
+    assert (3600.0, None, 5.0) == tuple(
+        client.aois.wait("a-1", **options)._timeout
+        for options in ({}, {"timeout": None}, {"timeout": 5.0})  # type: ignore[arg-type]
+    )

@@ -224,10 +224,10 @@ async def test_a_late_look_is_taken_at_once(world: World) -> None:
 @pytest.mark.parametrize(("settle", "seconds"), [(7.0, 7), (4.0, 6), (0.0, 5)])
 async def test_the_window_is_a_setting(settle: float, seconds: int, world: World) -> None:
     """And two readings of the listing at least 5 s apart end it, the first of them 1 s after sending."""
-    world.client = world.client.with_options(settle=settle or 4.0)
+    world.client = world.client.with_options(settle_window=settle or 4.0)
     error = await world.lost("job")
     began = world.clock.monotonic()
-    assert isinstance(await (error.reconcile() if settle else error.reconcile(settle=0.0)), Absent)
+    assert isinstance(await (error.reconcile() if settle else error.reconcile(settle_window=0.0)), Absent)
     assert seconds == round(world.clock.monotonic() - began)
 
 
@@ -235,11 +235,11 @@ async def test_the_window_is_a_setting(settle: float, seconds: int, world: World
 async def test_a_window_that_is_none_is_refused(settle: Any, world: World) -> None:
     error = await world.lost("job")
     listed = world.count("listJobs")
-    with pytest.raises(InvalidInput, match="settle="):
-        await error.reconcile(settle=settle)
+    with pytest.raises(InvalidInput, match="settle_window="):
+        await error.reconcile(settle_window=settle)
     assert listed == world.count("listJobs")
     with pytest.raises(ConfigurationError, match="settle must be"):
-        world.client.with_options(settle=settle)
+        world.client.with_options(settle_window=settle)
 
 
 @pytest.mark.parametrize("kind", CREATES)
@@ -253,7 +253,7 @@ async def test_a_listing_that_lags_hides_nothing(kind: str, world: World) -> Non
 async def test_a_window_shorter_than_the_server_is_late_buys_twice(world: World) -> None:
     """Why the window is as long as it is."""
     error = await world.lost("order", "reset", late=30)
-    assert isinstance(await error.reconcile(settle=4), Absent)
+    assert isinstance(await error.reconcile(settle_window=4), Absent)
     await create_order(world)
     world.clock.advance(60)
     assert 2 == len(made(world, "order"))
@@ -290,7 +290,7 @@ async def test_a_listing_from_before_makes_a_job_exact(world: World) -> None:
         await create_job(other)
     before = [str(job.id) for job in await world.client.jobs.list(world.facts["workflow"])]
     error = await world.lost("job", after_effect=True)
-    found = await error.reconcile(before=before)
+    found = await error.reconcile(known_ids=before)
     assert isinstance(found, Found)
     assert made(world, "job")[1:] == [found.id]
 
@@ -309,7 +309,7 @@ async def test_of_two_lost_ones_each_thing_is_given_to_one(world: World) -> None
     """One took effect, one did not: found once, absent once."""
     first = await world.lost("job", after_effect=True)
     second = await world.lost("job")
-    outcomes = [await first.reconcile(), await second.reconcile(settle=1)]
+    outcomes = [await first.reconcile(), await second.reconcile(settle_window=1)]
     assert [Found, Absent] == [type(each) for each in outcomes]
     assert isinstance(await first.reconcile(), Found)  # asked again, it is the same
 
@@ -321,10 +321,10 @@ async def test_a_twin_under_way_is_waited_for(world: World) -> None:
     twin = asyncio.create_task(create_job(world))
     while world.count("createJob") < 2:  # noqa: ASYNC110 - the sandbox has no event to wait for
         await asyncio.sleep(0.01)
-    assert isinstance(await error.reconcile(settle=3), Ambiguous)
+    assert isinstance(await error.reconcile(settle_window=3), Ambiguous)
     with pytest.raises(OutcomeUnknown):
         await twin
-    assert isinstance(await error.reconcile(settle=3), Found)
+    assert isinstance(await error.reconcile(settle_window=3), Found)
 
 
 @pytest.mark.parametrize(

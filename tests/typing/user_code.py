@@ -8,7 +8,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_type
 
-from pixxel_async import Absent, Ambiguous, Found, OutcomeUnknown, PixxelClient, RetryPolicy
+from pixxel_async import (
+    Absent,
+    Ambiguous,
+    Found,
+    OutcomeUnknown,
+    PixxelClient,
+    RetryPolicy,
+    WaitOptions,
+    Waits,
+)
 from pixxel_async._download.downloader import SavedFile
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller
@@ -91,6 +100,8 @@ async def creates(client: PixxelClient) -> None:
     assert_type(aoi.aoi_id, str)
     assert_type(client.aois.wait(aoi.aoi_id, timeout=600), Poller[AOI])
     assert_type(await client.aois.wait(aoi.aoi_id), AOI)
+    options: WaitOptions[AOI] = {"timeout": 600, "on_update": lambda aoi: assert_type(aoi, AOI)}
+    assert_type(client.aois.wait_many([aoi.aoi_id], **options), Waits[AOI])
     async for snapshot in client.visualizations.wait("a", "v"):
         assert_type(snapshot, Visualization)
     saved = await client.downloads.wait("a", "d").save(directory="out", unzip=True)
@@ -111,7 +122,7 @@ async def creates(client: PixxelClient) -> None:
 
 async def reconciling(client: PixxelClient, error: OutcomeUnknown) -> str | None:
     """All that looking can come to can be told apart, and there is nothing else."""
-    match await error.reconcile(settle=60, before=["job-1"]):
+    match await error.reconcile(settle_window=60, known_ids=["job-1"]):
         case Found(id):
             return id
         case Absent(since):

@@ -118,7 +118,7 @@ class Creating:
         sought = attrs.evolve(intent, sent_at=started, deadline=doubted)
         claims = await self._claims_of(step)
         made = claims.news(sought.path)
-        match await self._client.reconcile(sought, before=claims.ids, made=made, own=True):
+        match await self._client.reconcile(sought, known_ids=claims.ids, made=made, own=True):
             case Found() as found:
                 await self._intend(row, step, sought, 0.0)  # paid already, whatever the cap is
                 return await self._done(row, step, _facts_of(found), price, sought)
@@ -256,7 +256,7 @@ class Creating:
             raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
         claims = await self._claims_of(step)
         # The client remembers what it was given before.
-        match await self._client.reconcile(intent, before=claims.ids, made=claims.news(intent.path)):
+        match await self._client.reconcile(intent, known_ids=claims.ids, made=claims.news(intent.path)):
             case Found() as found:
                 return await self._done(row, step, _facts_of(found), record.reserved, intent)
             case Absent() if stage.again_if_absent:

@@ -32,6 +32,7 @@ CROP: LifeCycle[models.Crop] = LifeCycle(
     failure=frozenset({"lost"}),
     first_interval=0.5,
     most_interval=5,
+    timeout=5400,
     sweep=Sweep(narrow=("states", "state"), is_brief=True),
 )
 CROP_PACKAGE: LifeCycle[models.CropPackage] = LifeCycle(
@@ -44,4 +45,5 @@ CROP_PACKAGE: LifeCycle[models.CropPackage] = LifeCycle(
     failure=frozenset({"failed"}),
     first_interval=2,
     most_interval=30,
+    timeout=172800,
 )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Unpack
 
 from pixxel_async._codec import input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import PackagePoller, Poller
+from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import (
@@ -212,16 +212,7 @@ class Crops(Resource):
             )
         )
 
-    def wait(
-        self,
-        field_id: str,
-        crop_id: str,
-        *,
-        timeout: float | None = 5400,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Crop], Any] | None = None,
-    ) -> Poller[Crop]:
+    def wait(self, field_id: str, crop_id: str, **options: Unpack[WaitOptions[Crop]]) -> Poller[Crop]:
         """Wait until a crop is settled.
 
         Nothing is sent before you use what this returns.
@@ -244,24 +235,10 @@ class Crops(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target(field_id)
-        return self._wait(
-            target,
-            crop_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, crop_id, options)
 
     def wait_many(
-        self,
-        field_id: str,
-        crop_ids: Iterable[str],
-        *,
-        timeout: float | None = 5400,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Crop], Any] | None = None,
+        self, field_id: str, crop_ids: Iterable[str], **options: Unpack[WaitOptions[Crop]]
     ) -> Waits[Crop]:
         """Wait until many crops are settled, each for itself.
 
@@ -286,14 +263,7 @@ class Crops(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(field_id),
-            crop_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(field_id), crop_ids, options)
 
     def _target(self, field_id: str) -> PollTarget[Crop]:
         return PollTarget(
@@ -309,10 +279,7 @@ class Crops(Resource):
         crop_id: str,
         *,
         inputs: Sequence[str] | None = None,
-        timeout: float | None = 172800,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[CropPackage], Any] | None = None,
+        **options: Unpack[WaitOptions[CropPackage]],
     ) -> PackagePoller[CropPackage]:
         """Wait until a crop package is ready.
 
@@ -342,11 +309,4 @@ class Crops(Resource):
             lambda id: self.request_download(field_id, id, inputs=inputs),
             within=(field_id,),
         )
-        return self._wait_package(
-            target,
-            crop_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_package(target, crop_id, options)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Unpack
 
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
-from pixxel_async._resource.polling import Poller
+from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
@@ -253,15 +253,7 @@ class Fields(Resource):
         """
         return await self._send(Operation(_REPORT))
 
-    def wait(
-        self,
-        field_id: str,
-        *,
-        timeout: float | None = None,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Field], Any] | None = None,
-    ) -> Poller[Field]:
+    def wait(self, field_id: str, **options: Unpack[WaitOptions[Field]]) -> Poller[Field]:
         """Wait until a field is settled.
 
         Nothing is sent before you use what this returns. partly-ripe counts as an end, too: look at its
@@ -284,24 +276,9 @@ class Fields(Resource):
             UnknownState: for ten minutes its status was one that the spec does not know, or none.
         """
         target = self._target()
-        return self._wait(
-            target,
-            field_id,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait(target, field_id, options)
 
-    def wait_many(
-        self,
-        field_ids: Iterable[str],
-        *,
-        timeout: float | None = None,
-        poll_interval: float | None = None,
-        max_poll_interval: float | None = None,
-        on_update: Callable[[Field], Any] | None = None,
-    ) -> Waits[Field]:
+    def wait_many(self, field_ids: Iterable[str], **options: Unpack[WaitOptions[Field]]) -> Waits[Field]:
         """Wait until many fields are settled, each for itself.
 
         Nothing is sent before you use what this returns. One that fails does not stop the others. partly-
@@ -325,14 +302,7 @@ class Fields(Resource):
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
         """
-        return self._wait_many(
-            self._target(),
-            field_ids,
-            timeout=timeout,
-            poll_interval=poll_interval,
-            max_poll_interval=max_poll_interval,
-            on_update=on_update,
-        )
+        return self._wait_many(self._target(), field_ids, options)
 
     def _target(self) -> PollTarget[Field]:
         return PollTarget(
