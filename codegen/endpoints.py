@@ -36,6 +36,8 @@ class Method:
     arguments: tuple[Argument, ...]
     operation: str
     """The expression of its `Operation`."""
+    later: str
+    """Further arguments of a listing whose body has an area."""
     doc: str
 
     @property
@@ -185,6 +187,7 @@ def _method(spec: Spec, operation: Operation, call: Call) -> Method:
         result=result,
         arguments=arguments,
         operation=_operation(spec, operation, call, constant, arguments),
+        later=_later(operation, call, arguments),
         doc=docstrings.of_call(spec, operation, call, arguments, item),
     )
 
@@ -282,11 +285,25 @@ def _operation(
             parts.append(f"{where}={{{', '.join(values)}}}")
     if operation.body is not None:
         body = _body(operation, call, arguments)
-        area = next((each.name for each in arguments if each.is_area), None)
+        area = _area(arguments)
         if area and not operation.paging:
             body = f"await with_area({area}, lambda: {body})"
-        parts.append(f"body={body}")
+        if not (area and operation.paging):
+            parts.append(f"body={body}")
     return f"Operation({', '.join(parts)})"
+
+
+def _later(operation: Operation, call: Call, arguments: Sequence[Argument]) -> str:
+    """Arguments of a listing that let it make its body when it is read; empty if its body has no area."""
+    area = _area(arguments)
+    if not operation.paging or not area:
+        return ""
+    return f"area={area}, make_body=lambda: {_body(operation, call, arguments)}, "
+
+
+def _area(arguments: Sequence[Argument]) -> str | None:
+    """The argument whose check may take long, if there is one."""
+    return next((each.name for each in arguments if each.is_area), None)
 
 
 def _body(operation: Operation, call: Call, arguments: Sequence[Argument]) -> str:

@@ -194,17 +194,16 @@ class Archives(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(
-                _SEARCH,
-                body=ArchiveSearch(
-                    collections=collections,
-                    ids=ids,
-                    bbox=bbox,
-                    intersects=intersects,
-                    datetime=datetime,
-                    query=query,
-                    sortby=sortby,
-                ),
+            Operation(_SEARCH),
+            area=intersects,
+            make_body=lambda: ArchiveSearch(
+                collections=collections,
+                ids=ids,
+                bbox=bbox,
+                intersects=intersects,
+                datetime=datetime,
+                query=query,
+                sortby=sortby,
             ),
             limit=limit,
             page_size=page_size,

@@ -152,20 +152,19 @@ class Catalogs(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(
-                _SEARCH,
-                body=CatalogSearch(
-                    bbox=bbox,
-                    collections=collections,
-                    datetime=datetime,
-                    ids=ids,
-                    intersects=intersects,
-                    item_ids=item_ids,
-                    order_ids=order_ids,
-                    order_item_ids=order_item_ids,
-                    query=query,
-                    sort_by=sort_by,
-                ),
+            Operation(_SEARCH),
+            area=intersects,
+            make_body=lambda: CatalogSearch(
+                bbox=bbox,
+                collections=collections,
+                datetime=datetime,
+                ids=ids,
+                intersects=intersects,
+                item_ids=item_ids,
+                order_ids=order_ids,
+                order_item_ids=order_item_ids,
+                query=query,
+                sort_by=sort_by,
             ),
             limit=limit,
             page_size=page_size,

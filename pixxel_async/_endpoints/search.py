@@ -59,15 +59,14 @@ class Search(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(
-                _IMAGES,
-                body=ImageSearch(
-                    start_date=start_date,
-                    end_date=end_date,
-                    satellites=satellites,
-                    geometry=geometry,
-                    filters=filters,
-                ),
+            Operation(_IMAGES),
+            area=geometry,
+            make_body=lambda: ImageSearch(
+                start_date=start_date,
+                end_date=end_date,
+                satellites=satellites,
+                geometry=geometry,
+                filters=filters,
             ),
             limit=limit,
             page_size=page_size,

@@ -23,6 +23,7 @@ import attrs
 
 from pixxel_async._base.log import LISTING_TRUNCATED, LISTING_UNSTABLE, NO_FURTHER_PAGE, OFFSET_IGNORED
 from pixxel_async._base.shown import shown
+from pixxel_async._codec.model import Model
 from pixxel_async._http.operation import Operation, Paging, PagingStyle
 from pixxel_async.errors import InvalidInput, PaginationError, SchemaError
 
@@ -68,12 +69,17 @@ class Paginator(Generic[T]):
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,
+        make_body: Callable[[], Model | None] | None = None,
     ) -> None:
-        """Raises `InvalidInput` for a negative `limit` and a `page_size` outside 1-10000."""
+        """Raises `InvalidInput` for a negative `limit` and a `page_size` outside 1-10000.
+
+        `make_body` makes the body of the operation when the listing is read, in a thread.
+        """
         if operation.endpoint.paging is None:
             raise InvalidInput(f"{operation.endpoint.id} is not a listing: it states no paging")
         self._send = send
         self._operation = operation
+        self._make_body = make_body
         self._limit = None if limit is None else _integer("limit", limit, least=0)
         self._page_size = (
             _default_page_size(operation.endpoint.paging, self._limit)
@@ -84,7 +90,10 @@ class Paginator(Generic[T]):
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Walk page by page. The first page comes even when it is empty."""
-        cursor = _Cursor(self._operation, self._limit, self._page_size)
+        operation = self._operation
+        if self._make_body is not None:
+            operation = attrs.evolve(operation, body=await asyncio.to_thread(self._make_body))
+        cursor = _Cursor(operation, self._limit, self._page_size)
         ahead: asyncio.Future[Any] | None = None
         try:
             while not cursor.done:

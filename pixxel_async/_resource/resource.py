@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,17 +12,20 @@ import attrs
 
 from pixxel_async._base.active_calls import running_loop
 from pixxel_async._base.clock import Clock
+from pixxel_async._codec.model import Model
 from pixxel_async._download.downloader import Downloader
 from pixxel_async._http.auth import Auth
 from pixxel_async._http.call import CallOptions, Transport
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.operation import Operation
 from pixxel_async._resource.creates import Creates
+from pixxel_async._resource.large_areas import is_large
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, PollerOptions, WaitOptions
 from pixxel_async._resource.shared_polling import PollGroups, PollTarget
 from pixxel_async.errors import ClientClosed
+from pixxel_async.geometry import GeometryInput
 
 T = TypeVar("T")
 
@@ -94,9 +97,20 @@ class Resource:
         return await calls.creates.send(operation, calls.options)
 
     def _paginate(
-        self, operation: Operation[Any], *, limit: int | None, page_size: int | None, prefetch: bool
+        self,
+        operation: Operation[Any],
+        *,
+        limit: int | None,
+        page_size: int | None,
+        prefetch: bool,
+        area: GeometryInput | None = None,
+        make_body: Callable[[], Model | None] | None = None,
     ) -> Paginator[Any]:
-        return Paginator(self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch)
+        if make_body is not None and not is_large(area):
+            operation, make_body = attrs.evolve(operation, body=make_body()), None
+        return Paginator(
+            self._send, operation, limit=limit, page_size=page_size, prefetch=prefetch, make_body=make_body
+        )
 
     def _wait(self, target: PollTarget[T], id: str, options: WaitOptions[T]) -> Poller[T]:
         return Poller(

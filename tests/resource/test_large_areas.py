@@ -49,7 +49,23 @@ class Shape:
         self.__geo_interface__ = polygon(vertices)
 
 
-async def turns_of_others(area: Any) -> int:
+async def create(client: PixxelClient, area: Any) -> None:
+    await client.aois.create(
+        name="n",
+        description="d",
+        satellite_id="s",
+        provider="pixxel",
+        project_id="p",
+        geometry=area,
+        item_ids=["i"],
+    )
+
+
+async def search(client: PixxelClient, area: Any) -> None:
+    assert [] == await client.archives.search(intersects=area)
+
+
+async def turns_of_others(area: Any, call: Any = create) -> int:
     """How often another task had its turn before the request was sent."""
     turns = 0
     seen: list[int] = []
@@ -62,29 +78,23 @@ async def turns_of_others(area: Any) -> int:
 
     def answer(request: FakeRequest) -> dict[str, Any]:
         seen.append(turns)
-        return {"aoi_id": "a-1"}
+        return {"aoi_id": "a-1", "features": []}
 
-    async with PixxelClient(transport=FakeTransport({"POST /v0/aois": answer})) as client:
+    routes = {"POST /v0/aois": answer, "POST /v0/archives/search": answer}
+    async with PixxelClient(transport=FakeTransport(routes)) as client:
         other = asyncio.create_task(tick())
         await asyncio.sleep(0)
         turns = 0
-        await client.aois.create(
-            name="n",
-            description="d",
-            satellite_id="s",
-            provider="pixxel",
-            project_id="p",
-            geometry=area,
-            item_ids=["i"],
-        )
+        await call(client, area)
         other.cancel()
     return seen[0]
 
 
 @pytest.mark.parametrize("form", [polygon, feature, multipolygon, collection, wkt])
-async def test_only_a_large_area_is_checked_in_a_thread(form: Any) -> None:
-    assert 0 == await turns_of_others(form(1000))
-    assert 0 < await turns_of_others(form(5000))
+@pytest.mark.parametrize("call", [create, search])
+async def test_only_a_large_area_is_checked_in_a_thread(form: Any, call: Any) -> None:
+    assert 0 == await turns_of_others(form(1000), call)
+    assert 0 < await turns_of_others(form(5000), call)
 
 
 async def test_a_file_and_an_object_of_unknown_size_are_read_in_a_thread(tmp_path: Path) -> None:
@@ -94,8 +104,9 @@ async def test_a_file_and_an_object_of_unknown_size_are_read_in_a_thread(tmp_pat
         assert 0 < await turns_of_others(area)
 
 
-async def test_a_fault_of_a_large_area_is_raised_by_the_call() -> None:
+@pytest.mark.parametrize("call", [create, search])
+async def test_a_fault_of_a_large_area_is_raised_by_the_call(call: Any) -> None:
     broken = polygon(5000)
     broken["coordinates"][0][4000][1] = 99.0
     with pytest.raises(InvalidInput, match="vertex 4000: latitude 99"):
-        await turns_of_others(broken)
+        await turns_of_others(broken, call)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 from pixxel_async._download.downloader import SavedFile
 from pixxel_async._http.operation import Phase
+from pixxel_async._resource.large_areas import with_area
 from pixxel_async.bulk._folders import file_name
 from pixxel_async.bulk._output import write_atomically
 from pixxel_async.bulk._recipe.account_names import Block, Target, known, workflow_id
@@ -293,7 +294,7 @@ async def price_order(
     client: PixxelClient, work: Work, *, order: Order, project_id: str, run_id: str
 ) -> float:
     """Tokens that the order costs, by a dry run."""
-    item = _order_item(work, order, project_id, run_id)
+    item = await _order_item(work, order, project_id, run_id)
     answer = await client.orders.create(order_items=[item], dry_run=True)
     return known(answer.total_amount, "dry run tells no price")
 
@@ -302,17 +303,22 @@ async def create_order(
     client: PixxelClient, work: Work, *, order: Order, project_id: str, run_id: str
 ) -> Facts:
     """An order of the row's images."""
-    placed = await client.orders.create(order_items=[_order_item(work, order, project_id, run_id)])
+    item = await _order_item(work, order, project_id, run_id)
+    placed = await client.orders.create(order_items=[item])
     return {"id": placed.id, "tokens": placed.total_amount}
 
 
-def _order_item(work: Work, order: Order, project_id: str, run_id: str) -> OrderItemCreate:
-    return OrderItemCreate(
-        project_id=project_id,
-        name=_name(work, run_id)[-100:],
-        geometry=dict(work.geometry),
-        item_ids=work.facts["images"]["item_ids"],
-        usecase=order.usecase,
+async def _order_item(work: Work, order: Order, project_id: str, run_id: str) -> OrderItemCreate:
+    area = dict(work.geometry)
+    return await with_area(
+        area,
+        lambda: OrderItemCreate(
+            project_id=project_id,
+            name=_name(work, run_id)[-100:],
+            geometry=area,
+            item_ids=work.facts["images"]["item_ids"],
+            usecase=order.usecase,
+        ),
     )
 
 

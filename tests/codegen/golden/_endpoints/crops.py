@@ -178,7 +178,9 @@ class Crops(Resource):
             InvalidInput: an argument is not what the API accepts; nothing was sent.
         """
         return self._paginate(
-            Operation(_SEARCH, path={"field_id": field_id}, body=CropSearch(area=area, frame=frame)),
+            Operation(_SEARCH, path={"field_id": field_id}),
+            area=area,
+            make_body=lambda: CropSearch(area=area, frame=frame),
             limit=limit,
             page_size=page_size,
             prefetch=prefetch,
