@@ -1,4 +1,4 @@
-"""One HTTP exchange over aiohttp: the only socket to the API. Every end is an answer or an `ExchangeFailed` that knows its phase."""
+"""One HTTP exchange over aiohttp, the only socket to the API. It ends in a response, or in `ExchangeFailed` with its phase."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ HEAD_LIMIT = 60.0
 IDLE_LIMIT = 30.0
 """Seconds between two pieces of a body."""
 MOST_BYTES = 64 * 2**20
-"""Bytes of an answer, compressed as well as inflated; no answer of this API comes near."""
+"""Most bytes of a response, compressed and inflated; responses of this API are far smaller."""
 MOST_ERROR_BYTES = 64 * 2**10
 """Bytes that are read of an error answer."""
 
@@ -83,8 +83,8 @@ class _Progress(Sending):
         self.answer: Response | None = None
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
-        """Read the body at once: code of the user's that fails later must not lose the answer."""
-        # All else is local: code of the user's may send a read in several tasks at once.
+        """Read the body at once: user code that fails later must not lose the answer."""
+        # All else is local: user code may send a read in several tasks at once.
         self.head = response
         pieces: list[bytes] = []
         if response.status in SUCCESS:
@@ -96,13 +96,13 @@ class _Progress(Sending):
             with suppress(Exception):
                 if not _took_what_came(response, pieces):
                     await _read(response, pieces, self.limit, self.deadline)
-        finally:  # the status is known, and says more than a body that broke off
+        finally:  # the status is known even if the body is incomplete
             self._keep(response, _scrap(response, pieces))
             if not response.content.is_eof():
                 response.close()
 
     async def replaced(self, response: aiohttp.ClientResponse) -> None:
-        """Called when code of the user's has put another answer in the place of the API's.
+        """Called when user code has put another answer in the place of the API's.
 
         Where the API answered a create, or may have received it, that alone says what became of it.
         """
@@ -113,7 +113,7 @@ class _Progress(Sending):
 
     def _keep(self, response: aiohttp.ClientResponse, body: bytes) -> None:
         self.answer = Response(response.status, response.headers, body)
-        response._body = body  # for code of the user's that reads it: the connection has no more
+        response._body = body  # for user code that reads it: the connection has no more
 
     @property
     def phase(self) -> str:
@@ -173,7 +173,7 @@ class AiohttpExchange:
         self._used = Used()
         self._redact = redact
         self._reported: set[str] = set()
-        """Failures of code of the user's that were logged."""
+        """Failures of user code that were logged."""
         self._is_closed = False
 
     async def aclose(self) -> None:
@@ -246,7 +246,7 @@ class AiohttpExchange:
         )
 
     async def _tls_by(self, end: float) -> ssl.SSLContext | bool:
-        """Whom to trust; the file that says so may be on a disk that does not answer."""
+        """The TLS settings; the disk with `ca_file` may not respond."""
         try:
             with TimeLimit(end):
                 return await self._network.tls()
@@ -272,7 +272,7 @@ class AiohttpExchange:
 
     def _made(self, *, fresh: bool) -> aiohttp.ClientSession:
         try:
-            # No default header, no cookie, no netrc, nothing of the environment: each request says all it says.
+            # No default header, cookie, netrc or environment: a request has only what we give it.
             session = aiohttp.ClientSession(
                 connector=self._network.connector(force_close=fresh),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -294,7 +294,7 @@ class AiohttpExchange:
             return error
         sent = progress.was_sent
         if progress.error is not None and (isinstance(error, SentOnce) or progress.head is not None):
-            error = progress.error  # what ended the request, whatever code of the user's has made of it
+            error = progress.error  # what ended the request, whatever user code has made of it
         if isinstance(error, ExchangeFailed):
             return stripped(error)
         if not sent and self._is_closed:
@@ -317,7 +317,7 @@ class AiohttpExchange:
         return ExchangeFailed(trouble, phase, detail, sent=sent)
 
     def _raised_by_user(self, error: Exception, progress: _Progress) -> Exception | None:
-        """What code of the user's raised, if that ended the request without an answer."""
+        """What user code raised, if that ended the request without an answer."""
         is_ours = error is not progress.error and progress.limit.is_over and isinstance(error, TimeoutError)
         return None if is_ours else progress.raised_by_user(error)
 
@@ -327,7 +327,7 @@ class AiohttpExchange:
         return ExchangeFailed(Trouble.HOOK, phase, detail, sent=sent, cause=self._bare(raised))
 
     def _no_connection(self, raised: Exception) -> ExchangeFailed:
-        """A connector of the user's may have errors of its own for a proxy that is down or refuses."""
+        """A connector of the user may have errors of its own for a proxy that is down or refuses."""
         detail = f"cannot connect to {self._host}: the connector raised {place_of(raised)}"
         return ExchangeFailed(Trouble.CONNECT, "connect", detail, sent=False, cause=self._bare(raised))
 
@@ -335,14 +335,14 @@ class AiohttpExchange:
         return bare(raised, lambda text: self._redact(text) != text)
 
     def _report(self, raised: BaseException) -> None:
-        """Log the failure of code of the user's; once for each place where it fails."""
+        """Log the failure of user code; once for each place where it fails."""
         place = place_of(raised)
         if place not in self._reported:
             self._reported.add(place)
             HOOK_FAILED(error=place, traceback=self._redact(f"\n{formatted(raised)}"))
 
     def _connect_trouble(self, error: Exception) -> tuple[Trouble | None, str]:
-        """The troubles that aiohttp knows to come before anything is sent."""
+        """The failures that aiohttp raises before anything is sent."""
         host = self._host
         match error:
             case aiohttp.ClientHttpProxyError():
@@ -501,12 +501,12 @@ async def _body(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
 
 
 def _already_read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The body, if code of the user's has read it: its stream is empty then. Mocks may not have it."""
+    """The body, if user code has read it: its stream is empty then. Mocks may not have it."""
     return getattr(response, "_body", None)
 
 
 def _scrap(head: aiohttp.ClientResponse, pieces: list[bytes]) -> bytes:
-    """What can be had of the body of an error answer."""
+    """The readable part of the body of an error response."""
     body = b"".join(pieces)[:MOST_ERROR_BYTES]
     if "gzip" not in head.headers.get("Content-Encoding", "").lower():
         return body

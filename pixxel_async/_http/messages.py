@@ -1,4 +1,4 @@
-"""The HTTP rules as functions from values to values: requests, answers, error envelopes, `Retry-After`. No socket, no clock."""
+"""HTTP rules as pure functions: requests, responses, error envelopes, `Retry-After`. No socket, no clock."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ExchangeFailed(Exception):
         self.sent = sent
         """Whether the API may have received the request."""
         self.cause = cause
-        """What code of the user's raised, without traceback."""
+        """What user code raised, without traceback."""
 
 
 # --- requests ---------------------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def build_request(operation: Operation[Any], base_url: str) -> Request:
 
 
 def _segment(endpoint: Endpoint[Any], name: str, value: Any) -> str:
-    """One id as one path segment: it can neither add segments nor climb out of its place."""
+    """One id as one path segment: it cannot add segments or leave its place."""
     if isinstance(value, str) and _PLAIN_ID.fullmatch(value):
         return value
     place = f"{endpoint.id}: {name}"
@@ -378,7 +378,7 @@ def error_from(response: Response, *, redact: Redact, retry_after: float | None 
 
 
 def request_id(headers: Mapping[str, str], redact: Redact) -> str | None:
-    """The server's own name for the call, if it gives one."""
+    """The server's id of the request, if it gives one."""
     for name in _REQUEST_ID:
         if value := headers.get(name):
             return clean_text(value, redact, most=200) or None
@@ -502,15 +502,15 @@ _WAS_SENT = "was sent: it may have been executed."
 
 
 def note_sent(stopped: BaseException, request: Request) -> None:
-    """Say on a cancellation, or what else stops a call, that it came too late to keep a request from being executed."""
+    """Mark a cancellation, or another exception that stops a call, because the request may have been executed."""
     if request.method != "GET":
         notes = [*getattr(stopped, "__notes__", ()), f"{request.method} {request.path} {_WAS_SENT}"]
-        # Not `add_note`: a class of the user's may forbid its attributes to be set, as frozen dataclasses do.
+        # Not `add_note`: a class of the user may forbid its attributes to be set, as frozen dataclasses do.
         BaseException.__setattr__(stopped, "__notes__", notes)
 
 
 def was_sent(stopped: BaseException | None) -> bool:
-    """Whether that was said."""
+    """Whether an exception has this mark."""
     return any(note.endswith(_WAS_SENT) for note in getattr(stopped, "__notes__", ()))
 
 

@@ -82,7 +82,7 @@ class Network:
 
     @property
     def has_factory(self) -> bool:
-        """Whether its connectors are made by code of the user's."""
+        """Whether its connectors are made by user code."""
         return self._factory is not None
 
     def proxy_for(self, url: str) -> str | None:

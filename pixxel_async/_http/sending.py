@@ -1,6 +1,6 @@
 """One request inside aiohttp: whether it was sent, and whether code of the user ended it.
 
-aiohttp runs code of the user's around every request: trace hooks (also those that instrumentation libraries add to our own
+aiohttp runs user code around every request: trace hooks (also those that instrumentation libraries add to our own
 session), middlewares, cookie jars, resolvers, request and response classes. Such code may raise, take long, be cancelled, or
 send a request a second time. What is known of a request must not depend on it.
 """
@@ -31,7 +31,7 @@ class Broken(aiohttp.ClientError):
 
 
 class SentOnce(aiohttp.ClientError):
-    """Code of the user's tried to send a second time what may be sent only once."""
+    """User code tried to send a second time what may be sent only once."""
 
 
 class SpokeFirst(aiohttp.ClientError):
@@ -76,7 +76,7 @@ class Sending:
         self._has_run = False
         self._has_ended = False
         self._running = 0
-        """More than one where code of the user's sends the request in several tasks at once."""
+        """More than one where user code sends the request in several tasks at once."""
         self._watched: tuple[aiohttp.ClientRequest, ...] = ()
         self._is_sent = False
         self._response: aiohttp.ClientResponse | None = None
@@ -84,9 +84,9 @@ class Sending:
         self._parser: Any = None
         self._transport: Any = None
         self.error: Exception | None = None
-        """What it raised at last."""
+        """The exception that it raised last."""
         self.user_error: Exception | None = None
-        """What code of the user's raised below it, if that is what ended the request."""
+        """What user code raised below it, if that is what ended the request."""
 
     @property
     def was_sent(self) -> bool:
@@ -98,11 +98,11 @@ class Sending:
         return self._is_sent or self._running > 0 or not self._has_run
 
     def raised_by_user(self, error: Exception) -> Exception | None:
-        """What code of the user's raised, if that is why the request ended with this error."""
+        """What user code raised, if that is why the request ended with this error."""
         return self.user_error if error is self.error else user_error(error)
 
     def end(self) -> None:
-        """The call goes on without this request: code of the user's that was left behind must not send it later."""
+        """The call goes on without this request: user code that was left behind must not send it later."""
         self._has_ended = True
 
     async def __call__(
@@ -146,7 +146,7 @@ class Sending:
                 self._unwatch()
 
     async def received(self, response: aiohttp.ClientResponse) -> None:
-        """Called with each answer, before any code of the user's has seen it."""
+        """Called with each answer, before any user code has seen it."""
 
     def _watch(self, request: aiohttp.ClientRequest) -> None:
         """Shadow the request's `send`, which aiohttp calls when it has a connection; where that fails, nothing is proved."""
@@ -175,7 +175,7 @@ class Sending:
             self._watched += (request,)
 
     def _unwatch(self) -> None:
-        """Leave no circle of references. A create stays watched: who has the request must not send it later."""
+        """Remove the reference cycle. A create stays watched, because user code that kept the request must not send it later."""
         for request in self._watched:
             getattr(request, "__dict__", {}).pop("send", None)
         self._watched = ()
@@ -187,10 +187,10 @@ class Sending:
     # --- kept connections ---
 
     def _check_idle(self, connection: Any) -> None:
-        """Refuse a connection on which anything came that was not asked for: it would pass for this request's answer."""
+        """Refuse a connection with unsolicited data, which would be taken for the response to this request."""
         protocol, transport = connection.protocol, connection.transport
         unread = self._used.get(protocol)
-        # Of an injected session it may be known only by the answer to a request of the user's.
+        # Of an injected session it may be known only by the answer to a request of the user.
         is_kept = unread is not None or getattr(protocol, "_payload", None) is not None
         if unread is None and transport is not None:
             unread = self._used[protocol] = _poll(transport)
@@ -243,7 +243,7 @@ _IDLE = _Idle()
 def _poll(transport: Any) -> Callable[[int], object]:
     """A function that finds out whether the system holds bytes, or the end, of a connection that were not read yet.
 
-    That is so where code of the user's has kept the event loop busy since they came.
+    That is so where user code has kept the event loop busy since they came.
     """
     sock = transport.get_extra_info("socket")
     if sock is None:
@@ -264,13 +264,13 @@ def _never_resent(error: Exception) -> Exception:
     return error if is_time_limit else Broken()
 
 
-# --- code of the user's -----------------------------------------------------------------------------------
+# --- user code -----------------------------------------------------------------------------------
 
 
 def user_error(error: Exception) -> Exception | None:
-    """What code of the user's raised: a trace hook, or anything that is no trouble of the network.
+    """What user code raised: a trace hook, or anything that is no trouble of the network.
 
-    Code of the user's that raises an error of the network, and is no trace hook, takes the network's part: a connector, a
+    User code that raises an error of the network, and is no trace hook, takes the network's part: a connector, a
     resolver, a middleware with a time limit. aiohttp wraps some errors in its own; then the cause is what was raised.
     """
     if isinstance(error, Broken | SentOnce | SpokeFirst):
@@ -286,7 +286,7 @@ def user_error(error: Exception) -> Exception | None:
 
 
 def _raised_below(error: Exception) -> Exception | None:
-    """The same below the innermost middleware, where only frames of the user's make an error his: aiohttp itself raises a
+    """The same below the innermost middleware, where only frames of the user make an error his: aiohttp itself raises a
     RuntimeError or an AttributeError where it finds a connection gone.
     """
     return user_error(error) if _is_of_network(error) or _users_frames(error) else None
@@ -312,7 +312,7 @@ def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
 
 
 def _users_frames(error: BaseException) -> list[tuple[FrameType, int]]:
-    """The frames from the first one of the user's on; none where there is none."""
+    """The frames from the first one of the user on; none where there is none."""
     frames = list(_frames(error))
     packages = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames]
     first = next((number for number, name in enumerate(packages) if name not in _NOT_OF_USERS), len(frames))
@@ -320,7 +320,7 @@ def _users_frames(error: BaseException) -> list[tuple[FrameType, int]]:
 
 
 def place_of(error: BaseException) -> str:
-    """What code of the user's raised and where, without the error's own text: `KeyError (service.py, line 14, in quota)`."""
+    """What user code raised and where, without the error's own text: `KeyError (service.py, line 14, in quota)`."""
     for frame, line in _users_frames(error):
         code = frame.f_code
         return f"{type(error).__name__} ({Path(code.co_filename).name}, line {line}, in {code.co_name})"
@@ -333,7 +333,7 @@ def hook_failed(error: Exception) -> str:
 
 
 def formatted(error: BaseException) -> str:
-    """The traceback of an error from the first frame of the user's on."""
+    """The traceback of an error from the first frame of the user on."""
     lines = traceback.StackSummary.extract(iter(_users_frames(error))).format()
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
@@ -356,6 +356,6 @@ E = TypeVar("E", bound=BaseException)
 def stripped(error: E) -> E:
     """The error without its traceback, and without the errors in whose handling it was raised."""
     for name in ("__context__", "__cause__"):
-        # Not by assignment: a class of the user's may forbid it, as frozen dataclasses do.
+        # Not by assignment: a class of the user may forbid it, as frozen dataclasses do.
         BaseException.__setattr__(error, name, None)
     return error.with_traceback(None)

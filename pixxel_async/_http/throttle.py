@@ -30,7 +30,7 @@ PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=st
 """The probe: the generated `Status.ping`, which belongs to a higher layer."""
 
 _REDUCTION = 0.7
-_LEAST_SUCCESSES = 20  # at a capacity of two, every third call would be refused otherwise
+_LEAST_SUCCESSES = 20  # otherwise every third call would be refused at a capacity of two
 _FAILURES, _FAILING = 10, 3.0
 """Failures in a row, and the seconds that they must last at least, before a circuit opens."""
 _FIRST_PROBE, _MOST_PROBE, _PROBE_SHARE = 5.0, 60.0, 1 / 8
@@ -38,7 +38,7 @@ _PROBE_JITTER = 0.1
 _PROBE_LIMIT = 10.0
 _LONGEST_NAP = 5.0  # then a caller that waits for the service checks whether another one has found it
 _SHORT = CONNECT_LIMIT
-"""An attempt with less time than these seconds says nothing about the service when it times out."""
+"""A timeout of an attempt with less time than these seconds does not count as a failure of the service."""
 _NOT_OF_THE_SERVICE = frozenset(
     {Trouble.CERTIFICATE, Trouble.TLS, Trouble.PROXY_AUTH, Trouble.TOO_LARGE, Trouble.HOOK}
 )
@@ -50,7 +50,7 @@ class LimitPaused(Exception):
 
 
 class NotAdmitted(Exception):
-    """A call is not sent: why, and what ends it if nothing of it was sent before. Internal."""
+    """A call is not sent. Holds the reason, and the error that ends the call if no attempt was made. Internal."""
 
     def __init__(self, kind: type[CallError], reason: str, **facts: Any) -> None:
         super().__init__(reason)
@@ -114,7 +114,7 @@ class Ticket:
 
 @attrs.define(eq=False)
 class ConcurrencyLimit:
-    """How many calls of one kind may be in flight at once: as many as the server takes.
+    """How many calls of one kind may be in flight at once; adapts to what the server accepts.
 
     It begins low and doubles with each round trip, as a TCP connection does, until the first refusal. A refusal takes it
     down to 0.7 of what it was; then it grows by one after as many successes as it is high, and 20 at least, while at
@@ -127,12 +127,12 @@ class ConcurrencyLimit:
 
     clock: Clock
     limit: int = attrs.field(kw_only=True, alias="start")
-    """Slots there are."""
+    """Number of slots."""
     _most: int = attrs.field(kw_only=True)
     inside: int = 0
-    """Slots that are taken; more than there are, just after a refusal."""
+    """Slots in use; may exceed `limit` just after a refusal."""
     opens_at: float = 0.0
-    """When the pause ends, or ended, that the server asked for."""
+    """When the last pause that the server asked for ends or ended."""
     _is_open: bool = True
     _probe: Ticket | None = None
     """The call that goes first after a pause."""
@@ -146,7 +146,7 @@ class ConcurrencyLimit:
     _reduced_at: float = -inf
 
     def try_enter(self, ticket: Ticket) -> bool:
-        """Take a slot if one is free; none can be waiting then."""
+        """Take a slot if one is free."""
         if self._is_open and self.inside < self.limit:
             self.inside += 1
             ticket.is_in = True
@@ -181,7 +181,7 @@ class ConcurrencyLimit:
         return ticket.is_in
 
     def leave(self, ticket: Ticket) -> None:
-        """Give a slot back; how the call ended says nothing about the load."""
+        """Give a slot back after a call whose end says nothing about the load."""
         self.inside -= 1
         ticket.is_in = False
         if ticket is self._probe:
@@ -200,7 +200,7 @@ class ConcurrencyLimit:
         self.leave(ticket)
 
     def refuse(self, ticket: Ticket, pause: float | None) -> None:
-        """Give a slot back after the server had too much to do, or asked for a pause."""
+        """Give a slot back after the server refused for load, or asked for a pause."""
         now = self.clock.monotonic()
         if ticket.sent_at > self._reduced_at:
             self._reduced_at = now
@@ -221,7 +221,7 @@ class ConcurrencyLimit:
         self._is_served = False
 
     def _pause(self, until: float, now: float) -> None:
-        """Let none in until then, and wake those that cannot wait so long."""
+        """Admit no call until then, and wake those whose deadline is earlier."""
         self._is_open = False
         self._probe = None
         self.opens_at = max(self.opens_at, until)
@@ -230,7 +230,7 @@ class ConcurrencyLimit:
                 ticket.wake()
 
     def _let_in(self) -> None:
-        """Give free slots to the first in line."""
+        """Give free slots to the first in the queue."""
         while self._queue and self._has_room():
             ticket = self._queue.popleft()
             ticket.is_in = True
@@ -245,14 +245,14 @@ class ConcurrencyLimit:
         return self.inside < self.limit and (self._is_open or is_first)
 
     def _wake_first(self) -> None:
-        """During a pause, one of the queue must watch the clock."""
+        """During a pause, the first in the queue waits for its end."""
         if self._queue and not self._is_open and self._probe is None:
             self._queue[0].wake()
 
 
 @attrs.define(eq=False)
 class CircuitBreaker:
-    """Notices that something is down, and when it is time to try it again.
+    """Detects that an endpoint or the service is down, and decides when to try it again.
 
     It opens after 10 failures in a row within at least 3 seconds. The first trial is due 5 seconds later, each further
     one after an eighth of the outage so far (5 s at least, 60 s at most, ±10 %): so its end is noticed within about
@@ -261,7 +261,7 @@ class CircuitBreaker:
 
     _clock: Clock
     name: str
-    """What it is about, for people."""
+    """Name of the endpoint or service, for messages."""
     _least: int = attrs.field(default=1, alias="resources")
     """Resources that must be among the failures."""
     _failed: set[str] = attrs.Factory(set)
@@ -289,7 +289,7 @@ class CircuitBreaker:
             self.open()
 
     def open(self) -> None:
-        """Hold calls back."""
+        """Stop sending calls."""
         if not self.is_open:
             self.is_open = True
             self._plan(_FIRST_PROBE)
@@ -315,7 +315,7 @@ class CircuitBreaker:
 
 
 class Throttle:
-    """What is between the calls of a client and the API: two limits, a circuit for each endpoint, one for the service.
+    """Admits the calls of a client: two concurrency limits, a circuit for each endpoint, one for the service.
 
     An endpoint that fails does not harm the others. The service counts as down when endpoints of two resources fail, or
     one and the ping, while nothing succeeds.
@@ -336,7 +336,7 @@ class Throttle:
         self._pinging = asyncio.Lock()
 
     def slot(self, endpoint: Endpoint[Any], kind: RequestClass, deadline: float) -> Ticket:
-        """A slot for one attempt, for `async with`; that raises NotAdmitted where waiting is no use."""
+        """A slot for one attempt, for `async with`, which raises NotAdmitted if waiting cannot help."""
         return Ticket(self.limits[kind], deadline, inf, self, endpoint)
 
     async def admit(self, ticket: Ticket) -> None:
@@ -346,7 +346,7 @@ class Throttle:
             while not ticket.is_in:
                 await self._pass_circuit(ticket)
                 await ticket.limit.wait(ticket)
-                if self._shut(ticket) is not None:  # it opened while the call was in line
+                if self._shut(ticket) is not None:  # it opened while the call was in the queue
                     ticket.limit.leave(ticket)
         except LimitPaused:
             left = ticket.limit.opens_at - self._clock.monotonic()
@@ -399,7 +399,7 @@ class Throttle:
                 is_up = answer.status < 500 and answer.status != 429
             except ExchangeFailed as failed:
                 if failed.trouble is Trouble.TIMEOUT and limit < _SHORT:
-                    return False  # the haste of a caller
+                    return False  # the caller had too little time
                 is_up = False
             # Where other calls succeed, it is the ping that is broken.
             breaker.is_pinged = is_up or not (self._service.is_open or self._service.failures >= _FAILURES)
@@ -430,7 +430,7 @@ class Throttle:
         return min(found, key=lambda each: each.probe_at, default=None)
 
     def record(self, ticket: Ticket, outcome: Response | ExchangeFailed, time_limit: float) -> None:
-        """Give the slot back, and draw the conclusions from how an attempt ended in the seconds that it had."""
+        """Give the slot back and record how an attempt ended; `time_limit` is the seconds that it had."""
         if isinstance(outcome, Response):
             status = outcome.status
             if status < 429 and not self.circuits:

@@ -398,7 +398,7 @@ class HttpTransport:
             accepted=verdict.is_accepted,
             ids=made_ids(call.operation.endpoint, outcome) if isinstance(outcome, Response) else (),
         )
-        unknown.__cause__ = error.__cause__  # what code of the user's raised
+        unknown.__cause__ = error.__cause__  # what user code raised
         return call.error(unknown, self._auth.redact)
 
     def _tell_outcome(
