@@ -302,7 +302,9 @@ def _later(operation: Operation, call: Call, arguments: Sequence[Argument]) -> s
 
 
 def _area(arguments: Sequence[Argument]) -> str | None:
-    """The argument whose check may take long, if there is one."""
+    """The argument whose check may take long, if there is one. A body with secrets is made at once: no closure keeps them."""
+    if any(each.sensitive for each in arguments):
+        return None
     return next((each.name for each in arguments if each.is_area), None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -13,6 +12,7 @@ import attrs
 
 from pixxel_async._base.active_calls import Closing
 from pixxel_async._base.clock import Clock
+from pixxel_async._base.collector import young_passes_only
 from pixxel_async._base.log import (
     ATTEMPT,
     CALL_RESENT,
@@ -74,9 +74,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 3
 _LARGE = 64 * 2**10
 """Bytes from which the collector's passes cost more than setting its thresholds."""
-_PATIENT = 300
-"""Passes over the youngest objects for one over those that survived some; 10 is Python's own number. More gain little, and
-objects that were dropped in a cycle stay that much longer."""
 _MAKES = frozenset({"create", "repeatable"})
 """What is worth knowing to have been executed, when the client is closed meanwhile."""
 
@@ -426,19 +423,11 @@ class HttpTransport:
 
 
 def _parsed(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable) -> T:
-    """The result. While a large one is read, the garbage collector does not pass over what was read before.
-
-    All of it is kept, so such a pass would find nothing, and take as long as the reading. Passes over the youngest objects
-    stay: these are still in the processor's cache, so that one late pass over all of them would take longer.
-    """
-    young, middle, old = gc.get_threshold()
-    if len(response.body) < _LARGE or middle >= _PATIENT:
+    """The result. While a large one is read, the garbage collector does not pass over what was read before."""
+    if len(response.body) < _LARGE:
         return parse(endpoint, response, on_unreadable)
-    gc.set_threshold(young, _PATIENT, old)
-    try:
+    with young_passes_only():
         return parse(endpoint, response, on_unreadable)
-    finally:
-        gc.set_threshold(young, middle, old)
 
 
 def _word(outcome: Response | ExchangeFailed | BaseException) -> int | str:

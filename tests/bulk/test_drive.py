@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import threading
 from collections import Counter
 from itertools import pairwise
@@ -341,10 +342,17 @@ async def test_z3_no_read_of_the_journal_is_on_the_event_loop(
 
 
 async def test_z3_what_a_step_has_made_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many of its creates are open."""
+    """However many of its creates are open; meanwhile the garbage collector makes no long pass, which stops the event loop."""
     reads: list[str] = []
+    before, during = gc.get_threshold(), set()
     read = JournalView.made
-    monkeypatch.setattr(JournalView, "made", lambda view, step: reads.append(step) or read(view, step))
+
+    def watched(view: JournalView, step: str) -> Any:
+        reads.append(step)
+        during.add(gc.get_threshold()[1])
+        yield from read(view, step)
+
+    monkeypatch.setattr(JournalView, "made", watched)
     names = [f"f{row}" for row in range(1, 21)]
     rows = [{"aoi_id": f"id-{name}", "name": name, "created_at": stamp()} for name in names]
     listed = {"aois": rows, "pagination": {"total": len(rows)}}
@@ -355,6 +363,8 @@ async def test_z3_what_a_step_has_made_is_read_once(tmp_path: Path, monkeypatch:
             found = {each.row: each.ids["aoi"] async for each in drive.results()}
     assert {row: f"id-{name}" for row, name in enumerate(names, 1)} == found
     assert ["aoi"] == reads
+    assert {300} == during
+    assert before == gc.get_threshold()
 
 
 # --- pauses, order, parallelism ---------------------------------------------------------------------------

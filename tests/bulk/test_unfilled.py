@@ -167,9 +167,11 @@ async def test_q12_a_journal_of_another_machine_without_its_rows_is_given_up_as_
     with Journal.create(out / "run.journal", HEADER):
         pass
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
-    source = table(tmp_path, "a")
-    with pytest.raises(JournalError, match=f"--out {out} and --overwrite"):
+    source, advice = table(tmp_path, "a"), status(out).unfilled or ""
+    assert f"--out {out} and --overwrite" in advice
+    with pytest.raises(JournalError) as refused:
         async with Run.start(client, source, recipe, out):
             pass
+    assert advice == str(refused.value)
     async with Run.start(client, source, recipe, out, overwrite=True) as begun:
         assert [State.DONE] == [row.state async for row in begun]

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from pixxel_async._base.collector import young_passes_only
 from pixxel_async.bulk._execution.budget import Budget
 from pixxel_async.bulk._execution.engine import Engine
 from pixxel_async.bulk._journal.claims import Claims, Made
@@ -232,9 +233,10 @@ class Creating:
 
     async def _read_claims(self, step: str, claims: Claims) -> None:
         pages = self._journal.made(step)
-        while (page := await asyncio.to_thread(next, pages, None)) is not None:
-            for made in page:
-                claims.add(made)
+        with young_passes_only():
+            while (page := await asyncio.to_thread(next, pages, None)) is not None:
+                for made in page:
+                    claims.add(made)
 
     async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
         """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""

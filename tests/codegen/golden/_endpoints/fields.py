@@ -8,7 +8,6 @@ from typing import Any, Unpack
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource.large_areas import with_area
 from pixxel_async._resource.multi_wait import Waits
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller, WaitOptions
@@ -166,25 +165,22 @@ class Fields(Resource):
         """
         operation = Operation(
             _CREATE,
-            body=await with_area(
-                geometry,
-                lambda: FieldCreate(
-                    name=name,
-                    geometry=geometry,
-                    rescale=rescale,
-                    mode=mode,
-                    start=start,
-                    end=end,
-                    seen=seen,
-                    seed_ids=seed_ids,
-                    plant_ids=plant_ids,
-                    days=days,
-                    depth=depth,
-                    bucket=bucket,
-                    secrets=secrets,
-                    anything=anything,
-                    dry_run=dry_run,
-                ),
+            body=FieldCreate(
+                name=name,
+                geometry=geometry,
+                rescale=rescale,
+                mode=mode,
+                start=start,
+                end=end,
+                seen=seen,
+                seed_ids=seed_ids,
+                plant_ids=plant_ids,
+                days=days,
+                depth=depth,
+                bucket=bucket,
+                secrets=secrets,
+                anything=anything,
+                dry_run=dry_run,
             ),
         )
         del secrets  # not for tracebacks that show local variables
