@@ -365,8 +365,8 @@ class OutcomeUnknown(CallError):
         Args:
             settle: Seconds after sending at which the settle window ends; the client's `settle` when left out.
             before: Ids that a listing had before the create was sent. It makes what has no name of its own (jobs)
-                exact: these ids are excluded, and the time of creation, else at most 5 minutes before sending, is not
-                compared.
+                exact: these ids are excluded, as is what was certainly made more than 5 minutes before sending. What has
+                content of its own may lack its time of creation then.
 
         Returns:
             Found, Absent, or Ambiguous: more than one row could be it, or what is listed says too little. The first two
