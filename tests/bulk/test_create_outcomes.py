@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from journals import NOON, Plot, begun
 
 from pixxel_async import BadRequest, Conflict, Found, OutcomeUnknown, PixxelError, WaitFailed
 from pixxel_async.bulk import Result, State
+from pixxel_async.bulk._journal.claims import Made
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
+from pixxel_async.bulk._journal.view import JournalView
 from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
 from pixxel_async.testing import VirtualClock
 
@@ -151,9 +153,12 @@ async def test_q2_a_lost_answer_is_found_sent_again_or_held(
     assert (states, sent, id) == (there, count, row.ids.get(step.name)), row.error
     with Journal.read(tmp_path / "run.journal") as journal:
         account = journal.tokens()
+        facts = journal.row(1).facts.get(step.name)
     held = states[-1] is HELD
     assert (State.HELD if held else State.DONE) is row.state
     assert ((0.0, 3.0) if held else (3.0, 0.0)) == (account.spent, account.reserved)
+    ids = {"ids": [id]} if sent == 1 else {}  # as the stage itself gives them, of what was found too
+    assert (None if held else {"id": id, "tokens": 3.0} | ids) == facts
     if held:
         assert words in str(row.error)
 
@@ -172,6 +177,7 @@ async def test_q2_a_lost_answer_is_found_sent_again_or_held(
         (["hang", conflict("x")], [NOT_DONE, DONE], 2, 3.0, "x"),
         ([LOST, LOST], [NOT_DONE, NOT_DONE, DONE], 3, 3.0, "aoi-1"),
         ([LOST, TypeError("bug")], [NOT_DONE, HELD], 2, 0.0, None),
+        ([{"id": None}], [HELD], 1, 0.0, None),  # the API said that it did it: never sent again
     ],
 )
 async def test_q2_each_answer_leaves_its_state_in_the_journal(
@@ -189,7 +195,7 @@ async def test_q2_each_answer_leaves_its_state_in_the_journal(
             journal.tokens().reserved,
         )
         for step in journal.steps(1):
-            assert (step.state is DONE) == (step.error is None), "a reason is kept for all else"
+            assert (step.state is DONE) != bool(step.error), "a reason is kept for all else"
             assert step.settled_at is not None
 
 
@@ -358,6 +364,62 @@ async def test_z7_what_was_announced_after_the_doubt_is_not_searched_for_again(
         assert State.DONE is rows[1].state, rows[1].error
 
 
+async def test_z7_the_window_of_what_the_journal_may_lack_ended_with_the_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that it lacks was sent after that: two readings prove an absence, without another wait."""
+
+    class Announcing(FakeEngine):
+        async def do(self, client: Any, stage: Stage, work: Work, before_create: Any) -> Facts:
+            now = clock.now()
+            intent = attrs.evolve(intent_of(stage, work), sent_at=now, deadline=now + timedelta(seconds=60))
+            await before_create(intent)
+            return await made(stage, work)
+
+    begun(tmp_path, [Plot(name="f1")]).close()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    clock = VirtualClock()
+    with Journal.open(tmp_path / "run.journal", now=lambda: clock.now() - timedelta(hours=1)) as journal:
+        began = clock.monotonic()
+        rows = await session(journal, [AOI], Announcing(made), answers=aois(), clock=clock)
+        assert (State.DONE, 5.0) == (rows[1].state, clock.monotonic() - began)
+
+
+@pytest.mark.parametrize("is_doubted", [True, False])
+async def test_x6_a_listing_that_lacks_what_the_journal_knows_proves_no_absence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_doubted: bool
+) -> None:
+    """Neither of what the journal may lack, nor of what is open: nothing is sent, nothing is settled."""
+    insight = attrs.evolve(AGAIN, name="insight")
+
+    class Insights(FakeEngine):
+        async def do(self, client: Any, stage: Stage, work: Work, before_create: Any) -> Facts:
+            await before_create(intent_for(work))
+            self.begun.append((stage.name, work.row))
+            return {"id": f"new-{work.row}"}
+
+    def intent_for(work: Work) -> Any:
+        content = {"path": {"aoi_id": "a"}, "wanted": {"name": [work.name]}}
+        return attrs.evolve(intent_of(insight, work, "createInsights"), **content)
+
+    with begun(tmp_path, [Plot(name="f1"), Plot(name="f2")]) as journal:
+        for row in (1, 2):
+            work = Work(row, f"f{row}", {}, {}, Path(), {})
+            if row == 1 or not is_doubted:
+                await journal.intend(row, "insight", intent_for(work).to_dict())
+        await journal.settle(1, "insight", DONE, facts={"id": "i-1"})
+        await journal.mark(1, State.DONE)
+    if is_doubted:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    engine = Insights(made)
+    with Journal.open(tmp_path / "run.journal") as journal:
+        answers = {"GET /v0/aoi/a/insights": {"insights": []}}
+        async with driving(journal, [insight], engine, answers=answers) as drive:
+            [row] = [each async for each in drive.results()]
+    assert [] == engine.begun
+    assert "lacks i-1" in str(row.error)
+
+
 async def test_z7_a_stage_that_announces_nothing_is_an_error_of_the_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +432,36 @@ async def test_z7_a_stage_that_announces_nothing_is_an_error_of_the_row(
     with Journal.open(tmp_path / "run.journal") as journal:
         rows = await session(journal, [AOI], Silent(made))
     assert "without an announcement" in str(rows[1].error)
+
+
+async def test_p3_a_drain_ends_while_the_journal_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the step has made takes long to read."""
+    reads: list[str] = []
+
+    def endless(view: JournalView, step: str) -> Iterator[list[Made]]:
+        while True:
+            reads.append(step)
+            yield []
+
+    monkeypatch.setattr(JournalView, "made", endless)
+    with begun(tmp_path, [Plot(name="f1")]) as journal:
+        await journal.intend(1, "aoi", intent_of(AOI, Work(1, "f1", {}, {}, Path(), {})).to_dict())
+        async with driving(journal, [AOI], FakeEngine(made), answers=aois("f1")) as drive:
+
+            async def work() -> list[Result]:
+                return [row async for row in drive.results()]
+
+            working = asyncio.create_task(work())
+            while not reads:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            drive.drain()
+            assert [] == await working
+        count = len(reads)
+        await asyncio.sleep(0.01)
+        assert len(reads) - count <= 1, "no read is left behind"
+        assert [StepState.INTENT] == [each.state for each in journal.steps(1)]
 
 
 # --- a session that is drained ----------------------------------------------------------------------------
