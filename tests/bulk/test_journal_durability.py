@@ -15,6 +15,8 @@ import pytest
 from disk_calls import DiskCalls
 from journals import HEADER, Plot, begun
 
+from pixxel_async.bulk._journal import journal as journal_module
+from pixxel_async.bulk._journal.file import writing
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import JournalError, StepState
 from pixxel_async.bulk._journal.witness import Witness, state_folder
@@ -282,3 +284,103 @@ async def test_q4_a_withdrawn_announcement_is_durable(journal: Journal) -> None:
         step.reserved,
     )
     assert "PRAGMA synchronous=FULL" in said
+
+
+def test_z7_the_mark_of_a_session_survives_a_power_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the witness has it."""
+    said: list[str] = []
+
+    def traced(path: Path) -> sqlite3.Connection:
+        connection = writing(path)
+        connection.set_trace_callback(said.append)
+        return connection
+
+    monkeypatch.setattr(journal_module, "writing", traced)
+    begun(path.parent, [Plot()]).close()
+    at = next(number for number, line in enumerate(said) if line.startswith("INSERT INTO session"))
+    levels = [line for line in said[:at] if "synchronous" in line]
+    assert "PRAGMA synchronous=FULL" == levels[-1]
+
+
+async def test_what_is_noted_without_waiting_is_written_before_what_follows(journal: Journal) -> None:
+    journal.begin(2, seconds=4.5)
+    journal.note(2, "images", facts={"scenes": ["s"]})
+    await journal.intend(1, "aoi", {})
+    row = journal.row(2)
+    assert (State.RUNNING, 4.5, None, None) == (row.state, row.seconds, row.step, row.error)
+    assert {"images": {"scenes": ["s"]}} == row.facts
+
+
+async def test_an_announcement_that_is_cancelled_as_the_journal_closes_stays_open(
+    path: Path, journal: Journal
+) -> None:
+    """The caller's cancellation is what it meets; the next session looks for what was never sent."""
+    task = asyncio.create_task(journal.intend(1, "aoi", {}))
+    await asyncio.sleep(0)
+    journal.close()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    with Journal.open(path) as again:
+        assert [1] == [each.row for each in again.open_intents()]
+        assert again.doubted is None
+
+
+@pytest.mark.parametrize("state", [state for state in StepState if state is not StepState.DONE])
+async def test_z5_only_what_is_done_has_a_cost_to_correct(journal: Journal, state: StepState) -> None:
+    with pytest.raises(JournalError, match="row 1, step aoi: is not done"):
+        await journal.correct(1, "aoi", 2.0)
+    await journal.intend(1, "aoi", {}, reserve=1.0)
+    if state is not StepState.INTENT:
+        await journal.settle(1, "aoi", state)
+    before = journal.tokens()
+    with pytest.raises(JournalError, match="row 1, step aoi: is not done"):
+        await journal.correct(1, "aoi", 2.0)
+    assert before == journal.tokens()
+
+
+async def test_the_costs_of_steps_are_summed_the_dearest_first(journal: Journal) -> None:
+    """With what is reserved; what cost nothing is left out."""
+    for row, step, reserve, cost in (
+        (1, "a", 1.0, 0.5),
+        (2, "a", 1.0, 0.25),
+        (1, "b", 3.0, 2.0),
+        (2, "c", 2.0, None),
+        (1, "free", 0.0, 0.0),
+        (3, "d", 0.5, None),
+        (1, "e", 1.0, 0.75),
+    ):
+        await journal.intend(row, step, {}, reserve=reserve)
+        if cost is not None:
+            await journal.settle(row, step, StepState.DONE, facts={"id": step}, tokens=cost)
+    expected = [
+        ("b", 1, 2.0, 0.0),
+        ("a", 2, 0.75, 0.0),
+        ("e", 1, 0.75, 0.0),
+        ("c", 1, 0.0, 2.0),
+        ("d", 1, 0.0, 0.5),
+    ]
+    assert expected == [(each.step, each.rows, each.spent, each.reserved) for each in journal.costs()]
+    assert {"a": 0.25, "b": 2.0, "e": 0.75} == journal.lowest_costs()
+
+
+async def test_a_row_has_the_facts_of_its_last_done_steps_in_their_order(path: Path) -> None:
+    """What failed has none, and its tokens count; a fact of tokens is what the account has."""
+    moments = iter(range(1000))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    now = lambda: HEADER.started + timedelta(seconds=next(moments))  # noqa: E731
+    begun(path.parent, [Plot()]).close()
+    with Journal.open(path, now=now) as journal:
+        await journal.record(1, "z", facts={"n": 1})
+        await journal.intend(1, "m", {}, reserve=1.0)
+        await journal.settle(1, "m", StepState.DONE, facts={"id": "m-1"})
+        await journal.settle(1, "m", StepState.FAILED)
+        await journal.intend(1, "m", {}, reserve=2.0)
+        await journal.settle(1, "m", StepState.DONE, facts={"id": "m-2", "tokens": None})
+        await journal.record(1, "a", facts={"n": 2})
+        row = journal.row(1)
+        assert [("z", {"n": 1}), ("m", {"id": "m-2", "tokens": 2.0}), ("a", {"n": 2})] == [*row.facts.items()]
+        assert (3.0, False) == (row.tokens, row.is_fresh)
+        assert ["z", "m", "m", "a"] == [each.step for each in journal.steps(1)]
+        made = [(each.id, each.since is not None) for page in journal.made("m") for each in page]
+        assert [("m-1", True), ("m-2", True)] == made
