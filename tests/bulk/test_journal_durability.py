@@ -16,6 +16,7 @@ from disk_calls import DiskCalls
 from journals import HEADER, Plot, begun
 
 from pixxel_async.bulk._journal import journal as journal_module
+from pixxel_async.bulk._journal import writes
 from pixxel_async.bulk._journal.file import writing
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import JournalError, StepState
@@ -324,6 +325,25 @@ async def test_an_announcement_that_is_cancelled_as_the_journal_closes_stays_ope
     with Journal.open(path) as again:
         assert [1] == [each.row for each in again.open_intents()]
         assert again.doubted is None
+
+
+async def test_an_announcement_that_is_refused_and_cancelled_leaves_the_journal_as_it_was(path: Path) -> None:
+    """Nothing was announced, so nothing is taken back."""
+    with begun(path.parent, [Plot()], cap=1.0) as journal:
+        task = asyncio.create_task(journal.intend(1, "aoi", {}, reserve=5.0))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert 1 == await journal.intend(1, "aoi", {}, reserve=1.0)
+        assert [1] == [each.attempt for each in journal.steps(1)]
+
+
+def test_what_was_never_announced_is_not_taken_back(journal: Journal) -> None:
+    for made in ([], [1]):
+        journal._writer.write_now(
+            lambda page, made=made: writes.withdraw(page, 1, "aoi", made, "now"), durable=True
+        )
+    assert [] == journal.steps(1)
 
 
 @pytest.mark.parametrize("state", [state for state in StepState if state is not StepState.DONE])
