@@ -199,6 +199,27 @@ async def test_q2_each_answer_leaves_its_state_in_the_journal(
             assert step.settled_at is not None
 
 
+async def test_z4_a_create_that_does_not_fit_is_neither_announced_nor_sent(tmp_path: Path) -> None:
+    """Its price is known only when it is asked for; what was made before stays, and is not made again."""
+    engine = FakeEngine(Script({}))
+    stages = [stage("ground"), AOI]
+    with begun(tmp_path, [Plot(name="f1"), Plot(name="f2")], cap=5.0) as journal:
+        rows = await session(journal, stages, engine, concurrency=1)
+        assert [State.DONE, State.BLOCKED] == [rows[row].state for row in (1, 2)]
+        assert [("ground", 1), ("aoi", 1)] == engine.begun, "nor is what cannot be used"
+        journal.set_cap(6.0)
+        rows = await session(journal, stages, engine)
+        assert [("ground", 2), ("aoi", 2)] == engine.begun[2:]
+        journal.set_cap(None)
+
+
+@pytest.mark.parametrize("cap", [0.0, 2.999999, 3.0])
+async def test_z4_a_cap_is_kept_where_a_price_is_first_asked(tmp_path: Path, cap: float) -> None:
+    row, there, sent = await outcome(tmp_path, AOI, [], aois(), cap=cap)
+    assert ((State.DONE, [DONE], 1) if cap == 3.0 else (State.BLOCKED, [], 0)) == (row.state, there, sent)
+    assert row.error is None or "may cost 3 tokens" in row.error
+
+
 @pytest.mark.parametrize("process_ends", [False, True])
 @pytest.mark.parametrize(("listed", "id"), [(["job-1"], None), (["job-1", "j-2"], "j-2")])
 async def test_q2_what_one_row_made_is_not_given_to_another(
