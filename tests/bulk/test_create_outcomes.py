@@ -283,6 +283,20 @@ async def test_q2_an_answer_that_states_when_it_was_sent_is_what_is_sought(tmp_p
     assert late.to_dict() == step.intent
 
 
+async def test_q2_a_lost_answer_is_unknown_with_its_reason_while_it_is_searched_for(tmp_path: Path) -> None:
+    """So that `status` can say it."""
+    seen: list[tuple[StepState, Any, float]] = []
+    with begun(tmp_path, [Plot(name="f1")]) as journal:
+
+        def listing(_: object) -> Any:
+            seen.extend((each.state, each.error, each.reserved) for each in journal.steps(1))
+            return aois("f1")["GET /v0/aois"]
+
+        engine = FakeEngine(Script({1: [LOST]}))
+        await session(journal, [AOI], engine, answers={"GET /v0/aois": listing})
+    assert [(StepState.UNKNOWN, "lost", 3.0)] == seen
+
+
 async def test_q2_a_refusal_before_the_announcement_leaves_no_attempt(tmp_path: Path) -> None:
     """A price that cannot be asked, and an argument that is wrong: nothing was announced, so nothing is settled."""
 
