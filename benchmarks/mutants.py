@@ -386,13 +386,17 @@ def main() -> bool:
         for name in names.split()
         if not options.modules or name in options.modules
     }
+    if len(modules) < len({*options.modules}):
+        parser.error(f"of {', '.join(options.modules)} only {', '.join(modules) or 'none'} can be drawn from")
     equivalent = {
         (each["module"], each["mutant"]) for each in tomllib.loads(EQUIVALENT.read_text())["equivalent"]
     }
     is_good = True
     with (
         tempfile.TemporaryDirectory() as folder,
-        ProcessPoolExecutor(2, get_context("fork"), begin_worker, (folder,)) as workers,
+        ProcessPoolExecutor(
+            2, get_context("fork"), begin_worker, (folder, sorted({*modules.values()}))
+        ) as workers,
     ):
         folders = sorted({*modules.values()})
         traces = dict(zip(folders, workers.map(trace, folders), strict=True))

@@ -324,8 +324,7 @@ class Creates:
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
         """What stands in the way of a create, if it is the same, however old."""
         sought = self._sought(intent)
-        if sought is None:
-            return None
+        assert sought is not None  # `Conflict.existing` asks only for what a listing shows
         certain, _ = await self._look(sought, options, None)
         return _found(sought, certain) if is_all(sought, certain) else None
 

@@ -17,7 +17,7 @@ from pixxel_async import BadRequest, Conflict, Found, OutcomeUnknown, PixxelErro
 from pixxel_async.bulk import Result, State
 from pixxel_async.bulk._journal.claims import Made
 from pixxel_async.bulk._journal.journal import Journal
-from pixxel_async.bulk._journal.records import StepState
+from pixxel_async.bulk._journal.records import StepRecord, StepState
 from pixxel_async.bulk._journal.view import JournalView
 from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
 from pixxel_async.testing import VirtualClock
@@ -309,6 +309,11 @@ async def test_q2_a_refusal_before_the_announcement_leaves_no_attempt(tmp_path: 
         assert (State.FAILED, []) == (rows[1].state, journal.steps(1))
 
 
+def _last(journal: Journal) -> StepRecord:
+    """The latest attempt at row 1's AOI."""
+    return max((each for each in journal.steps(1) if each.step == "aoi"), key=lambda each: each.attempt)
+
+
 async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Path) -> None:
     """And the create is told how many have failed before; what these cost stays spent."""
 
@@ -330,6 +335,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
             rows = await session(journal, stages, engine)
             assert (state, tokens) == (rows[1].state, journal.row(1).tokens)
             assert tokens == journal.tokens().spent
+            assert (None if state is State.DONE else "broken") == _last(journal).error
             if state is State.FAILED:
                 assert {} == await session(journal, stages, engine), "it waits for the user"
                 journal.reset([State.FAILED])
