@@ -121,6 +121,18 @@ async def test_z4_one_row_learns_the_price_for_all() -> None:
     assert not await is_admitted(subject, 3)
 
 
+async def test_z4_a_refusal_is_met_by_those_who_wait_at_once() -> None:
+    """The first row's price did not fit, so no other is begun to learn it."""
+    subject = budget(Account(50.0))
+    await subject.admit(work(1))
+    waiting = asyncio.create_task(subject.admit(work(2)))
+    while not subject._changed._waiters:  # type: ignore[attr-defined]  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    await subject.refuse("insight", 60.0)
+    with pytest.raises(CapReached, match="it needs 60 tokens at least"):
+        await waiting
+
+
 async def test_z4_a_price_that_is_not_learned_is_waited_for_so_long(leap: Callable[[float], None]) -> None:
     subject = budget(Account(50.0))
     await subject.admit(work(1))
