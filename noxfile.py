@@ -116,6 +116,14 @@ def soak_one(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """How many faults the tests notice in what spends money: `nox -s mutants -- scheduler budget --count 60 --seed 1`."""
+    install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
+    session.install("coverage")
+    session.run("nice", "-n", "10", "python", "-m", "benchmarks.mutants", *session.posargs, external=True)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Source distribution and wheel, and the wheel tried away from the checkout."""
     session.install("build", "twine")

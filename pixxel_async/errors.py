@@ -506,9 +506,9 @@ class OutcomeUnknown(CallError):
 
         Args:
             settle_window: Seconds after sending at which the settle window ends; default: the client's `settle_window`.
-            known_ids: Ids that were listed before the create was sent. They are excluded, and the time of creation is not
-                compared. Resources without a name (jobs) need this for an exact result. Without it, a resource created
-                earlier than 5 minutes before sending is excluded.
+            known_ids: Ids that were listed before the create was sent. They are excluded, as are resources that were certainly
+                created more than 5 minutes before sending. Resources with a name may lack their time of creation then.
+                Resources without a name (jobs) need this for an exact result.
 
         Returns:
             Found, Absent, or Ambiguous: more than one row matches, or the listing says too little. Found and Absent remove

@@ -290,9 +290,13 @@ class Creates:
         while True:
             await self._clock.sleep(next_time - now)
             started = self._clock.monotonic()
-            since = self._since(intent) if known is None else None
             try:
-                certain, possible = await self._look(sought, options, since)
+                certain, possible = await self._look(
+                    sought,
+                    options,
+                    self._since(intent),
+                    may_lack_time=known is not None and bool(sought.wanted),
+                )
             except _PASSING:
                 failures += started >= end
                 if failures == _LATE_FAILURES:
@@ -320,13 +324,12 @@ class Creates:
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
         """What stands in the way of a create, if it is the same, however old."""
         sought = self._sought(intent)
-        if sought is None:
-            return None
+        assert sought is not None  # `Conflict.existing` asks only for what a listing shows
         certain, _ = await self._look(sought, options, None)
         return _found(sought, certain) if is_all(sought, certain) else None
 
     async def _look(
-        self, sought: Sought, options: CallOptions, since: datetime | None
+        self, sought: Sought, options: CallOptions, since: datetime | None, *, may_lack_time: bool = False
     ) -> tuple[list[Row], list[Row]]:
         """The rows of the listing that are certainly the same, and those that could be."""
         self._check()
@@ -336,7 +339,7 @@ class Creates:
         certain: list[Row] = []
         possible: list[Row] = []
         for row in rows:
-            is_it = verdict(sought, row.raw, since)
+            is_it = verdict(sought, row.raw, since, may_lack_time=may_lack_time)
             if is_it is None:
                 possible.append(row)
             elif is_it:

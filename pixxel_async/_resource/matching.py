@@ -58,10 +58,13 @@ def is_all(sought: Sought, certain: list[Row]) -> bool:
     return bool(made) and sorted(map(str, made)) == sorted(map(str, wanted))
 
 
-def verdict(sought: Sought, row: dict[str, Any], since: datetime | None) -> bool | None:
+def verdict(
+    sought: Sought, row: dict[str, Any], since: datetime | None, *, may_lack_time: bool = False
+) -> bool | None:
     """Whether a listed row is what is sought; None when it could be.
 
-    It is not where a value differs, or where it was certainly made before `since`.
+    It is not where a value differs, or where it was certainly made before `since`. A row that does not state exactly when it
+    was made is a doubt, unless it `may_lack_time`.
     """
     is_certain = True
     for path, wanted in sought.wanted.items():
@@ -76,7 +79,7 @@ def verdict(sought: Sought, row: dict[str, Any], since: datetime | None) -> bool
         first, last = _made_between(row.get("created_at"))
         if last < since:
             return False
-        is_certain = is_certain and first >= since
+        is_certain = is_certain and (may_lack_time or first >= since)
     return True if is_certain else None
 
 

@@ -8,11 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
+import pytest
 from journals import NOON, Plot, begun
 
 from pixxel_async import Intent, PixxelClient
 from pixxel_async.bulk import Result
 from pixxel_async.bulk._execution.engine import BeforeCreate
+from pixxel_async.bulk._execution.result import result_of
 from pixxel_async.bulk._execution.scheduler import Drive
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._recipe.stages import Facts, Kind, Price, Stage, Work
@@ -26,7 +29,7 @@ def intent_of(stage: Stage, work: Work, operation: str = "AOICreateAOI") -> Inte
     return Intent(
         id=f"{stage.name}-{work.row}",
         operation=operation,
-        path={},
+        path={"workflow_id": "w"} if operation == "createJob" else {},
         query={},
         wanted={"name": [work.name]} if operation == "AOICreateAOI" else {},
         is_listed=True,
@@ -107,8 +110,22 @@ async def driving(
 async def results(
     folder: Path, stages: Sequence[Stage], engine: FakeEngine, rows: int = 3, **options: Any
 ) -> dict[int, Result]:
-    """What a first session makes of so many rows."""
+    """What a first session makes of so many rows; the journal must say the same."""
     header = {"cap": options.pop("cap", 1e6)}
     with begun(folder, [Plot(name=f"f{row}") for row in range(1, rows + 1)], **header) as journal:
-        async with driving(journal, stages, engine, **options) as drive:
-            return {result.row: result async for result in drive.results()}
+        return await session(journal, stages, engine, **options)
+
+
+async def session(
+    journal: Journal, stages: Sequence[Stage], engine: FakeEngine, **options: Any
+) -> dict[int, Result]:
+    """What a session makes of the rows that are left; the journal must say the same."""
+    async with driving(journal, stages, engine, **options) as drive:
+        rows = {result.row: result async for result in drive.results()}
+    for record in journal.rows():
+        if record.entry.row in rows:
+            told = rows[record.entry.row]
+            assert attrs.evolve(told, seconds=record.seconds) == result_of(record, journal.path.parent)
+    assert [] == [*journal.open_intents()]
+    assert journal.tokens().spent == pytest.approx(sum(row.tokens for row in journal.rows()))
+    return rows

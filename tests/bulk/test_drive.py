@@ -8,11 +8,12 @@ import threading
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import attrs
 import pytest
-from engines import FakeEngine, driving, intent_of, made, results, stage
+from engines import FakeEngine, driving, intent_of, made, results, session, stage
 from journals import NOON, Plot, begun
 
 from pixxel_async import (
@@ -110,9 +111,9 @@ async def test_z2_a_full_disk_that_the_system_reports_ends_the_run(tmp_path: Pat
 
 
 async def test_z2_bookkeeping_that_fails_fails_its_row_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Here the row's facts hold what no code expects."""
+    """Here the row's facts hold what no code expects; the log has the traceback."""
     through = Drive._through
 
     async def odd(drive: Drive, row: object) -> object:
@@ -123,6 +124,8 @@ async def test_z2_bookkeeping_that_fails_fails_its_row_alone(
     monkeypatch.setattr(Drive, "_through", odd)
     rows = await results(tmp_path, [AOI], FakeEngine(made))
     assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
+    assert ["row 2: unexpected error"] == [each.getMessage() for each in caplog.records]
+    assert "ValueError: a bug" in caplog.text
 
 
 async def test_z2_an_open_create_that_cannot_be_read_is_held(tmp_path: Path) -> None:
@@ -384,7 +387,7 @@ async def test_z3_what_a_step_has_made_is_read_once(tmp_path: Path, monkeypatch:
 async def test_z8_what_passes_is_tried_again_after_growing_pauses(tmp_path: Path, error: Exception) -> None:
     """Eight times, and then its row has failed."""
     times: list[float] = []
-    clock = VirtualClock()
+    clock = VirtualClock(rng=Random(1))  # its first pause is far below a second
 
     async def act(stage: Stage, work: Work) -> Facts:
         times.append(clock.monotonic())
@@ -393,6 +396,7 @@ async def test_z8_what_passes_is_tried_again_after_growing_pauses(tmp_path: Path
     rows = await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1, clock=clock)
     assert State.FAILED is rows[1].state
     pauses = [later - earlier for earlier, later in pairwise(times)]
+    assert pauses[0] < 0.6
     assert 7 == len(pauses)
     assert [] == [
         (number, pause)
@@ -443,3 +447,162 @@ async def test_z8_rows_are_begun_in_their_order_and_go_through_their_stages_in_o
     stages = [stage("images", Kind.LOOK), AOI, stage("picture", Kind.FETCH)]
     await results(tmp_path, stages, engine, rows=5, concurrency=1)
     assert [(each.name, row) for row in range(1, 6) for each in stages] == engine.begun
+
+
+async def test_z8_a_try_after_a_failure_waits_until_the_api_is_available(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An outage is waited out, and then the pause follows."""
+    events: list[str] = []
+
+    async def available(client: PixxelClient) -> None:
+        events.append("available")
+
+    async def act(stage: Stage, work: Work) -> Facts:
+        events.append("try")
+        if len(events) < 4:
+            raise ServerError("down", status=503)
+        return {}
+
+    monkeypatch.setattr(PixxelClient, "available", available)
+    await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1)
+    assert ["try", "available", "try", "available", "try"] == events
+
+
+def opened_by(names: list[str], calls: list[str]) -> dict[str, Any]:
+    """A listing of AOIs of these names; it notes when it is read."""
+    rows = [{"aoi_id": f"id-{name}", "name": name, "created_at": stamp()} for name in names]
+
+    def listing(_: object) -> Any:
+        calls.append("listing")
+        return {"aois": rows, "pagination": {"total": len(rows)}}
+
+    return {"GET /v0/aois": listing}
+
+
+async def left_open(journal: Journal, rows: range) -> None:
+    for row in rows:
+        await journal.intend(row, "aoi", intent_of(AOI, work_of(row, f"f{row}")).to_dict())
+
+
+async def test_q2_what_is_open_is_settled_before_anything_is_made(tmp_path: Path) -> None:
+    """Although the row with it comes last; and what is found is not looked up again."""
+    calls: list[str] = []
+    others: list[int] = []
+
+    async def act(step: Stage, work: Work) -> Facts:
+        calls.append(f"create {work.row}")
+        others.extend(each.row for each in journal.open_intents() if each.row != work.row)
+        return await made(step, work)
+
+    with begun(tmp_path, [Plot(name=f"f{row}") for row in range(1, 6)]) as journal:
+        await left_open(journal, range(4, 6))
+        answers = opened_by(["f4", "f5"], calls)
+        rows = await session(journal, [AOI], FakeEngine(act), answers=answers, concurrency=1)
+    assert ([], ["create 1", "create 2", "create 3"]) == (others, calls[-3:])
+    assert {"listing"} == set(calls[:-3])
+    assert ["id-f4", "id-f5"] == [rows[row].ids["aoi"] for row in (4, 5)]
+
+
+async def test_q2_what_is_open_of_a_step_that_the_recipe_lacks_is_left_alone(tmp_path: Path) -> None:
+    with begun(tmp_path, [Plot(name="f1")]) as journal:
+        await journal.intend(1, "job", intent_of(AOI, work_of(1)).to_dict())
+        async with driving(journal, [AOI], FakeEngine(made)) as drive:
+            [row] = [each async for each in drive.results()]
+        assert State.DONE is row.state
+        assert ["job"] == [each.step for each in journal.open_intents()]
+
+
+@pytest.mark.parametrize(
+    "error", [AuthenticationError("refused", status=401), DiskFull("no room"), TlsError("unknown authority")]
+)
+async def test_q2_an_error_of_all_rows_while_open_creates_are_searched_for_ends_the_run(
+    tmp_path: Path, error: Exception
+) -> None:
+    """As itself, once; and nothing is made."""
+    engine = FakeEngine(made)
+    with begun(tmp_path, [Plot(name=f"f{row}") for row in range(1, 4)]) as journal:
+        await left_open(journal, range(1, 3))
+        async with driving(journal, [AOI], engine, answers={"GET /v0/aois": error}) as drive:
+            with pytest.raises(type(error)) as caught:
+                [each async for each in drive.results()]
+        assert 2 == len([*journal.open_intents()])
+    assert error is caught.value or str(error) == str(caught.value)
+    assert [] == engine.begun
+
+
+async def test_q2_a_search_that_fails_leaves_its_row_to_itself(tmp_path: Path) -> None:
+    """Another row with an open create is settled, and new rows are made."""
+
+    def listing(request: Any) -> Any:
+        rows = [{"aoi_id": "id-f2", "name": "f2", "created_at": stamp()}]
+        return {"aois": rows, "pagination": {"total": 1}}
+
+    with begun(tmp_path, [Plot(name=f"f{row}") for row in range(1, 4)]) as journal:
+        await left_open(journal, range(2, 3))
+        await journal.intend(1, "aoi", {**intent_of(AOI, work_of(1)).to_dict(), "operation": "gone"})
+        engine = FakeEngine(made)
+        async with driving(journal, [AOI], engine, answers={"GET /v0/aois": listing}) as drive:
+            rows = {each.row: each async for each in drive.results()}
+    assert {"aoi": "id-f2"} == rows[2].ids
+    assert State.DONE is rows[3].state
+    assert State.DONE is not rows[1].state
+    assert [("aoi", 3)] == engine.begun
+
+
+@pytest.mark.parametrize("state", list(State))
+async def test_q1_a_session_takes_up_what_is_left_to_do(tmp_path: Path, state: State) -> None:
+    """Not what is done or has failed."""
+    with begun(tmp_path, [Plot(name="f1")]) as journal:
+        await journal.mark(1, state)
+        rows = await session(journal, [AOI], FakeEngine(made))
+    left = {State.WAITING, State.RUNNING, State.HELD, State.BLOCKED}
+    assert ({1} if state in left else set()) == rows.keys()
+
+
+async def test_q1_a_row_keeps_what_was_done_and_the_time_that_it_took(tmp_path: Path) -> None:
+    """Steps that are done are not done again; the time of all sessions adds up."""
+    clock = VirtualClock()
+
+    async def act(step: Stage, work: Work) -> Facts:
+        await clock.sleep(3.0)
+        return await made(step, work)
+
+    engine = FakeEngine(act)
+    stages = [stage("images", Kind.LOOK), AOI, stage("picture", Kind.FETCH)]
+    with begun(tmp_path, [Plot(name="f1")]) as journal:
+        await journal.record(1, "images", facts={"scenes": ["s"]})
+        await journal.mark(1, State.RUNNING, seconds=10.0)
+        async with driving(journal, stages, engine, clock=clock) as drive:
+            [row] = [each async for each in drive.results()]
+        assert [("aoi", 1), ("picture", 1)] == engine.begun
+        assert (16.0, 16.0) == (row.seconds, journal.row(1).seconds)
+        assert {"images", "aoi", "picture"} == journal.row(1).facts.keys()
+
+
+@pytest.mark.parametrize("is_partial", [True, False])
+async def test_q1_a_row_with_a_part_is_partial_and_has_no_step_when_it_is_done(
+    tmp_path: Path, is_partial: bool
+) -> None:
+    async def act(step: Stage, work: Work) -> Facts:
+        return {"id": "x", "partial": is_partial}
+
+    rows = await results(tmp_path, [AOI], FakeEngine(act), rows=1)
+    assert (State.PARTIAL if is_partial else State.DONE, None) == (rows[1].state, rows[1].step)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(OSError(errno.EACCES, "Permission denied"), "Permission denied"), (PixxelError("refused"), "refused")],
+)
+async def test_z2_what_fails_names_its_step(tmp_path: Path, error: Exception, words: str) -> None:
+    stages = [AOI, stage("picture", Kind.FETCH)]
+
+    async def act(step: Stage, work: Work) -> Facts:
+        if step.name == "picture":
+            raise error
+        return await made(step, work)
+
+    rows = await results(tmp_path, stages, FakeEngine(act), rows=1)
+    assert (State.FAILED, "picture") == (rows[1].state, rows[1].step)
+    assert words in str(rows[1].error)

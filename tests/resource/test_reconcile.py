@@ -327,6 +327,23 @@ async def test_a_twin_under_way_is_waited_for(world: World) -> None:
     assert isinstance(await error.reconcile(settle_window=3), Found)
 
 
+@pytest.mark.parametrize("other", ["store", "insight"])
+async def test_another_create_under_way_is_not_waited_for(other: str, world: World) -> None:
+    """Of another kind, or of the same with other content."""
+    error = await world.lost("insight", after_effect=True)
+    operation, create = CREATES[other]
+    world.sandbox.faults.add(operation, "hang")
+    there = world.count(operation)
+    under_way = asyncio.create_task(
+        create_insight(world, metadata={"run": "other"}) if other == "insight" else create(world)
+    )
+    while world.count(operation) == there:  # noqa: ASYNC110 - the sandbox has no event to wait for
+        await asyncio.sleep(0.01)
+    assert isinstance(await error.reconcile(settle=3), Found)
+    with pytest.raises(OutcomeUnknown):
+        await under_way
+
+
 @pytest.mark.parametrize(
     "other",
     [{"name": "south"}, {"name": None}],

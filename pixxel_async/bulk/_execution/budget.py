@@ -118,5 +118,5 @@ class Budget:
         """The charge of a row is reserved, or the row has ended."""
         if row in self._admitted:
             async with self._changed:
-                self._admitted.pop(row, None)
+                del self._admitted[row]
                 self._changed.notify_all()

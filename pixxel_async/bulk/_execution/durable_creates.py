@@ -243,7 +243,7 @@ class Creating:
         error = f"{step}: the API accepted it, but its answer has no id"
         made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
         await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
-        return OutcomeUnknown(error, accepted=True)
+        return OutcomeUnknown(error)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
         """Find out what became of an open create: facts of what it made, None if it is to be sent again.

@@ -228,6 +228,7 @@ class Drive:
             if stage.makes is not None:
                 await self._correct(stage.makes, row, stated_cost(error.last))
                 await self._creating.give_up(self._stages[stage.makes], row.number, str(error))
+                row.drop(stage.makes)
             raise
         if stage.makes is not None:
             await self._correct(stage.makes, row, facts.pop("cost", None))
@@ -324,6 +325,10 @@ class _Row:
         """A stage is done that an interruption would only repeat."""
         self._journal.note(self.number, step, facts=facts)
         self.facts[step] = facts
+
+    def drop(self, step: str) -> None:
+        """What a step made has failed: it is no longer the row's, and its cost stays."""
+        self._failures += _tokens({step: self.facts.pop(step)})
 
     async def mark(self, state: State, error: str | None = None) -> None:
         seconds = self._record.seconds + self._clock.monotonic() - self._began

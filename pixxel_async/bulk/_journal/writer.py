@@ -33,7 +33,6 @@ class _Request(Generic[R]):
     is_durable: bool
     answer: Future[R] | asyncio.Future[R] | None
     """None: nobody waits."""
-    loop: asyncio.AbstractEventLoop | None
 
 
 @attrs.define(eq=False)
@@ -74,9 +73,8 @@ class Writer:
 
         Cancelled, it no longer waits: what it asked for is written all the same.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[R] = loop.create_future()
-        self._put(_Request(work, durable, answer, loop))
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._put(_Request(work, durable, answer))
         return await answer
 
     def write_now(self, work: Callable[[Page], R], *, durable: bool) -> R:
@@ -86,12 +84,12 @@ class Writer:
     def post(self, work: Callable[[Page], R], *, durable: bool) -> Future[R]:
         """The same, without waiting."""
         answer: Future[R] = Future()
-        self._put(_Request(work, durable, answer, None))
+        self._put(_Request(work, durable, answer))
         return answer
 
     def tell(self, work: Callable[[Page], object]) -> None:
         """The same, not durable and for nobody who waits: why it failed is told to the next who does."""
-        self._put(_Request(work, False, None, None))
+        self._put(_Request(work, False, None))
 
     def _put(self, request: _Request[Any]) -> None:
         with self._gate:
@@ -194,8 +192,8 @@ class Writer:
         for request, outcome in zip(batch, outcomes, strict=True):
             if isinstance(request.answer, Future):
                 outcome.deliver(request.answer)
-            elif request.loop is not None and request.answer is not None:
-                by_loop.setdefault(request.loop, []).append((request.answer, outcome))
+            elif request.answer is not None:
+                by_loop.setdefault(request.answer.get_loop(), []).append((request.answer, outcome))
         for loop, answers in by_loop.items():
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_deliver, answers)

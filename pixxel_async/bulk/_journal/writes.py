@@ -49,7 +49,6 @@ def add(page: Page, entries: Sequence[Row], now: str, parts: Sequence[Row] = ())
         connection.execute("ROLLBACK TO entries")
         refused = _refused(connection, entries)
     else:
-        connection.execute("RELEASE entries")
         waiting = [(entry[0], State.WAITING.name, None, None, 0.0, now) for entry in entries]
         write_many(connection, "INSERT", "progress", waiting)
         if parts and not has_parts(connection):
