@@ -79,7 +79,7 @@ def of_wait_many(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
         brief = "; what is shown on the way may then hold less than the end" if cycle.sweep.is_brief else ""
         paragraphs.append(f"{does}{brief}.")
     returns = (
-        "`async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the ids. "
+        "`async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of the ids. "
         "`.result()` of one is its final snapshot, or raises what `wait` raises."
     )
     raises = {"InvalidInput": "an id is empty or stands there twice, or a time is not a positive number."}

@@ -18,7 +18,7 @@ from pixxel_async._http.call import CallOptions, Transport
 from pixxel_async._http.counters import Counters
 from pixxel_async._http.operation import Operation
 from pixxel_async._resource.creates import Creates
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, PollerOptions, WaitOptions
 from pixxel_async._resource.shared_polling import PollGroups, PollTarget
@@ -103,8 +103,8 @@ class Resource:
             target.life_cycle, id, partial(target.read, id), **self._poller_options(target, options)
         )
 
-    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], options: WaitOptions[T]) -> Waits[T]:
-        return Waits(ids, lambda id: self._wait(target, id, options))
+    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], options: WaitOptions[T]) -> MultiWait[T]:
+        return MultiWait(ids, lambda id: self._wait(target, id, options))
 
     def _wait_package(self, target: PollTarget[T], id: str, options: WaitOptions[T]) -> PackagePoller[T]:
         return PackagePoller(
