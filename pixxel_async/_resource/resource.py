@@ -27,7 +27,7 @@ from pixxel_async.errors import ClientClosed
 T = TypeVar("T")
 
 
-class Life:
+class LoopBinding:
     """From a client's first call, in that event loop and process, until `aclose()`: elsewhere its sockets fail obscurely."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Life:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Calls:
+class ClientContext:
     """What the resources of one client share."""
 
     base_url: str
@@ -76,7 +76,7 @@ class Calls:
     options: CallOptions
     downloader: Downloader
     clock: Clock
-    life: Life
+    binding: LoopBinding
     creates: Creates
     counters: Counters
     groups: PollGroups
@@ -85,13 +85,13 @@ class Calls:
 class Resource:
     """Base of the resources: `client.aois`, `client.orders` and so on."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     async def _send(self, operation: Operation[T]) -> T:
-        calls = self._calls
-        calls.life.check()
-        return await calls.creates.send(operation, calls.options)
+        context = self._context
+        context.binding.check()
+        return await context.creates.send(operation, context.options)
 
     def _paginate(
         self, operation: Operation[Any], *, limit: int | None, page_size: int | None, prefetch: bool
@@ -111,18 +111,18 @@ class Resource:
             target.life_cycle,
             id,
             partial(target.read, id),
-            downloader=self._calls.downloader,
+            downloader=self._context.downloader,
             **self._poller_options(target, options),
         )
 
     def _poller_options(self, target: PollTarget[T], options: WaitOptions[T]) -> PollerOptions[T]:
-        calls = self._calls
+        context = self._context
         return {
             "timeout": target.life_cycle.timeout,
             **options,
-            "clock": calls.clock,
-            "group": calls.groups.of(target, calls.options),
-            "counters": calls.counters,
+            "clock": context.clock,
+            "group": context.groups.of(target, context.options),
+            "counters": context.counters,
         }
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
