@@ -166,9 +166,11 @@ class Creates:
 
     # --- what is remembered ---
 
-    async def _announce(self, tell: BeforeCreate, operation: Operation[Any], id: str, timeout: float) -> None:
+    async def _announce(
+        self, before_create: BeforeCreate, operation: Operation[Any], id: str, timeout: float
+    ) -> None:
         now = self._clock.monotonic()
-        await tell(self._intent(operation, id, now, now + timeout))
+        await before_create(self._intent(operation, id, now, now + timeout))
 
     def _intent(
         self,

@@ -144,7 +144,7 @@ class Poller(Generic[T]):
                     phase = statuses.judge(snapshot)
                     if snapshot != previous:
                         previous = snapshot
-                        await self._tell(snapshot)
+                        await self._notify(snapshot)
                         log.changed(snapshot)
                         yield snapshot
                     if phase is Phase.FAILURE:
@@ -167,7 +167,7 @@ class Poller(Generic[T]):
             raise error
         return error
 
-    async def _tell(self, snapshot: T) -> None:
+    async def _notify(self, snapshot: T) -> None:
         if self._on_update is not None:
             result = self._on_update(snapshot)
             if inspect.isawaitable(result):
@@ -357,7 +357,7 @@ class StatusReader(Generic[T]):
         self._life_cycle = life_cycle
         self._id = id
         self._clock = clock
-        self._told: set[str | None] = set()
+        self._logged: set[str | None] = set()
         self._unknown: tuple[str | None, float] | None = None
         """The unknown word of the newest snapshot, and since when."""
         self._without_url = 0
@@ -386,8 +386,8 @@ class StatusReader(Generic[T]):
             self._unknown = None
             return
         word = cycle.word(snapshot)
-        if word not in self._told:
-            self._told.add(word)
+        if word not in self._logged:
+            self._logged.add(word)
             UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
         if self._unknown is None or self._unknown[0] != word:
             self._unknown = word, now

@@ -121,7 +121,7 @@ class Resource:
             "timeout": target.life_cycle.timeout,
             **options,
             "clock": context.clock,
-            "group": context.groups.of(target, context.options),
+            "group": context.groups.group_for(target, context.options),
             "counters": context.counters,
         }
 
