@@ -238,7 +238,7 @@ async def test_a_window_that_is_none_is_refused(settle: Any, world: World) -> No
     with pytest.raises(InvalidInput, match="settle_window="):
         await error.reconcile(settle_window=settle)
     assert listed == world.count("listJobs")
-    with pytest.raises(ConfigurationError, match="settle must be"):
+    with pytest.raises(ConfigurationError, match="settle_window must be"):
         world.client.with_options(settle_window=settle)
 
 
