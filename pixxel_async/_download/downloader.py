@@ -17,7 +17,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
@@ -436,7 +436,7 @@ class _Writer:
         self._steps: list[Callable[[], None]] = []
         self._work: asyncio.Future[None] | None = None
 
-    def add(self, step: Callable[..., None], *arguments: Any) -> None:
+    def add(self, step: Callable[..., None], *arguments: object) -> None:
         """Do this next."""
         self._steps.append(partial(step, *arguments))
 

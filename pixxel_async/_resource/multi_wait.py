@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -70,7 +70,7 @@ class MultiWait(Generic[T]):
             found = {waited.id: waited async for waited in endings}
         return [found[id] for id in self.ids]
 
-    def __await__(self) -> Generator[Any, None, list[WaitResult[T]]]:
+    def __await__(self) -> Generator[object, None, list[WaitResult[T]]]:
         return self._finish().__await__()
 
     def __iter__(self) -> NoReturn:
@@ -89,7 +89,7 @@ async def _wait(poller: Poller[T]) -> WaitResult[T]:
         return WaitResult(poller.id, poller.last, error)
 
 
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+async def _end(tasks: list[asyncio.Task[WaitResult[T]]]) -> None:
     """Cancel them, see them end, and take their results so that nobody is warned about these."""
     for task in tasks:
         task.cancel()

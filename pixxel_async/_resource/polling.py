@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf
 from os import PathLike
-from typing import Any, Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
+from typing import Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
 
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import in_thread, safe_name
@@ -189,7 +189,7 @@ class Poller(Generic[T]):
         assert final is not None  # the terminal snapshot differs from all before it
         return final
 
-    def __await__(self) -> Generator[Any, None, T]:
+    def __await__(self) -> Generator[object, None, T]:
         return self._finish().__await__()
 
     def __iter__(self) -> NoReturn:
