@@ -79,7 +79,7 @@ def of_wait_many(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
         brief = "; what is shown on the way may then hold less than the end" if cycle.sweep.is_brief else ""
         paragraphs.append(f"{does}{brief}.")
     returns = (
-        "`async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the ids. "
+        "`async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of the ids. "
         "`.result()` of one is its final snapshot, or raises what `wait` raises."
     )
     raises = {"InvalidInput": "an id is empty or stands there twice, or a time is not a positive number."}
@@ -88,7 +88,7 @@ def of_wait_many(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
 
 def _wait_options(cycle: LifeCycle, arguments: Sequence[Argument]) -> dict[str, str]:
     return {each.name: each.description for each in arguments} | {
-        "timeout": f"Seconds to wait at most; {_unless_told(cycle.timeout)}.",
+        "timeout": f"Seconds to wait at most; {_default_time(cycle.timeout)}.",
         "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
         "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
         "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
@@ -100,7 +100,7 @@ def _partial(cycle: LifeCycle) -> str:
     return f" {words} counts as an end, too: look at its status." if words else ""
 
 
-def _unless_told(timeout: float | None) -> str:
+def _default_time(timeout: float | None) -> str:
     if timeout is None:
         return "without end when left out"
     return f"{_duration(timeout)} when left out, None waits without end"

@@ -12,7 +12,7 @@ from pixxel_async._download.downloader import SavedFile
 from pixxel_async._http.events import RequestEvent, ResponseEvent, RetryEvent, Stats
 from pixxel_async._http.operation import Phase
 from pixxel_async._http.retry import RetryPolicy
-from pixxel_async._resource.multi_wait import Waited, Waits
+from pixxel_async._resource.multi_wait import MultiWait, WaitResult
 from pixxel_async._resource.paging import Page, Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async.client import PixxelClient
@@ -85,6 +85,7 @@ __all__ = [
     "IntegrityError",
     "Intent",
     "InvalidInput",
+    "MultiWait",
     "NotFound",
     "OutcomeUnknown",
     "PackagePoller",
@@ -119,8 +120,7 @@ __all__ = [
     "WaitError",
     "WaitFailed",
     "WaitOptions",
+    "WaitResult",
     "WaitTimeout",
-    "Waited",
-    "Waits",
     "__version__",
 ]

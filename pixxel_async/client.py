@@ -29,7 +29,7 @@ from pixxel_async._http.operation import Endpoint
 from pixxel_async._http.retry import RetryPolicy
 from pixxel_async._http.transport import HttpTransport
 from pixxel_async._resource.creates import Creates
-from pixxel_async._resource.resource import Calls, Life
+from pixxel_async._resource.resource import ClientContext, LoopBinding
 from pixxel_async._resource.shared_polling import PollGroups
 from pixxel_async.config import AUTH_SCHEME, BASE_URL, log_as_asked, settings
 from pixxel_async.errors import OutcomeUnknown
@@ -148,37 +148,39 @@ class PixxelClient:
             transport = http = HttpTransport(exchange, auth, url, clock, hooks=hooks, counters=counters)
             ahead = http.ahead
         downloader = Downloader(clock=clock, allow_private=is_local, network=network, counters=counters)
-        life = Life()
-        creates = Creates(transport, clock, ahead, life.check, lambda name: _endpoints().get(name))
+        binding = LoopBinding()
+        creates = Creates(transport, clock, ahead, binding.check, lambda name: _endpoints().get(name))
         groups = PollGroups(clock)
-        calls = Calls(url, auth, transport, options, downloader, clock, life, creates, counters, groups)
-        self._open(calls, is_owner=True)
+        context = ClientContext(
+            url, auth, transport, options, downloader, clock, binding, creates, counters, groups
+        )
+        self._open(context, is_owner=True)
 
-    def _open(self, calls: Calls, *, is_owner: bool) -> None:
-        self._calls = calls
+    def _open(self, context: ClientContext, *, is_owner: bool) -> None:
+        self._context = context
         self._is_owner = is_owner
-        self._status = resources.Status(calls)
-        self.projects = resources.Projects(calls)
-        self.aois = resources.AOIs(calls)
-        self.satellites = resources.Satellites(calls)
-        self.search = resources.Search(calls)
-        self.indices = resources.Indices(calls)
-        self.visualizations = resources.Visualizations(calls)
-        self.blocks = resources.Blocks(calls)
-        self.insights = resources.Insights(calls)
-        self.assets = resources.Assets(calls)
-        self.downloads = resources.Downloads(calls)
-        self.workflows = resources.Workflows(calls)
-        self.jobs = resources.Jobs(calls)
-        self.tasks = resources.Tasks(calls)
-        self.bandsets = resources.Bandsets(calls)
-        self.orders = resources.Orders(calls)
-        self.order_items = resources.OrderItems(calls)
-        self.archives = resources.Archives(calls)
-        self.reports = resources.Reports(calls)
-        self.stores = resources.Stores(calls)
-        self.deliveries = resources.Deliveries(calls)
-        self.catalogs = resources.Catalogs(calls)
+        self._status = resources.Status(context)
+        self.projects = resources.Projects(context)
+        self.aois = resources.AOIs(context)
+        self.satellites = resources.Satellites(context)
+        self.search = resources.Search(context)
+        self.indices = resources.Indices(context)
+        self.visualizations = resources.Visualizations(context)
+        self.blocks = resources.Blocks(context)
+        self.insights = resources.Insights(context)
+        self.assets = resources.Assets(context)
+        self.downloads = resources.Downloads(context)
+        self.workflows = resources.Workflows(context)
+        self.jobs = resources.Jobs(context)
+        self.tasks = resources.Tasks(context)
+        self.bandsets = resources.Bandsets(context)
+        self.orders = resources.Orders(context)
+        self.order_items = resources.OrderItems(context)
+        self.archives = resources.Archives(context)
+        self.reports = resources.Reports(context)
+        self.stores = resources.Stores(context)
+        self.deliveries = resources.Deliveries(context)
+        self.catalogs = resources.Catalogs(context)
 
     def with_options(
         self,
@@ -213,16 +215,16 @@ class PixxelClient:
             "before_create": before_create,
         }
         options = attrs.evolve(
-            self._calls.options, **{name: value for name, value in changes.items() if value is not None}
+            self._context.options, **{name: value for name, value in changes.items() if value is not None}
         )
         sibling = object.__new__(type(self))
-        sibling._open(attrs.evolve(self._calls, options=options), is_owner=False)
+        sibling._open(attrs.evolve(self._context, options=options), is_owner=False)
         return sibling
 
     @property
     def call_options(self) -> dict[str, Any]:
         """The options of its calls, as `with_options` of a client in another process takes them."""
-        options = self._calls.options
+        options = self._context.options
         return {
             name: getattr(options, name) for name in ("timeout", "attempt_timeout", "retry", "settle_window")
         }
@@ -230,20 +232,20 @@ class PixxelClient:
     @property
     def stats(self) -> Stats:
         """What this client and its siblings have done so far."""
-        return self._calls.counters.snapshot(unresolved=len(self._calls.creates.open))
+        return self._context.counters.snapshot(unresolved=len(self._context.creates.open))
 
     @property
     def base_url(self) -> str:
         """Where the API is."""
-        return self._calls.base_url
+        return self._context.base_url
 
     async def token_print(self, salt: str) -> str:
         """Eight hexadecimal digits that another token, or salt, would not give: to notice a change of account.
 
         The token cannot be computed from them. Empty for a client without a token.
         """
-        self._calls.life.check()
-        auth = self._calls.auth
+        self._context.binding.check()
+        auth = self._context.auth
         if auth is None:
             return ""
         await auth.prepare()
@@ -263,8 +265,8 @@ class PixxelClient:
         Raises:
             ClientClosed: the client is closed, or was closed meanwhile.
         """
-        self._calls.life.check()
-        await self._calls.transport.available()
+        self._context.binding.check()
+        await self._context.transport.available()
 
     @property
     def unresolved(self) -> tuple[Unresolved, ...]:
@@ -273,7 +275,7 @@ class PixxelClient:
         Those that ended in `OutcomeUnknown`, and those that were cancelled after they had been sent. Each can be
         looked up by its `reconcile()`; Found and Absent take it off the list. Of more than 10,000 the oldest are forgotten.
         """
-        return self._calls.creates.open
+        return self._context.creates.open
 
     async def reconcile(
         self,
@@ -309,13 +311,13 @@ class PixxelClient:
                 again later.
             PaginationError: The listing did not advance; call it again later.
         """
-        calls = self._calls
-        calls.life.check()
+        context = self._context
+        context.binding.check()
         intent = what.intent if isinstance(what, OutcomeUnknown) else what
         if intent is None:
             return Ambiguous(())
-        return await calls.creates.reconcile(
-            intent, calls.options, settle_window=settle_window, known_ids=known_ids, made=made, own=own
+        return await context.creates.reconcile(
+            intent, context.options, settle_window=settle_window, known_ids=known_ids, made=made, own=own
         )
 
     async def save(
@@ -344,8 +346,8 @@ class PixxelClient:
             FileInTheWay: the name is taken.
             DownloadError: the file could not be had whole.
         """
-        self._calls.life.check()
-        saving = self._calls.downloader.save(
+        self._context.binding.check()
+        saving = self._context.downloader.save(
             url, directory, filename=filename, overwrite=overwrite, on_progress=on_progress, unzip=unzip
         )
         del url  # not for tracebacks that show local variables
@@ -358,16 +360,16 @@ class PixxelClient:
         where this one ended), creates that may have been executed in `OutcomeUnknown`.
         """
         if self._is_owner:
-            self._calls.life.end()
+            self._context.binding.end()
             async with (
                 AsyncExitStack() as stack
             ):  # the last is done first, and each whatever becomes of the others
-                stack.push_async_callback(self._calls.downloader.aclose)
-                stack.push_async_callback(self._calls.transport.aclose)
-                stack.push_async_callback(self._calls.groups.aclose)
+                stack.push_async_callback(self._context.downloader.aclose)
+                stack.push_async_callback(self._context.transport.aclose)
+                stack.push_async_callback(self._context.groups.aclose)
 
     async def __aenter__(self) -> Self:
-        self._calls.life.check()
+        self._context.binding.check()
         return self
 
     async def __aexit__(

@@ -60,7 +60,7 @@ class Ambiguous:
 Reconciliation = Found | Absent | Ambiguous
 
 
-def _check_aware(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+def _check_aware(_: object, attribute: attrs.Attribute[datetime], value: object) -> None:
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise TypeError(f"{attribute.name} must be an aware datetime, not {value!r}")
 
@@ -91,9 +91,9 @@ class Intent:
     """operationId of the create."""
     path: dict[str, str] = attrs.field(validator=_is_map)
     """Ids in the create's path."""
-    query: dict[str, Any] = attrs.field(validator=_is_map)
+    query: dict[str, object] = attrs.field(validator=_is_map)
     """Filters of the listing."""
-    wanted: dict[str, list[Any]] = attrs.field(validator=_is_map, repr=False)
+    wanted: dict[str, list[object]] = attrs.field(validator=_is_map, repr=False)
     """By path in a listed resource: the values of the create that it must have there."""
     is_listed: bool = attrs.field(validator=_is_flag)
     """Whether a listing has such resources. If not, the outcome stays Ambiguous."""

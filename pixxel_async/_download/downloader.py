@@ -17,7 +17,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import attrs
 
@@ -39,9 +39,9 @@ from pixxel_async._download.range_rules import (
     Known,
     WrongRange,
     asked_for_rest,
+    described_by,
     has_all,
     rest,
-    told_by,
 )
 from pixxel_async._download.signed_url import SignedUrl
 from pixxel_async._download.storage import BATCH, Failed, Storage, StorageAnswer, Then
@@ -195,7 +195,7 @@ class Downloader:
         stop = threading.Event()
         file = part.target.path.name
         try:
-            await in_thread(part.take_over, stop, stop=stop)
+            await in_thread(part.prepare, stop, stop=stop)
             if DOWNLOAD_BEGUN.is_on:
                 DOWNLOAD_BEGUN(file=file, source=str(source))
             if part.is_resumed:
@@ -306,7 +306,7 @@ class Downloader:
             part.known = has_all(answer.headers, part.known, part.kept)
             return None
         await answer.check_status()
-        known, is_gzip = told_by(answer.headers), _is_gzip(answer.headers)
+        known, is_gzip = described_by(answer.headers), _is_gzip(answer.headers)
         await _require_space(part, known)
         body = _Body(answer, self._clock, self._counters, 0, known.size)
         await body.look(part.target.path.name)  # before what is there is given up for it
@@ -436,7 +436,7 @@ class _Writer:
         self._steps: list[Callable[[], None]] = []
         self._work: asyncio.Future[None] | None = None
 
-    def add(self, step: Callable[..., None], *arguments: Any) -> None:
+    def add(self, step: Callable[..., None], *arguments: object) -> None:
         """Do this next."""
         self._steps.append(partial(step, *arguments))
 

@@ -139,7 +139,7 @@ class PartFile:
             while (block := os.read(self._fd, _BLOCK)) and not stop.is_set():
                 self._hashes.update(block)
 
-    def take_over(self, stop: threading.Event) -> None:
+    def prepare(self, stop: threading.Event) -> None:
         """Claim its place, open it, and go on with what was left in it."""
         self.target.claim()
         self.room = room_in(self.target.path.parent)

@@ -104,7 +104,7 @@ class WrongRange(Exception):
     """An answer to a `Range` that does not continue what we have."""
 
 
-def told_by(headers: Headers) -> Known:
+def described_by(headers: Headers) -> Known:
     """What an answer with status 200 says of its file."""
     if is_encoded(headers):  # length and validators are those of the encoded form, which is not what we keep
         return Known(size=_length(headers))

@@ -116,15 +116,15 @@ def _check(members: Sequence[zipfile.ZipInfo], file: BinaryIO, archive: Path) ->
     if len(members) > _MOST_MEMBERS:
         raise DownloadError(f"{archive} has {len(members)} members; more than {_MOST_MEMBERS} are refused")
     for member in members:
-        problem = _problem(member)
+        problem = _name_problem(member.orig_filename) or _content_problem(member)
         if problem:
             raise DownloadError(f"{archive} is refused: member {member.orig_filename!r} {problem}")
     _check_doubles(members, archive)
     _check_overlaps(members, file, archive)
 
 
-def _problem(member: zipfile.ZipInfo) -> str | None:
-    name = member.orig_filename  # zipfile cuts `filename` at a NUL, and turns backslashes on Windows
+def _name_problem(name: str) -> str | None:
+    """What is wrong with the original name: zipfile cuts `filename` at a NUL, and turns backslashes on Windows."""
     components = name.removesuffix("/").split("/")
     if any(is_invisible(character) for character in name):
         return "has control or direction characters in its name"
@@ -138,6 +138,10 @@ def _problem(member: zipfile.ZipInfo) -> str | None:
         return "has a name that some systems reserve"
     if any(len(component.encode()) > _LONGEST_COMPONENT for component in components):
         return "has a name that is too long"
+    return None
+
+
+def _content_problem(member: zipfile.ZipInfo) -> str | None:
     if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         return "is a link or a device"
     if member.flag_bits & _ENCRYPTED:

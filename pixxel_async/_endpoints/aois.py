@@ -9,7 +9,7 @@ from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.large_areas import with_area
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
@@ -205,7 +205,7 @@ class AOIs(Resource):
         target = self._target()
         return self._wait(target, aoi_id, options)
 
-    def wait_many(self, aoi_ids: Iterable[str], **options: Unpack[WaitOptions[AOI]]) -> Waits[AOI]:
+    def wait_many(self, aoi_ids: Iterable[str], **options: Unpack[WaitOptions[AOI]]) -> MultiWait[AOI]:
         """Wait until many AOIs are settled, each for itself.
 
         Nothing is sent before you use what this returns. One that fails does not stop the others.
@@ -223,8 +223,8 @@ class AOIs(Resource):
                 last.
 
         Returns:
-            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
-                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
+                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
 
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.

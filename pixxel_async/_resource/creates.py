@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, KeysView, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -166,9 +166,11 @@ class Creates:
 
     # --- what is remembered ---
 
-    async def _announce(self, tell: BeforeCreate, operation: Operation[Any], id: str, timeout: float) -> None:
+    async def _announce(
+        self, before_create: BeforeCreate, operation: Operation[Any], id: str, timeout: float
+    ) -> None:
         now = self._clock.monotonic()
-        await tell(self._intent(operation, id, now, now + timeout))
+        await before_create(self._intent(operation, id, now, now + timeout))
 
     def _intent(
         self,
@@ -206,7 +208,7 @@ class Creates:
 
     def _leave_open(
         self, intent: Intent, why: str, began: float, latest: float, options: CallOptions
-    ) -> Callable[..., Any]:
+    ) -> Callable[..., Awaitable[Reconciliation]]:
         """Put it on the list; gives the way to look for it. Keeps no exception: that would keep its frames."""
         if intent.ids and (sought := self._sought(intent)) is not None:
             self._claim(sought.place, intent.ids, intent.id)
@@ -219,7 +221,7 @@ class Creates:
                 FORGOTTEN(most=_REMEMBERED)
         return look
 
-    def _remember(self, operation: Operation[Any], intent: str, result: Any) -> None:
+    def _remember(self, operation: Operation[Any], intent: str, result: object) -> None:
         """What it made belongs to it, and to no other."""
         trace = operation.endpoint.trace
         if trace is not None:
@@ -282,32 +284,24 @@ class Creates:
 
         The last of these two is after `end`, the end of the settle window.
         """
-        times = [*(began + after for after in _LOOKS if began + after < end), end]
-        now = self._clock.monotonic()
-        next_time = max(now, times[0])
-        first_good = math.inf
-        failures = 0
+        readings = _Readings(self._clock, began, end)
         while True:
-            await self._clock.sleep(next_time - now)
-            started = self._clock.monotonic()
+            started = await readings.wait()
             try:
-                certain, possible = await self._look(
+                found = await self._look(
                     sought,
                     options,
                     self._since(intent),
                     may_lack_time=known is not None and bool(sought.wanted),
                 )
             except _PASSING:
-                failures += started >= end
-                if failures == _LATE_FAILURES:
+                if readings.fail(started):
                     raise
-                now = self._clock.monotonic()
-                next_time = _next(times, now) or now + _APART
                 continue
-            # Not before the whole listing is there: in the meantime somebody may have been told of one of them.
+            # Not before the whole listing is there: meanwhile another create may have received one of the ids.
             certain, possible = (
                 [each for each in some if self._may_have_made(intent, sought, each, known, own=own)]
-                for some in (certain, possible)
+                for some in found
             )
             if is_all(sought, certain) and not self._has_twin_under_way(sought):
                 self._claim(sought.place, [each.id for each in certain], intent.id)
@@ -315,11 +309,9 @@ class Creates:
             ids = tuple(each.id for each in (*certain, *possible))
             if started >= end and (ids or intent.accepted):
                 return Ambiguous(ids)
-            if started >= end and started - first_good >= _APART:
+            if readings.prove_absence(started):
                 return Absent(self._since(intent))
-            now = self._clock.monotonic()
-            first_good = min(first_good, now)  # when it ended: it may have waited for its turn
-            next_time = _next(times, now) or max(now, first_good + _APART)
+            readings.succeed()
 
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
         """What stands in the way of a create, if it is the same, however old."""
@@ -401,9 +393,42 @@ def _has_total(sought: Sought) -> bool:
     return paging is not None and bool(paging.total)
 
 
-def _next(times: list[float], now: float) -> float | None:
-    """The first of these times that has not passed."""
-    return next((at for at in times if at > now), None)
+class _Readings:
+    """When a listing is read: at set times after sending, at the end of the settle window, and then until the answer is sure."""
+
+    def __init__(self, clock: Clock, began: float, end: float) -> None:
+        self._clock = clock
+        self._end = end
+        self._times = [*(began + after for after in _LOOKS if began + after < end), end]
+        self._next = self._times[0]
+        self._first_good = math.inf
+        """When the first reading without a failure ended: it may have waited for its turn."""
+        self._late_failures = 0
+
+    async def wait(self) -> float:
+        """Wait for the next reading; gives when it begins."""
+        await self._clock.sleep(max(0.0, self._next - self._clock.monotonic()))
+        return self._clock.monotonic()
+
+    def fail(self, started: float) -> bool:
+        """Plan the next reading after a failure; whether there were too many."""
+        self._late_failures += started >= self._end
+        now = self._clock.monotonic()
+        self._plan(now, now + _APART)
+        return self._late_failures == _LATE_FAILURES
+
+    def succeed(self) -> None:
+        """Plan the next reading after one that found nothing."""
+        now = self._clock.monotonic()
+        self._first_good = min(self._first_good, now)
+        self._plan(now, max(now, self._first_good + _APART))
+
+    def prove_absence(self, started: float) -> bool:
+        """Whether a reading that found nothing is the second one, far enough from the first and after the settle window."""
+        return started >= self._end and started - self._first_good >= _APART
+
+    def _plan(self, now: float, otherwise: float) -> None:
+        self._next = next((at for at in self._times if at > now), otherwise)
 
 
 def _found(sought: Sought, certain: list[Row]) -> Found:

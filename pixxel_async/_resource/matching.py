@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ class Sought:
     """The call that lists such things."""
     id: str
     """Key of a row's id."""
-    wanted: dict[str, list[Any]]
+    wanted: dict[str, list[object]]
     """By path in a row: the values that must be there, in any order."""
     many: str | None
     """The path at which each of several rows has one of the values."""
@@ -59,7 +60,7 @@ def is_all(sought: Sought, certain: list[Row]) -> bool:
 
 
 def verdict(
-    sought: Sought, row: dict[str, Any], since: datetime | None, *, may_lack_time: bool = False
+    sought: Sought, row: dict[str, object], since: datetime | None, *, may_lack_time: bool = False
 ) -> bool | None:
     """Whether a listed row is what is sought; None when it could be.
 
@@ -83,7 +84,7 @@ def verdict(
     return True if is_certain else None
 
 
-def _made_between(stamp: Any) -> tuple[datetime, datetime]:
+def _made_between(stamp: object) -> tuple[datetime, datetime]:
     """The moment that a stamp states, with UTC for a missing zone, and the last moment that it can mean.
 
     A clock may be an hour wrong, a stamp without zone may mean any zone, and a date may mean any moment of its day.
@@ -92,7 +93,7 @@ def _made_between(stamp: Any) -> tuple[datetime, datetime]:
     return _EVER if moment is None else (_in_utc(moment), _in_utc(moment) + _doubt(moment) + _HOUR)
 
 
-def _moment(value: Any) -> datetime | None:
+def _moment(value: object) -> datetime | None:
     """A time as it was written; None for what is no time, or a default in place of one."""
     moment = read_time(value) if isinstance(value, str) else None
     return None if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR else moment
@@ -109,7 +110,7 @@ def _doubt(moment: datetime) -> timedelta:
     return _ANY_ZONE if moment.tzinfo is None else timedelta()
 
 
-def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> bool:
+def _agrees(wanted: list[object], there: list[object], *, is_one_of_many: bool) -> bool:
     if is_one_of_many:
         return all(any(is_same(sent, listed) for sent in wanted) for listed in there)
     return len(wanted) == len(there) and all(
@@ -117,14 +118,14 @@ def _agrees(wanted: list[Any], there: list[Any], *, is_one_of_many: bool) -> boo
     )
 
 
-def _may_agree(wanted: list[Any], there: list[Any]) -> bool:
+def _may_agree(wanted: list[object], there: list[object]) -> bool:
     """Whether nothing that is listed contradicts what was sent: the listing may leave out a part of it."""
     return len(there) <= len(wanted) and all(
         any(_may_be_same(sent, listed) for sent in wanted) for listed in there
     )
 
 
-def values(value: Any, path: str) -> list[Any]:
+def values(value: object, path: str) -> list[object]:
     """What stands at a path, through lists; nothing for null and empty, which the API writes for what was left out."""
     found = [value]
     for step in path.split("."):
@@ -133,29 +134,35 @@ def values(value: Any, path: str) -> list[Any]:
     return [each for each in found if each not in (None, "", {})]
 
 
-def is_same(sent: Any, listed: Any) -> bool:
-    """Whether a listed value is what was sent; the API may have rounded it, spelt a time anew, or added keys."""
+def is_same(sent: object, listed: object) -> bool:
+    """Whether a listed value is what was sent; the API may have rounded it, written a time in another form, or added keys."""
     if isinstance(sent, dict) and isinstance(listed, dict):
-        return all(
-            key in listed and is_same(value, listed[key])
-            for key, value in sent.items()
-            if value not in (None, "")
-        )
+        return _agree_by_key(sent, listed, is_same)
     if isinstance(sent, list) and isinstance(listed, list):
         return len(sent) == len(listed) and all(map(is_same, sent, listed))
     if isinstance(sent, int | float) and isinstance(listed, int | float):
         return abs(sent - listed) <= _TOLERANCE
-    if sent == listed or not isinstance(sent, str) or not isinstance(listed, str):
-        return bool(sent == listed)
-    if is_same_uuid(sent, listed):
-        return True
+    if isinstance(sent, str) and isinstance(listed, str):
+        return sent == listed or is_same_uuid(sent, listed) or _is_same_moment(sent, listed)
+    return bool(sent == listed)
+
+
+def _agree_by_key(
+    sent: dict[str, object], listed: dict[str, object], agree: Callable[[object, object], bool]
+) -> bool:
+    """Whether what was given agrees; the API may leave out what was null or empty."""
+    given = {key: value for key, value in sent.items() if value not in (None, "")}
+    return all(key in listed and agree(value, listed[key]) for key, value in given.items())
+
+
+def _is_same_moment(sent: str, listed: str) -> bool:
     first, second = _moment(sent), _moment(listed)
     if first is None or second is None or first.tzinfo is None:
         return False
     return _in_utc(first) == _in_utc(second)
 
 
-def _may_be_same(sent: Any, listed: Any) -> bool:
+def _may_be_same(sent: object, listed: object) -> bool:
     """Whether a listed value does not contradict what was sent.
 
     It may be a time that lacks the zone or the time of day, or a value of another JSON type, which cannot be compared.
@@ -163,18 +170,21 @@ def _may_be_same(sent: Any, listed: Any) -> bool:
     if is_same(sent, listed):
         return True
     if isinstance(sent, dict) and isinstance(listed, dict):
-        given = {key: value for key, value in sent.items() if value not in (None, "")}
-        return all(key in listed and _may_be_same(value, listed[key]) for key, value in given.items())
+        return _agree_by_key(sent, listed, _may_be_same)
     if isinstance(sent, list) and isinstance(listed, list):
         return _has_null(listed) or (len(sent) == len(listed) and all(map(_may_be_same, sent, listed)))
     if kind_of(sent) != kind_of(listed):
         return True
+    return isinstance(sent, str) and isinstance(listed, str) and _may_be_same_moment(sent, listed)
+
+
+def _may_be_same_moment(sent: str, listed: str) -> bool:
     first, second = _moment(sent), _moment(listed)
     if first is None or second is None or len(sent) == len(listed):
         return False
     return abs(_in_utc(first) - _in_utc(second)) <= max(_doubt(first), _doubt(second))
 
 
-def _has_null(value: Any) -> bool:
+def _has_null(value: object) -> bool:
     """Whether a part of a list, such as a coordinate, is not given."""
     return value is None or (isinstance(value, list) and any(map(_has_null, value)))

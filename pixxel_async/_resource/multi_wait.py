@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from contextlib import aclosing
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import attrs
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @attrs.frozen
-class Waited(Generic[T]):
+class WaitResult(Generic[T]):
     """How one of many waits ended."""
 
     id: str
@@ -39,7 +39,7 @@ class Waited(Generic[T]):
         return self.snapshot
 
 
-class Waits(Generic[T]):
+class MultiWait(Generic[T]):
     """Many waits that have not begun: `async for` gives each as it ends, `await` all of them in the order of the ids.
 
     One that fails does not stop the others. Leaving a loop early ends the rest; `contextlib.aclosing` does so at once.
@@ -50,9 +50,9 @@ class Waits(Generic[T]):
         self.ids = _checked(ids)
         self._pollers = {id: wait(id) for id in self.ids}
 
-    async def _endings(self) -> AsyncGenerator[Waited[T], None]:
+    async def _endings(self) -> AsyncGenerator[WaitResult[T], None]:
         loop = running_loop()
-        ended: asyncio.Queue[asyncio.Task[Waited[T]]] = asyncio.Queue()
+        ended: asyncio.Queue[asyncio.Task[WaitResult[T]]] = asyncio.Queue()
         tasks = [loop.create_task(_wait(poller)) for poller in self._pollers.values()]
         for task in tasks:
             task.add_done_callback(ended.put_nowait)
@@ -62,15 +62,15 @@ class Waits(Generic[T]):
         finally:
             await _end(tasks)
 
-    def __aiter__(self) -> AsyncGenerator[Waited[T], None]:
+    def __aiter__(self) -> AsyncGenerator[WaitResult[T], None]:
         return self._endings()
 
-    async def _finish(self) -> list[Waited[T]]:
+    async def _finish(self) -> list[WaitResult[T]]:
         async with aclosing(self._endings()) as endings:
             found = {waited.id: waited async for waited in endings}
         return [found[id] for id in self.ids]
 
-    def __await__(self) -> Generator[Any, None, list[Waited[T]]]:
+    def __await__(self) -> Generator[object, None, list[WaitResult[T]]]:
         return self._finish().__await__()
 
     def __iter__(self) -> NoReturn:
@@ -79,17 +79,17 @@ class Waits(Generic[T]):
         )
 
     def __repr__(self) -> str:
-        return f"<Waits for {len(self.ids)}>"
+        return f"<MultiWait of {len(self.ids)}>"
 
 
-async def _wait(poller: Poller[T]) -> Waited[T]:
+async def _wait(poller: Poller[T]) -> WaitResult[T]:
     try:
-        return Waited(poller.id, await poller)
+        return WaitResult(poller.id, await poller)
     except PixxelError as error:
-        return Waited(poller.id, poller.last, error)
+        return WaitResult(poller.id, poller.last, error)
 
 
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+async def _end(tasks: list[asyncio.Task[WaitResult[T]]]) -> None:
     """Cancel them, see them end, and take their results so that nobody is warned about these."""
     for task in tasks:
         task.cancel()

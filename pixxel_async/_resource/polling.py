@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing
 from math import inf
 from os import PathLike
-from typing import Any, Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
+from typing import Generic, NoReturn, Required, Self, TypedDict, TypeVar, Unpack
 
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import in_thread, safe_name
@@ -123,51 +123,51 @@ class Poller(Generic[T]):
         return Phase.IN_FLIGHT if self.last is None else _phase(self.life_cycle, self.last)
 
     async def _changes(self) -> AsyncGenerator[T, None]:
-        pace = _Pace(
+        schedule = PollSchedule(
             self.life_cycle, self._clock, self._timeout, self._poll_interval, self._max_poll_interval
         )
-        words = _Words(self.life_cycle, self.id, self._clock)
+        statuses = StatusReader(self.life_cycle, self.id, self._clock)
         previous: T | None = None
         due = self._clock.monotonic()
         with (
-            _Diary(self, self._clock, self._counters) as diary,
+            WaitLog(self, self._clock, self._counters) as log,
             self._group.join(
-                self.id, self._read, end=pace.end, first=pace.interval, most=pace.most
+                self.id, self._read, end=schedule.end, first=schedule.interval, most=schedule.most
             ) as waiter,
         ):
             while True:
                 result = await self._group.poll(waiter, due)
-                snapshot, trouble = result.snapshot, self._trouble(result, pace)
+                snapshot, trouble = result.snapshot, self._trouble(result, schedule)
                 if snapshot is not None:
                     self._group.saw(waiter, snapshot)
                     self.last = snapshot
-                    phase = words.judge(snapshot)
+                    phase = statuses.judge(snapshot)
                     if snapshot != previous:
                         previous = snapshot
-                        await self._tell(snapshot)
-                        diary.changed(snapshot)
+                        await self._notify(snapshot)
+                        log.changed(snapshot)
                         yield snapshot
                     if phase is Phase.FAILURE:
-                        raise words.failed(snapshot)
+                        raise statuses.failed(snapshot)
                     if phase.is_terminal:
                         return
-                if pace.is_over:
+                if schedule.is_over:
                     raise self._timed_out(previous) from trouble
-                due = self._clock.monotonic() + pace.pause(result)
+                due = self._clock.monotonic() + schedule.pause(result)
 
-    def _trouble(self, result: PollResult[T], pace: _Pace[T]) -> Exception | None:
+    def _trouble(self, result: PollResult[T], schedule: PollSchedule[T]) -> Exception | None:
         """Why a poll saw nothing, if that may pass; raises what does not."""
         error = result.error
-        if error is None and result.snapshot is None and pace.elapsed > NOT_YET:
+        if error is None and result.snapshot is None and schedule.elapsed > NOT_YET:
             words = f"is not in the API's list, {NOT_YET:g} s after the wait began"
             raise _wait_error(WaitError, self.life_cycle, self.id, words)
-        if error is None or (isinstance(error, NotFound) and pace.elapsed <= NOT_YET):
+        if error is None or (isinstance(error, NotFound) and schedule.elapsed <= NOT_YET):
             return error
         if not isinstance(error, PASSING) or isinstance(error, TlsError):
             raise error
         return error
 
-    async def _tell(self, snapshot: T) -> None:
+    async def _notify(self, snapshot: T) -> None:
         if self._on_update is not None:
             result = self._on_update(snapshot)
             if inspect.isawaitable(result):
@@ -189,7 +189,7 @@ class Poller(Generic[T]):
         assert final is not None  # the terminal snapshot differs from all before it
         return final
 
-    def __await__(self) -> Generator[Any, None, T]:
+    def __await__(self) -> Generator[object, None, T]:
         return self._finish().__await__()
 
     def __iter__(self) -> NoReturn:
@@ -256,7 +256,7 @@ class PackagePoller(Poller[T]):
         return url
 
 
-class _Diary(Generic[T]):
+class WaitLog(Generic[T]):
     """Counts and logs one wait, whatever becomes of it."""
 
     def __init__(self, wait: Poller[T], clock: Clock, counters: Counters) -> None:
@@ -292,7 +292,7 @@ class _Diary(Generic[T]):
         return "without a poll" if self._last is None else _word(self._life_cycle, self._last)
 
 
-class _Pace(Generic[T]):
+class PollSchedule(Generic[T]):
     """The clock of one wait: what is left of it, and how long to the next poll."""
 
     def __init__(
@@ -350,14 +350,14 @@ class _Pace(Generic[T]):
         return min(max(float(value) * unit / 2, _ESTIMATE_LEAST), self._estimate_most)
 
 
-class _Words(Generic[T]):
+class StatusReader(Generic[T]):
     """Reads the snapshots of one wait: what they mean, and which of them make no sense."""
 
     def __init__(self, life_cycle: LifeCycle[T], id: str, clock: Clock) -> None:
         self._life_cycle = life_cycle
         self._id = id
         self._clock = clock
-        self._told: set[str | None] = set()
+        self._logged: set[str | None] = set()
         self._unknown: tuple[str | None, float] | None = None
         """The unknown word of the newest snapshot, and since when."""
         self._without_url = 0
@@ -386,8 +386,8 @@ class _Words(Generic[T]):
             self._unknown = None
             return
         word = cycle.word(snapshot)
-        if word not in self._told:
-            self._told.add(word)
+        if word not in self._logged:
+            self._logged.add(word)
             UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
         if self._unknown is None or self._unknown[0] != word:
             self._unknown = word, now

@@ -20,7 +20,7 @@ from pixxel_async._http.counters import Counters
 from pixxel_async._http.operation import Operation
 from pixxel_async._resource.creates import Creates
 from pixxel_async._resource.large_areas import is_large
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, PollerOptions, WaitOptions
 from pixxel_async._resource.shared_polling import PollGroups, PollTarget
@@ -30,7 +30,7 @@ from pixxel_async.geometry import GeometryInput
 T = TypeVar("T")
 
 
-class Life:
+class LoopBinding:
     """From a client's first call, in that event loop and process, until `aclose()`: elsewhere its sockets fail obscurely."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Life:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Calls:
+class ClientContext:
     """What the resources of one client share."""
 
     base_url: str
@@ -79,7 +79,7 @@ class Calls:
     options: CallOptions
     downloader: Downloader
     clock: Clock
-    life: Life
+    binding: LoopBinding
     creates: Creates
     counters: Counters
     groups: PollGroups
@@ -88,13 +88,13 @@ class Calls:
 class Resource:
     """Base of the resources: `client.aois`, `client.orders` and so on."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, context: ClientContext) -> None:
+        self._context = context
 
     async def _send(self, operation: Operation[T]) -> T:
-        calls = self._calls
-        calls.life.check()
-        return await calls.creates.send(operation, calls.options)
+        context = self._context
+        context.binding.check()
+        return await context.creates.send(operation, context.options)
 
     def _paginate(
         self,
@@ -117,26 +117,26 @@ class Resource:
             target.life_cycle, id, partial(target.read, id), **self._poller_options(target, options)
         )
 
-    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], options: WaitOptions[T]) -> Waits[T]:
-        return Waits(ids, lambda id: self._wait(target, id, options))
+    def _wait_many(self, target: PollTarget[T], ids: Iterable[str], options: WaitOptions[T]) -> MultiWait[T]:
+        return MultiWait(ids, lambda id: self._wait(target, id, options))
 
     def _wait_package(self, target: PollTarget[T], id: str, options: WaitOptions[T]) -> PackagePoller[T]:
         return PackagePoller(
             target.life_cycle,
             id,
             partial(target.read, id),
-            downloader=self._calls.downloader,
+            downloader=self._context.downloader,
             **self._poller_options(target, options),
         )
 
     def _poller_options(self, target: PollTarget[T], options: WaitOptions[T]) -> PollerOptions[T]:
-        calls = self._calls
+        context = self._context
         return {
             "timeout": target.life_cycle.timeout,
             **options,
-            "clock": calls.clock,
-            "group": calls.groups.of(target, calls.options),
-            "counters": calls.counters,
+            "clock": context.clock,
+            "group": context.groups.group_for(target, context.options),
+            "counters": context.counters,
         }
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:

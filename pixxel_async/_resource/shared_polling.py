@@ -492,7 +492,7 @@ class PollGroups:
         """End all waits in ClientClosed."""
         await self._closing.close()
 
-    def of(self, target: PollTarget[T], options: Hashable) -> PollGroup[T]:
+    def group_for(self, target: PollTarget[T], options: Hashable) -> PollGroup[T]:
         """The group of those that poll the same; calls of other options are made apart."""
         new = PollGroup(target.life_cycle, self._clock, target.listing, self._closing)
         return self._groups.setdefault((target.life_cycle.name, target.within, options), new)

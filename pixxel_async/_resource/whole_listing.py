@@ -10,7 +10,7 @@ import asyncio
 import copy
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any, get_args, get_origin
@@ -19,7 +19,7 @@ import attrs
 
 from pixxel_async._codec.reading import StructureError, structure
 from pixxel_async._http.messages import id_in, rows_member
-from pixxel_async._http.operation import Endpoint, Operation
+from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import PAGE_SIZE, Paginator
 from pixxel_async.errors import PaginationError, PixxelError, UnexpectedAnswer
 
@@ -42,7 +42,7 @@ class Row:
     """One row of a listing."""
 
     id: str
-    raw: dict[str, Any]
+    raw: dict[str, object]
     """As the API sent it: a field that cannot be read hides no row."""
 
 
@@ -74,8 +74,12 @@ async def read_whole(
     return rows, None
 
 
-Place = tuple[Any, ...]
+Place = tuple[Hashable, ...]
 """What tells one listing from another: its operation and the ids in its path."""
+
+
+Query = tuple[tuple[str, object], ...]
+"""What narrows a listing."""
 
 
 def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
@@ -122,27 +126,25 @@ class _Walk:
         rows = self._rows(raw, key)
         self._ids.update(row.id for row in rows)
         facts = [*_facts({name: value for name, value in raw.items() if name != key})]
-        totals = [total for name, value in facts if _TOTAL.fullmatch(name) for total in _counts(value)]
-        stated = max(totals, default=None)
+        stated = _stated_total(facts)
+        self._check_size(stated)
+        self.has_more = any(
+            (value and _MORE.fullmatch(name)) or (name, value) == ("rel", "next") for name, value in facts
+        )
+        paging = operation.endpoint.paging
+        assert paging is not None
+        return _page(paging, rows, stated)
+
+    def _check_size(self, stated: int | None) -> None:
+        """Keep a total that the rows do not contradict; raise if there are too many rows."""
         if stated is not None and stated >= len(self._ids):
             self.total = stated
         if self._most is not None and self.total is not None and self.total > self._most:
             raise TooLong(self.total)
         if len(self._ids) > _MOST_ROWS:
             raise unproved(self._listing, f"it has more than {_MOST_ROWS} rows")
-        self.has_more = any(
-            (value and _MORE.fullmatch(name)) or (name, value) == ("rel", "next") for name, value in facts
-        )
-        paging = operation.endpoint.paging
-        assert paging is not None
-        page: Any = stated
-        for name in reversed(paging.total):
-            page = SimpleNamespace(**{name: page})
-        page = page if paging.total else SimpleNamespace()
-        setattr(page, paging.items, rows)
-        return page  # type: ignore[no-any-return]
 
-    def _rows(self, raw: dict[str, Any], key: str) -> list[Row]:
+    def _rows(self, raw: dict[str, object], key: str) -> list[Row]:
         for name, value in raw.items():
             if value is not None and _REFUSAL.fullmatch(_folded(name)):
                 raise unproved(
@@ -161,13 +163,32 @@ class _Walk:
         return found
 
 
+def _page(paging: Paging, rows: list[Row], total: int | None) -> SimpleNamespace:
+    """A page as a `Paginator` reads it: each with the rows and, where the listing states one, the total at its place."""
+    page = SimpleNamespace()
+    if paging.total:
+        *outer, last = paging.total
+        inner = page
+        for name in outer:
+            setattr(inner, name, SimpleNamespace())
+            inner = getattr(inner, name)
+        setattr(inner, last, total)
+    setattr(page, paging.items, rows)
+    return page
+
+
+def _stated_total(facts: list[tuple[str, object]]) -> int | None:
+    totals = [total for name, value in facts if _TOTAL.fullmatch(name) for total in _counts(value)]
+    return max(totals, default=None)
+
+
 def _folded(key: str) -> str:
     return re.sub("[^a-z]", "", key.lower())
 
 
-def _facts(value: Any) -> Iterator[tuple[str, Any]]:
+def _facts(answer: object) -> Iterator[tuple[str, object]]:
     """All keys in a JSON value, at any depth, with their values."""
-    left = [value]
+    left = [answer]
     while left:
         value = left.pop()
         if isinstance(value, dict):
@@ -177,20 +198,22 @@ def _facts(value: Any) -> Iterator[tuple[str, Any]]:
             left.extend(value)
 
 
-def _counts(value: Any) -> list[int]:
+def _counts(value: object) -> list[int]:
     """A number of rows, also out of a text; none if it is no such number."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return [int(value[:18])]
-    return [int(value)] if type(value) in (int, float) and 0 <= value < 2**53 else []
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
+        return [int(value)]
+    return []
 
 
 @cache
-def _raw(endpoint: Endpoint[Any]) -> Endpoint[dict[str, Any]]:
+def _raw(endpoint: Endpoint[Any]) -> Endpoint[dict[str, object]]:
     """The endpoint with answers as they come."""
     return attrs.evolve(endpoint, returns=dict, unwrap=None, paging=None)
 
 
-def typed(endpoint: Endpoint[Any], row: Row) -> Any:
+def typed(endpoint: Endpoint[Any], row: Row) -> object:
     """A row as the listing's method gives it; None if it cannot be read."""
     declared = rows_member(endpoint).type
     alternatives = [declared, *get_args(declared)]
@@ -226,11 +249,11 @@ class _Shared:
     """One listing, and those who wait for it."""
 
     def __init__(self) -> None:
-        self.waiting: Counter[Any] = Counter()
+        self.waiting: Counter[Query] = Counter()
         """How many wait, by what narrows the listing for them."""
         self._lock = asyncio.Lock()
         self._asked = 0
-        self._served: dict[Any, tuple[int, list[Row] | PixxelError]] = {}
+        self._served: dict[Query, tuple[int, list[Row] | PixxelError]] = {}
         """By what narrowed a walk: how many had asked when it began, and what it came to."""
         self._total = 0
 
@@ -251,7 +274,7 @@ class _Shared:
         return outcome
 
     async def _walk(
-        self, send: Send, listing: Operation[Any], id: str, query: Any
+        self, send: Send, listing: Operation[Any], id: str, query: Query
     ) -> list[Row] | PixxelError:
         asked = self._asked
         outcome: list[Row] | PixxelError

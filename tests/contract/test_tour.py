@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from pixxel_async import PixxelClient, models
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller
 from pixxel_async.models import (
@@ -71,7 +71,7 @@ class Ticking(VirtualClock):
         await super().sleep(seconds)
 
 
-async def ends(waits: Waits[Any]) -> list[str]:
+async def ends(waits: MultiWait[Any]) -> list[str]:
     """The last words of many waits."""
     return [done.result().status for done in await waits]
 

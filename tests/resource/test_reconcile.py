@@ -238,7 +238,7 @@ async def test_a_window_that_is_none_is_refused(settle: Any, world: World) -> No
     with pytest.raises(InvalidInput, match="settle_window="):
         await error.reconcile(settle_window=settle)
     assert listed == world.count("listJobs")
-    with pytest.raises(ConfigurationError, match="settle must be"):
+    with pytest.raises(ConfigurationError, match="settle_window must be"):
         world.client.with_options(settle_window=settle)
 
 
@@ -339,7 +339,7 @@ async def test_another_create_under_way_is_not_waited_for(other: str, world: Wor
     )
     while world.count(operation) == there:  # noqa: ASYNC110 - the sandbox has no event to wait for
         await asyncio.sleep(0.01)
-    assert isinstance(await error.reconcile(settle=3), Found)
+    assert isinstance(await error.reconcile(settle_window=3), Found)
     with pytest.raises(OutcomeUnknown):
         await under_way
 

@@ -36,8 +36,8 @@ from pixxel_async import (
     ServerError,
     ServiceUnavailable,
     UnexpectedBody,
-    Waited,
     WaitFailed,
+    WaitResult,
     WaitTimeout,
 )
 from pixxel_async.models import AOI
@@ -159,7 +159,7 @@ def aois(number: int, **facts: Any) -> list[Thing]:
     return [Thing(f"a-{each}", **facts) for each in range(number)]
 
 
-def words(ended: Iterable[Waited[AOI]]) -> Counter[str | None]:
+def words(ended: Iterable[WaitResult[AOI]]) -> Counter[str | None]:
     return Counter(type(each.error).__name__ if each.error else each.result().status for each in ended)
 
 

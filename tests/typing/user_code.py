@@ -12,11 +12,11 @@ from pixxel_async import (
     Absent,
     Ambiguous,
     Found,
+    MultiWait,
     OutcomeUnknown,
     PixxelClient,
     RetryPolicy,
     WaitOptions,
-    Waits,
 )
 from pixxel_async._download.downloader import SavedFile
 from pixxel_async._resource.paging import Paginator
@@ -101,7 +101,7 @@ async def creates(client: PixxelClient) -> None:
     assert_type(client.aois.wait(aoi.aoi_id, timeout=600), Poller[AOI])
     assert_type(await client.aois.wait(aoi.aoi_id), AOI)
     options: WaitOptions[AOI] = {"timeout": 600, "on_update": lambda aoi: assert_type(aoi, AOI)}
-    assert_type(client.aois.wait_many([aoi.aoi_id], **options), Waits[AOI])
+    assert_type(client.aois.wait_many([aoi.aoi_id], **options), MultiWait[AOI])
     async for snapshot in client.visualizations.wait("a", "v"):
         assert_type(snapshot, Visualization)
     saved = await client.downloads.wait("a", "d").save(directory="out", unzip=True)

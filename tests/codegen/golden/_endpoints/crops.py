@@ -9,7 +9,7 @@ from typing import Unpack
 from pixxel_async._codec import input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
@@ -241,7 +241,7 @@ class Crops(Resource):
 
     def wait_many(
         self, field_id: str, crop_ids: Iterable[str], **options: Unpack[WaitOptions[Crop]]
-    ) -> Waits[Crop]:
+    ) -> MultiWait[Crop]:
         """Wait until many crops are settled, each for itself.
 
         Nothing is sent before you use what this returns. One that fails does not stop the others.
@@ -259,8 +259,8 @@ class Crops(Resource):
                 last.
 
         Returns:
-            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
-                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
+                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
 
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.

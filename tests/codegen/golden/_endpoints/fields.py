@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from pixxel_async._codec import checks, input_types
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
-from pixxel_async._resource.multi_wait import Waits
+from pixxel_async._resource.multi_wait import MultiWait
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
@@ -278,7 +278,7 @@ class Fields(Resource):
         target = self._target()
         return self._wait(target, field_id, options)
 
-    def wait_many(self, field_ids: Iterable[str], **options: Unpack[WaitOptions[Field]]) -> Waits[Field]:
+    def wait_many(self, field_ids: Iterable[str], **options: Unpack[WaitOptions[Field]]) -> MultiWait[Field]:
         """Wait until many fields are settled, each for itself.
 
         Nothing is sent before you use what this returns. One that fails does not stop the others. partly-
@@ -296,8 +296,8 @@ class Fields(Resource):
                 last.
 
         Returns:
-            `async for` gives a `Waited` for each as it ends, `await` the list of them in the order of the
-                ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
+                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
 
         Raises:
             InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
