@@ -53,7 +53,7 @@ _GET: Endpoint[AOI] = Endpoint(
 
 
 class AOIs(Resource):
-    """Areas of interest, a polygon with the images of one satellite cut to it."""
+    """Areas of interest. Each is a polygon with the images of one satellite, clipped to it."""
 
     def list(
         self,
@@ -74,13 +74,13 @@ class AOIs(Resource):
         The vendor calls this `ListAOIs`: `GET /v0/aois`.
 
         Args:
-            created_at: Filter on the time of creation. The vendor does not say whether an instant or a
-                range is meant; text is sent as it is.
-            updated_at: Filter on the time of the last change. The vendor does not say whether an instant or
-                a range is meant; text is sent as it is.
+            created_at: Filter on the time of creation. The vendor does not say whether it takes an instant
+                or a range; text is sent unchanged.
+            updated_at: Filter on the time of the last change. The vendor does not say whether it takes an
+                instant or a range; text is sent unchanged.
             aoi_id: Only the AOI with this id.
             aoi_name: Only AOIs of this name.
-            project_ids: Only AOIs of these projects, sent as a comma list.
+            project_ids: Only AOIs of these projects, sent as a comma-separated list.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
             prefetch: Ask for the next page while this one is used.
@@ -120,23 +120,24 @@ class AOIs(Resource):
     ) -> AOI:
         """Create an area of interest.
 
-        Starts cutting the named images to a polygon. The answer comes at once with the status started; read
-        the AOI again until it is settled. A name that exists already is a conflict.
+        Starts clipping the named images to a polygon. The response arrives at once, with the status
+        started. Poll the AOI until it is finished. A name that already exists is a conflict.
 
         The vendor calls this `AOICreateAOI`: `POST /v0/aois`.
 
         Args:
-            name: Name for people; must not be taken yet.
+            name: Display name; must not be in use.
             description: Free text.
             satellite_id: Id of the satellite, a UUID as listed among the satellites.
-            provider: Where the images come from, pixxel for images of its own satellites, planetary for
-                open data such as Landsat and Sentinel.
-            project_id: Id of the project it shall belong to.
-            geometry: Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons do not fit.
+            provider: Source of the images: pixxel for images of Pixxel satellites, planetary for open data
+                such as Landsat and Sentinel.
+            project_id: Id of the project that it belongs to.
+            geometry: Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons are not
+                accepted.
             item_ids: Ids of the images, as found by the image search.
 
         Returns:
-            The new AOI, usually still in the making.
+            The new AOI, usually still in progress.
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
@@ -165,7 +166,7 @@ class AOIs(Resource):
     async def get(self, aoi_id: str) -> AOI:
         """Get one area of interest.
 
-        Reads one AOI with its state and progress. The path is singular here, unlike the list.
+        Reads one AOI with its state and progress. Unlike the list, the path has aoi in the singular.
 
         The vendor calls this `GetAoiById`: `GET /v0/aoi/{aoi_id}`.
 

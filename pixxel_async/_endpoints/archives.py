@@ -68,12 +68,12 @@ class Archives(Resource):
     ) -> Paginator[Collection]:
         """List STAC collections.
 
-        Collections of the archive. The list comes whole.
+        Collections of the archive. The list is not paged.
 
         The vendor calls this `ListCollections`: `GET /v0/archives/collections`.
 
         Args:
-            ids: Only the collections with these ids. Assumption: a comma list.
+            ids: Only the collections with these ids. Assumption: a comma-separated list.
             limit: How many items in all; every item when left out.
 
         Returns:
@@ -111,7 +111,7 @@ class Archives(Resource):
     ) -> Paginator[STACItem]:
         """List STAC items of a collection.
 
-        Items of one collection, page by page. The answer carries no total.
+        Items of one collection, page by page. The response has no total.
 
         The vendor calls this `ListItemInCollection`: `GET /v0/archives/collections/{collection_id}/items`.
 
@@ -167,8 +167,8 @@ class Archives(Resource):
     ) -> Paginator[STACItem]:
         """Search STAC items.
 
-        Finds items of the archive by place, time, collection, id or property. Every field of the body may
-        be left out. The answer carries no total.
+        Finds items of the archive by area, time, collection, id or property. All fields of the body are
+        optional. The response has no total.
 
         The vendor calls this `SearchItemInArchive`: `POST /v0/archives/search`.
 
@@ -179,9 +179,9 @@ class Archives(Resource):
                 STAC, a box over the antimeridian has west greater than east.
             intersects: Only items that touch this geometry, [lon, lat] in degrees.
             datetime: Only items of this instant or interval, RFC 3339. An interval is start/end, with ..
-                for an open side.
-            query: Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or
-                the bare value wanted.
+                for an open end.
+            query: Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or a
+                bare value that must be equal.
             sortby: Order of the items, most important field first.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.

@@ -40,8 +40,8 @@ class Blocks(Resource):
     def list(self, *, mode: BlockMode | str | None = None, limit: int | None = None) -> Paginator[Block]:
         """List the blocks that can be run.
 
-        Blocks are published models and processing steps. Their specification says which inputs an insight
-        needs.
+        Blocks are published models and processing steps. Their specification lists the inputs that an
+        insight needs.
 
         The vendor calls this `listBlocks`: `GET /v0/blocks`.
 
@@ -86,8 +86,8 @@ class Blocks(Resource):
     async def get(self, name: str, version: str) -> Block:
         """Read one version of a block.
 
-        The vendor shows the block by itself in one place and inside a list named blocks in another; both
-        are accepted.
+        The vendor documents two forms of the response: the block itself, and a list named blocks. Both are
+        accepted.
 
         The vendor calls this `getBlockByVersion`: `GET /v0/blocks/{name}/versions/{version}`.
 

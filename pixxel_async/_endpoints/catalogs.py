@@ -60,9 +60,9 @@ class Catalogs(Resource):
     async def request_download(
         self, *, catalog_ids: Sequence[str] | None = None, order_item_ids: Sequence[str] | None = None
     ) -> CatalogDownload:
-        """Ask for a package of catalog images.
+        """Request a package of catalog images.
 
-        Every call makes a new package; read its state until signed_url is filled.
+        Every call makes a new package. Poll its state until signed_url is filled.
 
         Give exactly one of catalog_ids and order_item_ids.
 
@@ -86,7 +86,7 @@ class Catalogs(Resource):
         )
 
     async def get_download(self, download_id: str) -> CatalogDownload:
-        """Read how a package of catalog images stands.
+        """Read the state of a package of catalog images.
 
         signed_url is filled once the status is success.
 
@@ -96,7 +96,7 @@ class Catalogs(Resource):
             download_id: Identifier of the download.
 
         Returns:
-            How the package stands.
+            State of the package.
 
         Raises:
             NotFound: nothing exists under this id.
@@ -122,8 +122,8 @@ class Catalogs(Resource):
     ) -> Paginator[Catalog]:
         """Search the catalog of delivered images.
 
-        The catalog is shared by the whole organization. Left to itself the server answers only 2 entries a
-        page; the SDK asks for more.
+        The whole organization shares the catalog. By default the server returns only 2 entries per page;
+        the SDK requests more.
 
         The vendor calls this `SearchCatalogs`: `POST /v0/catalogs/search`.
 
@@ -131,16 +131,16 @@ class Catalogs(Resource):
             bbox: Bounding box west, south, east, north in degrees, longitude before latitude. A box over
                 the antimeridian has west greater than east.
             collections: Ids of the STAC collections to search.
-            datetime: Time of capture: one RFC 3339 instant, or start/end with .. for an open side.
+            datetime: Time of capture: one RFC 3339 instant, or start/end with .. for an open end.
             ids: Identifiers of catalog entries.
             intersects: Area that the images must touch, positions as longitude, latitude.
             item_ids: STAC item ids of images.
             order_ids: Orders that the images came from.
             order_item_ids: Order items that the images came from.
-            query: Conditions on properties: name to a map of operator (gt, lt, eq) to value, or name to a
-                bare value that must be equal.
-            sort_by: Order of the result, most important first. Assumption: same form as sortby of the
-                archive search; the vendor's schema shows maps of property to ASC or DESC instead.
+            query: Conditions by property. The value is a map of operators (gt, lt, eq), or a bare value
+                that must be equal.
+            sort_by: Order of the result, most important field first. Assumption: same form as sortby of the
+                archive search. The vendor's schema shows maps of property to ASC or DESC instead.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
             prefetch: Ask for the next page while this one is used.
@@ -175,7 +175,7 @@ class Catalogs(Resource):
     async def get(self, catalog_id: str) -> Catalog:
         """Read one catalog entry.
 
-        details holds the image as a STAC item.
+        The field details holds the image as a STAC item.
 
         The vendor calls this `GetCatalogById`: `GET /v0/catalogs/{catalog_id}`.
 

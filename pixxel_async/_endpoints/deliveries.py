@@ -85,13 +85,13 @@ class Deliveries(Resource):
     async def create(self, *, deliveries: Sequence[DeliveryRequest]) -> builtins.list[Delivery]:
         """Deliver images to stores.
 
-        Each entry names catalog entries or order items and one destination. The answer has one delivery per
-        catalog entry (an assumption); how they go is read from the list.
+        Each entry names catalog entries or order items, and one destination. Assumption: the response has
+        one delivery per catalog entry. Read their state from the list.
 
         The vendor calls this `CreateDelivery`: `POST /v0/catalogs/deliveries`.
 
         Args:
-            deliveries: What to deliver and where, at least one entry.
+            deliveries: Images to deliver, with their targets; at least one entry.
 
         Returns:
             The deliveries that were created.

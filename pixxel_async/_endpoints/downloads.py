@@ -33,10 +33,10 @@ class Downloads(Resource):
     """Packages of AOI assets prepared for download."""
 
     async def create(self, aoi_id: str, *, asset_ids: Sequence[str]) -> AOIDownload:
-        """Ask for a package of AOI assets.
+        """Request a package of AOI assets.
 
-        Starts packing assets of one AOI. Read the download again until it has succeeded and carries a
-        signed URL. Asking twice makes two packages.
+        Starts packing assets of one AOI. Poll the download until it has succeeded and has a signed URL. Two
+        requests make two packages.
 
         The vendor calls this `AOICreateDownload`: `POST /v0/aois/{aoi_id}/downloads`.
 
@@ -45,7 +45,7 @@ class Downloads(Resource):
             asset_ids: Ids of the assets.
 
         Returns:
-            The new download; older pages of the vendor say 200 here.
+            The new download. Older pages of the vendor document the status 200.
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.

@@ -34,7 +34,7 @@ _CREATE: Endpoint[Index] = Endpoint(
 
 
 class Indices(Resource):
-    """Band formulas, preset ones and your own."""
+    """Band formulas, preset and custom."""
 
     def list(
         self,
@@ -57,7 +57,7 @@ class Indices(Resource):
         Args:
             satellite_id: Only indices for this satellite.
             type: Only preset indices, or only your own.
-            expression_type: Only indices whose expression is of this kind.
+            expression_type: Only indices with an expression of this kind.
             index_id: Only the index with this id.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
@@ -99,7 +99,7 @@ class Indices(Resource):
     ) -> Index:
         """Create a custom index.
 
-        Stores a band formula of your own. Only custom indices can be made; one that exists already is a
+        Stores your own band formula. Only custom indices can be created; one that already exists is a
         conflict. There is no call to change or delete an index.
 
         The vendor calls this `CreateIndex`: `POST /v0/indices`.
@@ -107,7 +107,7 @@ class Indices(Resource):
         Args:
             name: Name of the index.
             description: Free text.
-            rescale: Smallest and largest value that the colormap spans, as [min, max].
+            rescale: Smallest and largest value of the colormap, as [min, max].
             expression: Formula over band names with + - * / and parentheses, such as (B08-B04)/(B08+B04).
                 The vendor does not document the form of composites.
             colormap: Name of a colormap, such as rdylgn.

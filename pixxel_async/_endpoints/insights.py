@@ -98,8 +98,8 @@ class Insights(Resource):
             id: Only the insight with this identifier.
             status: Only insights in this state, for instance running or completed.
             created_by: Only insights created by this user.
-            created_on: Only insights created at this time, as RFC 3339 such as 2025-04-14T00:00:00Z.
-                Whether it means the instant, the day or everything since is not documented.
+            created_on: Only insights created at this time, as RFC 3339 such as 2025-04-14T00:00:00Z. The
+                vendor does not document whether it means the instant, the day or all time since.
             limit: How many items in all; every item when left out.
 
         Returns:
@@ -134,9 +134,9 @@ class Insights(Resource):
         project_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightEstimate:
-        """Ask what it costs to run a block on an AOI; nothing is created or charged.
+        """Estimate the price of running a block on an AOI; nothing is created or charged.
 
-        With estimate true the answer is only the price and nothing is created; otherwise the insight is
+        With estimate true, the response holds the price and nothing is created. Otherwise the insight is
         created and its price in tokens is charged.
 
         The vendor calls this `createInsights`: `POST /v0/aoi/{aoi_id}/insights`.
@@ -144,10 +144,10 @@ class Insights(Resource):
         Args:
             aoi_id: Identifier of the AOI.
             block: Block to run.
-            input: Inputs with their values: the inputs of the block's specification, filled in.
+            input: The inputs of the block's specification, with their values.
             name: Name of the insight.
-            project_id: Project in whose name the insight runs.
-            metadata: Free text labels of yours, kept with the insight and returned by the list.
+            project_id: Project that the insight belongs to.
+            metadata: Your own labels, stored with the insight and returned by the list.
 
         Returns:
             The price, when estimate is true.
@@ -182,7 +182,7 @@ class Insights(Resource):
     ) -> InsightCreated:
         """Run a block on an AOI; its price in tokens is charged.
 
-        With estimate true the answer is only the price and nothing is created; otherwise the insight is
+        With estimate true, the response holds the price and nothing is created. Otherwise the insight is
         created and its price in tokens is charged.
 
         Charges tokens.
@@ -192,10 +192,10 @@ class Insights(Resource):
         Args:
             aoi_id: Identifier of the AOI.
             block: Block to run.
-            input: Inputs with their values: the inputs of the block's specification, filled in.
+            input: The inputs of the block's specification, with their values.
             name: Name of the insight.
-            project_id: Project in whose name the insight runs.
-            metadata: Free text labels of yours, kept with the insight and returned by the list.
+            project_id: Project that the insight belongs to.
+            metadata: Your own labels, stored with the insight and returned by the list.
 
         Returns:
             The insight was created, when estimate is false.
@@ -221,9 +221,9 @@ class Insights(Resource):
         )
 
     async def delete(self, aoi_id: str, insight_id: str, *, project_id: str) -> None:
-        """Delete an insight for good.
+        """Delete an insight permanently.
 
-        This cannot be undone. The answer has no body.
+        This cannot be undone. The response has no body.
 
         The vendor calls this `deleteInsights`: `DELETE /v0/aoi/{aoi_id}/insights/{insight_id}`.
 
@@ -251,10 +251,10 @@ class Insights(Resource):
         inputs: Sequence[str] | None = None,
         outputs: Sequence[str] | None = None,
     ) -> InsightPackage:
-        """Ask for a package of the files of an insight.
+        """Request a package of the files of an insight.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state.
 
         The vendor calls this `downloadInsights`: `PUT /v0/aoi/{aoi_id}/insights/{insight_id}/download`.
 
@@ -265,7 +265,7 @@ class Insights(Resource):
             outputs: Names or ids of the outputs to pack.
 
         Returns:
-            How the package stands.
+            State of the package.
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.

@@ -64,7 +64,7 @@ class Jobs(Resource):
     ) -> Paginator[Job]:
         """List the jobs of a workflow.
 
-        The entries leave out tasks and definition; read the single job for these.
+        The entries lack tasks and definition; read the single job for these.
 
         The vendor calls this `listJobs`: `GET /v0/workflows/{workflow_id}/jobs`.
 
@@ -74,7 +74,7 @@ class Jobs(Resource):
             status: Only jobs in this state, for instance running, completed or failed.
             created_by: Only jobs started by this user.
             created_on: Only jobs started at this time, as ISO 8601. The syntax of ranges is not documented;
-                a text is sent as it is.
+                text is sent unchanged.
             limit: How many items in all; every item when left out.
 
         Returns:
@@ -110,7 +110,7 @@ class Jobs(Resource):
 
         Args:
             workflow_id: Identifier of the workflow.
-            project_id: Project in whose name the job runs.
+            project_id: Project that the job belongs to.
 
         Returns:
             The job that was started.
@@ -131,7 +131,7 @@ class Jobs(Resource):
     async def get(self, workflow_id: str, job_id: str) -> Job:
         """Read one job with its tasks.
 
-        The tasks tell which processing block is at work, waits or has failed.
+        The tasks show which processing block is running, waiting or failed.
 
         The vendor calls this `getJobById`: `GET /v0/workflows/{workflow_id}/jobs/{job_id}`.
 
@@ -145,10 +145,10 @@ class Jobs(Resource):
         return await self._send(Operation(_GET, path={"workflow_id": workflow_id, "job_id": job_id}))
 
     async def request_download(self, workflow_id: str, job_id: str) -> JobPackage:
-        """Ask for a package of the results of a job.
+        """Request a package of the results of a job.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask. The request has no body.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state. The request has no body.
 
         The vendor calls this `downloadJob`: `PUT /v0/workflows/{workflow_id}/jobs/{job_id}/download`.
 
@@ -157,7 +157,7 @@ class Jobs(Resource):
             job_id: Identifier of the job.
 
         Returns:
-            How the package stands.
+            State of the package.
         """
         return await self._send(
             Operation(_REQUEST_DOWNLOAD, path={"workflow_id": workflow_id, "job_id": job_id})

@@ -54,7 +54,7 @@ class OrderItems(Resource):
     ) -> Paginator[OrderItem]:
         """List order items across orders.
 
-        Order items come with their tasks, which tell how capture and delivery go.
+        Order items have their tasks, which show the progress of capture and delivery.
 
         The vendor calls this `ListOrderItems`: `GET /v0/order-items`.
 
@@ -64,12 +64,12 @@ class OrderItems(Resource):
             status: Only items in this state.
             order_ids: Only items of these orders. Assumption: separated by commas.
             created_by: Only items created by this user.
-            created_at: Only items created in this range. Its syntax is not documented; a text is sent as it
-                is.
+            created_at: Only items created in this range. Its syntax is not documented; text is sent
+                unchanged.
             project_ids: Only items of these projects. Assumption: separated by commas.
             ids: Only the items with these identifiers. Assumption: separated by commas.
             area: Only items whose area in km² is in this range. Its syntax is not documented; the text is
-                sent as it is.
+                sent unchanged.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
             prefetch: Ask for the next page while this one is used.
@@ -103,7 +103,8 @@ class OrderItems(Resource):
     async def get(self, order_item_id: str) -> OrderItem:
         """Read one order item with its tasks.
 
-        The tasks tell how capture and delivery go; validation_errors what is wrong with the item.
+        The tasks show the progress of capture and delivery. validation_errors shows what is wrong with the
+        item.
 
         The vendor calls this `GetOrderItemById`: `GET /v0/order-items/{order_item_id}`.
 

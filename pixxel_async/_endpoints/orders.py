@@ -60,7 +60,7 @@ class Orders(Resource):
     ) -> Paginator[Order]:
         """List orders.
 
-        Orders come with their items, but without the tasks of these.
+        Orders have their items, but without the tasks of the items.
 
         The vendor calls this `ListOrders`: `GET /v0/orders`.
 
@@ -78,10 +78,10 @@ class Orders(Resource):
         )
 
     async def create(self, *, order_items: Sequence[OrderItemCreate], dry_run: bool | None = None) -> Order:
-        """Place an order, or try one out.
+        """Place an order, or do a dry run.
 
         Orders archive images or tasks a satellite; the price in tokens is charged. With dry_run true the
-        same answer comes back, but nothing is placed or charged.
+        response is the same, but nothing is placed or charged.
 
         Charges tokens, unless dry_run is True.
 
@@ -89,11 +89,11 @@ class Orders(Resource):
 
         Args:
             order_items: What is ordered, at least one item.
-            dry_run: True checks and prices the order without placing it: nothing is deducted. The server
-                takes false when it is absent.
+            dry_run: True checks and prices the order without placing it: nothing is deducted. Server
+                default: false.
 
         Returns:
-            The order, or what it would be.
+            The order, placed or as a dry run.
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
@@ -107,7 +107,7 @@ class Orders(Resource):
     async def get(self, order_id: str) -> Order:
         """Read one order.
 
-        Its items come without their tasks; read the order items for these.
+        Its items lack their tasks; read the order items for these.
 
         The vendor calls this `GetOrderById`: `GET /v0/orders/{order_id}`.
 

@@ -26,14 +26,14 @@ _GET: Endpoint[Project] = Endpoint(
 
 
 class Projects(Resource):
-    """Projects that the credential may see; most other things belong to one."""
+    """Projects that the credential may see; most other resources belong to one."""
 
     def list(
         self, *, limit: int | None = None, page_size: int | None = None, prefetch: bool = False
     ) -> Paginator[Project]:
         """List projects.
 
-        Projects that the credential may see. Errors of this call may come without the usual error envelope.
+        Projects that the credential may see. Errors of this call may lack the usual error envelope.
 
         The vendor calls this `ListProjects`: `GET /v0/projects`.
 
@@ -50,7 +50,7 @@ class Projects(Resource):
     async def get(self, project_id: str) -> Project:
         """Get one project.
 
-        Reads one project by its id. Errors of this call may come without the usual error envelope.
+        Reads one project by its id. Errors of this call may lack the usual error envelope.
 
         The vendor calls this `GetProjectById`: `GET /v0/projects/{project_id}`.
 

@@ -23,7 +23,8 @@ class Satellites(Resource):
     def list(self, *, limit: int | None = None) -> Paginator[Satellite]:
         """List supported satellites.
 
-        All satellites whose images can be searched, with their bands and collections. The list comes whole.
+        All satellites whose images can be searched, with their bands and collections. The list is not
+        paged.
 
         The vendor calls this `ListSatellites`: `GET /v0/satellites`.
 

@@ -21,7 +21,7 @@ _IMAGES: Endpoint[ImageSearchResult] = Endpoint(
 
 
 class Search(Resource):
-    """Search for images over a place and a time span, to build an AOI from."""
+    """Search for images by area and time span, to create an AOI from."""
 
     def images(
         self,
@@ -37,8 +37,8 @@ class Search(Resource):
     ) -> Paginator[STACItem]:
         """Search for images.
 
-        Finds images of the given satellites over a geometry and a time span, in the own archive and at open
-        data providers. The ids of the found items go into a new AOI.
+        Finds images of the given satellites within a geometry and a time span. Covers Pixxel's archive and
+        open data providers. Pass the ids of the items to a new AOI.
 
         The vendor calls this `SearchSatelliteImages`: `POST /v0/search`.
 
@@ -46,7 +46,7 @@ class Search(Resource):
             start_date: Start of the time span.
             end_date: End of the time span, after the start.
             satellites: Satellites to search, each with a collection.
-            geometry: Place, a GeoJSON geometry with [lon, lat] in degrees.
+            geometry: Area, as a GeoJSON geometry with [lon, lat] in degrees.
             filters: Further conditions on the images.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.

@@ -9,12 +9,12 @@ _PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=s
 
 
 class Status(Resource):
-    """Whether the service answers at all."""
+    """Whether the service is up."""
 
     async def ping(self) -> str:
         """Ask whether the service is up.
 
-        Answers with a short text and needs no credential. The text itself is not documented.
+        Returns a short text. Needs no credential. The text itself is not documented.
 
         The vendor calls this `Ping`: `GET /ping`.
 

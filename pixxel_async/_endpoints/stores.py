@@ -31,12 +31,12 @@ _DELETE: Endpoint[None] = Endpoint(
 
 
 class Stores(Resource):
-    """Your cloud buckets as targets of deliveries."""
+    """Your cloud buckets, as targets of deliveries."""
 
     def list(self, *, limit: int | None = None) -> Paginator[Store]:
         """List the stores that images can be delivered to.
 
-        Credentials are never part of the answer.
+        The response never contains credentials.
 
         The vendor calls this `ListStores`: `GET /v0/stores`.
 
@@ -59,18 +59,18 @@ class Stores(Resource):
     ) -> Store:
         """Register a bucket to deliver to.
 
-        The name must be new; a name in use is answered with a conflict.
+        The name must be new; a name in use is a conflict.
 
         The vendor calls this `CreateStore`: `POST /v0/stores`.
 
         Args:
-            name: Name of the store, unique among yours.
+            name: Name of the store, unique in your account.
             type: Cloud provider of the bucket.
-            configs: Where the bucket is.
-            secrets: Credentials by name. S3 wants access_key_id and secret_access_key; AZBLOB wants
-                account_name, tenant_id, client_id and client_secret; GCS wants project_id and
+            configs: Location of the bucket.
+            secrets: Credentials by name. S3 needs access_key_id and secret_access_key; AZBLOB needs
+                account_name, tenant_id, client_id and client_secret; GCS needs project_id and
                 service_account_credentials. Never returned by the server.
-            labels: Free text labels of yours.
+            labels: Your own labels.
 
         Returns:
             The store, without its credentials.
@@ -90,7 +90,7 @@ class Stores(Resource):
     async def delete(self, store_id: str) -> None:
         """Remove a store.
 
-        Forgets the bucket and its credentials. Assumption: files in the bucket stay.
+        Deletes the registration of the bucket and its credentials. Assumption: files in the bucket stay.
 
         The vendor calls this `DeleteStore`: `DELETE /v0/stores/{store_id}`.
 

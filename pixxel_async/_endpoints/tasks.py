@@ -25,10 +25,10 @@ class Tasks(Resource):
     """Single blocks within a job and their results."""
 
     async def request_download(self, workflow_id: str, job_id: str, task_id: str) -> TaskPackage:
-        """Ask for a package of the results of one task of a job.
+        """Request a package of the results of one task of a job.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask. The request has no body.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state. The request has no body.
 
         The vendor calls this `downloadTask`: `PUT
         /v0/workflows/{workflow_id}/jobs/{job_id}/tasks/{task_id}/download`.
@@ -39,7 +39,7 @@ class Tasks(Resource):
             task_id: Identifier of the task, as in tasks of the job.
 
         Returns:
-            How the package stands.
+            State of the package.
         """
         return await self._send(
             Operation(

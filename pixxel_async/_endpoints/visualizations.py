@@ -93,8 +93,8 @@ class Visualizations(Resource):
     ) -> Paginator[Visualization]:
         """List visualizations of an AOI.
 
-        Visualizations of one AOI in short form, with ids, state and progress; expression, assets and
-        legends come only from create and rollback. There is no call for one visualization; filter by
+        Visualizations of one AOI in short form, with ids, state and progress. Only create and rollback
+        return expression, assets and legends. There is no call for one visualization; filter by
         visualization_id instead.
 
         The vendor calls this `ListVisualizations`: `GET /v0/aois/{aoi_id}/visualizations`.
@@ -103,7 +103,7 @@ class Visualizations(Resource):
             aoi_id: Id of the AOI.
             type: Only visualizations of this type.
             user_id: Only visualizations made by this user.
-            expression_type: Only visualizations whose expression is of this kind.
+            expression_type: Only visualizations with an expression of this kind.
             index_id: Only visualizations of this index.
             visualization_id: Only the visualization with this id.
             limit: How many items in all; every item when left out.
@@ -145,21 +145,21 @@ class Visualizations(Resource):
     ) -> Visualization:
         """Create a visualization.
 
-        Starts rendering an index over images of an AOI. Legends come by themselves, dynamic and theoretical
-        for a preset index, dynamic only for a custom index expression, none for composite and grayscale.
+        Starts rendering an index over images of an AOI. The server makes the legends. A preset index gets
+        dynamic and theoretical ones, a custom index expression dynamic ones only. Composite and grayscale
+        get none.
 
         The vendor calls this `CreateVisualization`: `POST /v0/aois/{aoi_id}/visualizations`.
 
         Args:
             aoi_id: Id of the AOI.
             index_id: Id of the index to render.
-            src_asset_ids: Ids of the assets to render it over. Optional in the vendor document, required by
-                an older page.
-            resolution: Size of a pixel on the ground in metres; the server takes that of the satellite when
-                left out.
+            src_asset_ids: Ids of the assets to render. Optional in the vendor's document, required in an
+                older page.
+            resolution: Size of a pixel on the ground in metres. Server default: that of the satellite.
 
         Returns:
-            The new visualization, usually still being rendered.
+            The new visualization, usually still in progress.
 
         Raises:
             InvalidInput: an argument is not what the API accepts; nothing was sent.
@@ -189,8 +189,8 @@ class Visualizations(Resource):
     ) -> VisualizationMetadata:
         """Replace legends of one mode.
 
-        Sets the legends of one mode for the given days and leaves the other mode alone. In dynamic mode the
-        server can compute the classes itself from dynamic_bins. Answers with the metadata only.
+        Sets the legends of one mode for the given days and does not change the other mode. In dynamic mode
+        the server can compute the classes from dynamic_bins. Returns the metadata only.
 
         The vendor calls this `UpdateVisualizationMetadata`: `PUT
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
@@ -198,7 +198,7 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            visualization_mode: Whose legends to set; the other mode stays as it is.
+            visualization_mode: Mode of the legends to set; the other mode does not change.
             legend: Classes by day such as 2024_05_06. In dynamic mode null lets the server compute the
                 classes from dynamic_bins.
             dynamic_bins: Number of classes of equal width to compute, 1-15. Needed in dynamic mode where a
@@ -232,8 +232,8 @@ class Visualizations(Resource):
     ) -> Visualization:
         """Recompute legends from the source data.
 
-        Throws away the edited legends of one mode for the given days and computes them again from the
-        source data. Answers with the whole visualization.
+        Discards the edited legends of one mode for the given days and computes them again from the source
+        data. Returns the whole visualization.
 
         The vendor calls this `RollbackVisualizationMetadata`: `PATCH
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
@@ -243,7 +243,7 @@ class Visualizations(Resource):
             visualization_id: Id of the visualization.
             index_id: Id of the index.
             dates: Days of the images, such as 2024_05_06.
-            visualization_mode: Whose legends to compute again.
+            visualization_mode: Mode of the legends to compute again.
 
         Returns:
             The whole visualization after the change.
@@ -274,8 +274,8 @@ class Visualizations(Resource):
     ) -> bytes:
         """Render one day as a PNG.
 
-        Draws the index of one day on the fly with its legend on top and answers with the picture itself.
-        Errors come as JSON although the vendor labels them as pictures.
+        Renders the index of one day with its legend on top. Returns the picture itself. Errors are JSON,
+        although the vendor labels them as pictures.
 
         The vendor calls this `GenerateIndexPng`: `POST
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/png`.
@@ -283,7 +283,7 @@ class Visualizations(Resource):
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            index_id: Id of the index to draw.
+            index_id: Id of the index to render.
             date: Day of the image, such as 2024_05_06.
             visualization_mode: Which legend to use.
 

@@ -34,7 +34,7 @@ _ESTIMATE: Endpoint[WorkflowEstimate] = Endpoint(
 
 
 class Workflows(Resource):
-    """Graphs of blocks drawn in the web application, readable here."""
+    """Graphs of blocks, made in the web application. The API can only read them."""
 
     def list(
         self,
@@ -51,8 +51,8 @@ class Workflows(Resource):
     ) -> Paginator[Workflow]:
         """List workflows.
 
-        Workflows are made in the web application; there is no call that creates one. The entries leave out
-        the definition.
+        Workflows are made in the web application; there is no call that creates one. The entries lack the
+        definition.
 
         The vendor calls this `listWorkflows`: `GET /v0/workflows`.
 
@@ -61,10 +61,10 @@ class Workflows(Resource):
             id: Only the workflow with this identifier.
             name: Only workflows with this name.
             created_by: Only workflows made by this user.
-            created_on: Only workflows made at this time. The syntax of ranges is not documented; a text is
-                sent as it is.
-            updated_at: Only workflows changed at this time. The syntax of ranges is not documented; a text
-                is sent as it is.
+            created_on: Only workflows made at this time. The syntax of ranges is not documented; text is
+                sent unchanged.
+            updated_at: Only workflows changed at this time. The syntax of ranges is not documented; text is
+                sent unchanged.
             limit: How many items in all; every item when left out.
             page_size: How many items one request asks for.
             prefetch: Ask for the next page while this one is used.
@@ -95,7 +95,7 @@ class Workflows(Resource):
     async def get(self, workflow_id: str, *, project_id: str) -> Workflow:
         """Read one workflow with its definition.
 
-        Beyond the entries of the list it tells the definition, its faults, and the price of one job.
+        In addition to a list entry it has the definition, its errors, and the price of one job.
 
         The vendor calls this `getWorkflowsById`: `GET /v0/workflows/{workflow_id}`.
 
@@ -118,7 +118,7 @@ class Workflows(Resource):
         )
 
     async def estimate(self, workflow_id: str) -> WorkflowEstimate:
-        """Ask what one job of a workflow costs.
+        """Estimate the price of one job of a workflow.
 
         Nothing is started or charged.
 
