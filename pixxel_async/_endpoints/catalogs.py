@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Catalogs(Resource):
 
         Give exactly one of catalog_ids and order_item_ids.
 
-        The vendor calls this `CreateDownload`: `POST /v0/catalogs/download`.
+        Vendor call: `CreateDownload`, `POST /v0/catalogs/download`.
 
         Args:
             catalog_ids: Catalog entries to pack, each once.
@@ -76,7 +76,7 @@ class Catalogs(Resource):
             The package that was started.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -90,7 +90,7 @@ class Catalogs(Resource):
 
         signed_url is filled once the status is success.
 
-        The vendor calls this `GetDownloadById`: `GET /v0/catalogs/download/{download_id}`.
+        Vendor call: `GetDownloadById`, `GET /v0/catalogs/download/{download_id}`.
 
         Args:
             download_id: Identifier of the download.
@@ -99,7 +99,7 @@ class Catalogs(Resource):
             State of the package.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET_DOWNLOAD, path={"download_id": download_id}))
 
@@ -125,7 +125,7 @@ class Catalogs(Resource):
         The whole organization shares the catalog. By default the server returns only 2 entries per page;
         the SDK requests more.
 
-        The vendor calls this `SearchCatalogs`: `POST /v0/catalogs/search`.
+        Vendor call: `SearchCatalogs`, `POST /v0/catalogs/search`.
 
         Args:
             bbox: Bounding box west, south, east, north in degrees, longitude before latitude. A box over
@@ -141,15 +141,15 @@ class Catalogs(Resource):
                 that must be equal.
             sort_by: Order of the result, most important field first. Assumption: same form as sortby of the
                 archive search. The vendor's schema shows maps of property to ASC or DESC instead.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Catalog), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Catalog), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -177,7 +177,7 @@ class Catalogs(Resource):
 
         The field details holds the image as a STAC item.
 
-        The vendor calls this `GetCatalogById`: `GET /v0/catalogs/{catalog_id}`.
+        Vendor call: `GetCatalogById`, `GET /v0/catalogs/{catalog_id}`.
 
         Args:
             catalog_id: Identifier of the catalog entry.
@@ -198,24 +198,25 @@ class Catalogs(Resource):
     ) -> PackagePoller[CatalogDownload]:
         """Wait until a catalog download is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             download_id: Identifier of the download.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(_life_cycles.CATALOG_DOWNLOAD, lambda id: self.get_download(id))
         return self._wait_package(

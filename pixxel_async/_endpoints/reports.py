@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reports(Resource):
         Contains all orders of the organization. Only its owner may export it. The columns are not
         documented.
 
-        The vendor calls this `DownloadOrderReport`: `GET /v0/reports`.
+        Vendor call: `DownloadOrderReport`, `GET /v0/reports`.
 
         Args:
             tz: Time zone of the times in the report. Assumption: an IANA name such as Asia/Kolkata.

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Stores(Resource):
 
         The response never contains credentials.
 
-        The vendor calls this `ListStores`: `GET /v0/stores`.
+        Vendor call: `ListStores`, `GET /v0/stores`.
 
         Args:
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Store), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Store), or `await` it to get a list.
         """
         return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)
 
@@ -61,7 +61,7 @@ class Stores(Resource):
 
         The name must be new; a name in use is a conflict.
 
-        The vendor calls this `CreateStore`: `POST /v0/stores`.
+        Vendor call: `CreateStore`, `POST /v0/stores`.
 
         Args:
             name: Name of the store, unique in your account.
@@ -76,10 +76,10 @@ class Stores(Resource):
             The store, without its credentials.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         operation = Operation(
             _CREATE, body=StoreCreate(name=name, type=type, configs=configs, secrets=secrets, labels=labels)
@@ -92,7 +92,7 @@ class Stores(Resource):
 
         Deletes the registration of the bucket and its credentials. Assumption: files in the bucket stay.
 
-        The vendor calls this `DeleteStore`: `DELETE /v0/stores/{store_id}`.
+        Vendor call: `DeleteStore`, `DELETE /v0/stores/{store_id}`.
 
         Args:
             store_id: Identifier of the store.

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Workflows(Resource):
         Workflows are made in the web application; there is no call that creates one. The entries lack the
         definition.
 
-        The vendor calls this `listWorkflows`: `GET /v0/workflows`.
+        Vendor call: `listWorkflows`, `GET /v0/workflows`.
 
         Args:
             project_id: Only workflows of this project.
@@ -65,15 +65,15 @@ class Workflows(Resource):
                 sent unchanged.
             updated_at: Only workflows changed at this time. The syntax of ranges is not documented; text is
                 sent unchanged.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Workflow), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Workflow), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -97,7 +97,7 @@ class Workflows(Resource):
 
         In addition to a list entry it has the definition, its errors, and the price of one job.
 
-        The vendor calls this `getWorkflowsById`: `GET /v0/workflows/{workflow_id}`.
+        Vendor call: `getWorkflowsById`, `GET /v0/workflows/{workflow_id}`.
 
         Args:
             workflow_id: Identifier of the workflow.
@@ -107,7 +107,7 @@ class Workflows(Resource):
             The workflow.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -122,7 +122,7 @@ class Workflows(Resource):
 
         Nothing is started or charged.
 
-        The vendor calls this `getWorkflowCostEstimate`: `GET /v0/workflows/{workflow_id}/estimate`.
+        Vendor call: `getWorkflowCostEstimate`, `GET /v0/workflows/{workflow_id}/estimate`.
 
         Args:
             workflow_id: Identifier of the workflow.
