@@ -1,8 +1,8 @@
 """A bulk run on a Dask cluster whose workers are killed: `python -m benchmarks.bulk_dask [--rows N] [--kills N] [--seed N]`.
 
-Rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox, on worker processes of which one after
-the other is killed with SIGKILL, at random moments. Then the sandbox's books are read: nothing may be missing, bought twice,
-or broken on the disk. Exit code 1 unless that is so.
+Worker processes run rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox. One after the
+other is killed with SIGKILL at random moments. The ledger of the sandbox must then show no missing and no duplicate resource,
+and no file may be corrupt. Otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from pixxel_async.sandbox import Sandbox, SandboxClock
 
 
 async def killer(cluster: Client, rng: random.Random, kills: int, killed: list[int]) -> None:
-    """Kill a worker now and then; those that start in its place are killed too, but not while they start."""
+    """Kill workers at random moments; their replacements too, but not during start-up."""
     known: set[int] = set()
     while len(killed) < kills:
         await asyncio.sleep(rng.uniform(0.3, 2.0))
         try:
-            async with asyncio.timeout(2.0):  # Dask goes on trying to reach those that are dead
+            async with asyncio.timeout(2.0):  # Dask keeps trying to reach dead workers
                 there = set((await cluster.run(os.getpid, on_error="ignore")).values())
         except TimeoutError:
             continue
@@ -48,7 +48,7 @@ async def killer(cluster: Client, rng: random.Random, kills: int, killed: list[i
 
 
 async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) -> Outcome:
-    """One run, in which so many workers are killed if it lasts so long."""
+    """One run with this number of kills, if it lasts long enough."""
     table, out, killed = folder / "fields.geojson", folder / "out", list[int]()
     write_table(table, rows)
     clock = SandboxClock(speed=SPEED, start=datetime(2026, 9, 1, tzinfo=UTC))
@@ -76,7 +76,7 @@ async def measure(folder: Path, rows: int, kills: int, seed: int, workers: int) 
                 pass
         killing.cancel()
         held = sum(row.state is State.HELD for row in results(out))
-        # In a sandbox nothing comes late: what is held has not happened.
+        # In a sandbox no effect is late: a held create has not happened.
         async with Run.resume(client, out, engine=engine, held="resend") as run:
             async for _ in run:
                 pass
@@ -90,7 +90,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--workers", type=int, default=4)
     options = parser.parse_args()
-    # Else a cluster on one machine gives up a place whose worker is killed twice within 15 s.
+    # Otherwise a local cluster does not restart a worker that is killed twice within 15 s.
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"})
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(

@@ -1,10 +1,9 @@
-"""A bulk run that is killed again and again: `python -m benchmarks.bulk_kills [--rows N] [--kills N] [--seed N]`.
+"""A bulk run that is killed repeatedly: `python -m benchmarks.bulk_kills [--rows N] [--kills N] [--seed N]`.
 
 A process works on rows of the full pipeline (AOI, insight, job, picture, package, files) against a sandbox. It is killed with
-SIGKILL at random moments, and resumed each time. Then the sandbox's books are read: nothing may be missing, bought twice, or
-broken on the disk. The requests of all sessions are compared with those of a run that nobody disturbs. That one also tells how
-long a row takes, so that the kills are spread over all of the run. Exit code 1 unless nothing was lost, doubled or broken by
-as many kills as were asked for.
+SIGKILL at random moments, and resumed each time. The ledger of the sandbox must then show no missing and no duplicate resource,
+and no file may be corrupt. The requests of all sessions are compared with those of a run without kills. That run also measures
+the time of a row, so that the kills are spread over the whole run. Otherwise, or after too few kills, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -44,9 +43,9 @@ from pixxel_async.sandbox import Sandbox, SandboxClock
 
 SPEED = 30.0
 TIMEOUT, SETTLE = 5.0, 1.0
-"""Seconds; the sandbox acts at once here, so that nothing comes later. A killed session's creates are looked for as long."""
+"""The settle window in seconds. The sandbox acts at once here, so no effect is late."""
 HASTE = 0.6
-"""Part of the time that the rows left would take, shared out among the kills left: the run must not end before the last."""
+"""Share of the estimated remaining time, divided among the remaining kills: the run must not end before the last."""
 RECIPE = Recipe(
     images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
     make=(
@@ -76,7 +75,7 @@ def write_table(path: Path, rows: int) -> None:
 
 
 async def work(url: str, token: str, table: Path, out: Path, concurrency: int, held: Any) -> None:
-    """What the process does that is killed: begin the run, or go on with it."""
+    """The killed process: start the run, or resume it."""
     print("at work", flush=True)  # a kill before this, while Python imports, would prove nothing
     async with PixxelClient(token=token, base_url=url, timeout=TIMEOUT, settle=SETTLE) as client:
         if (out / "run.journal").exists():
@@ -90,23 +89,23 @@ async def work(url: str, token: str, table: Path, out: Path, concurrency: int, h
 
 @attrs.frozen(kw_only=True)
 class Outcome:
-    """What the books and the disk say."""
+    """The results from the ledger and the disk."""
 
     requests: int
     seconds: float
     kills: int
     held: int
-    """Rows of which nobody could tell whether a purchase had happened; a person let them be sent again."""
+    """Rows with an unknown purchase, which were sent again on a person's decision."""
     states: Counter[State]
     lost: int
-    """Rows that are not done, and things that a row does not have to itself."""
+    """Unfinished rows, and resources shared by several rows."""
     doubled: int
-    """Things in the account that no row knows of."""
+    """Resources in the account that belong to no row."""
     broken: int
 
 
 async def measure(folder: Path, options: argparse.Namespace, kills: int, each: float) -> Outcome:
-    """One run, killed so often; `each` is how many seconds a row takes, all in all."""
+    """One run with this number of kills; `each` is the time of a row in seconds."""
     rng = random.Random(options.seed)
     table, out = folder / "fields.geojson", folder / "out"
     write_table(table, options.rows)
@@ -133,7 +132,7 @@ async def measure(folder: Path, options: argparse.Namespace, kills: int, each: f
 
 
 def left(out: Path, rows: int) -> int:
-    """How many rows are not done."""
+    """Number of unfinished rows."""
     try:
         return rows - status(out).rows.get(State.DONE, 0)
     except JournalError:
@@ -141,7 +140,7 @@ def left(out: Path, rows: int) -> int:
 
 
 async def ended(command: list[str], life: float | None = None) -> bool:
-    """Whether a session came to its end before it was killed."""
+    """Whether a session ended before it was killed."""
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     await process.stdout.readline()
@@ -157,7 +156,7 @@ async def ended(command: list[str], life: float | None = None) -> bool:
 
 
 def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, held: int, seconds: float) -> Outcome:
-    """Compare journal, books and disk."""
+    """Compare journal, ledger and disk."""
     ended: list[Result] = list(results(out))
     claimed = [id for row in ended for id in row.ids.values()]
     made = {entry.resource_id for name in CREATES for entry in sandbox.ledger.entries(name)}
@@ -178,7 +177,7 @@ def judge(sandbox: Sandbox, out: Path, rows: int, kills: int, held: int, seconds
 
 
 def is_broken(file: Path) -> bool:
-    """Whether a file is not what it was on the server, as far as it tells by itself."""
+    """Whether a file is corrupt, as far as its own checksums show."""
     if file.suffix != ".zip":
         return not file.read_bytes().startswith(b"\x89PNG")
     with zipfile.ZipFile(file) as archive:
@@ -210,7 +209,7 @@ def main() -> int:
 
 
 def one(options: argparse.Namespace, kills: int, each: float) -> Outcome:
-    """Measure in a folder of its own, and print."""
+    """Measure in a temporary folder, and print."""
     with tempfile.TemporaryDirectory() as folder:
         outcome = asyncio.run(measure(Path(folder), options, kills, each))
     print(outcome, flush=True)

@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 _LARGEST_BODY = 64 * 1024 * 1024
 _REMEMBERED_REQUESTS = 100_000
-_NOBODY = Access("nobody")
+_NOBODY = Access("anonymous")
 
 
 @attrs.define
