@@ -14,8 +14,8 @@ class Claims:
     def note(self, is_held: bool, what: str, reached: object, goal: object, *, is_hard: bool = True) -> None:
         """Print a claim. A claim that is not hard is a goal, which a loaded machine may miss."""
         self.all_held &= is_held or not is_hard
-        word = HELD if is_held else BROKEN if is_hard else MISSED
-        print(f"{word:<8}{what:<62}{reached!s:>16}   goal {goal}", flush=True)
+        result = HELD if is_held else BROKEN if is_hard else MISSED
+        print(f"{result:<8}{what:<62}{reached!s:>16}   goal {goal}", flush=True)
 
     def none(self, what: str, number: int) -> None:
         """Claim that the count is zero."""

@@ -82,8 +82,8 @@ class Pipelines(asyncio.Protocol):
             return answer(b'{"download_id":"%b","status":"STARTED","signed_url":""}' % id.encode())
         if "/downloads/" in path:
             url = f"http://127.0.0.1:{self.port}/files/{last}.zip?X-Signature=1"
-            words = b'{"download_id":"%b","status":"SUCCESS","signed_url":"%b"}'
-            return answer(words % (last.encode(), url.encode()))
+            text = b'{"download_id":"%b","status":"SUCCESS","signed_url":"%b"}'
+            return answer(text % (last.encode(), url.encode()))
         return answer(aoi(last))
 
 
@@ -197,7 +197,7 @@ async def ours(base: str, folder: Path, pipelines: int, at_a_time: int) -> None:
 
 def process(kind: str, port: int, folder: Path, pipelines: int, at_a_time: int) -> tuple[float, float]:
     """Seconds and CPU seconds of one way, in a separate process, which keeps its files."""
-    told = subprocess.check_output(
+    printed = subprocess.check_output(
         [
             *(sys.executable, "-m", "benchmarks.cost", "--run", kind, "--port", str(port)),
             *("--folder", tempfile.mkdtemp(dir=folder)),
@@ -206,7 +206,7 @@ def process(kind: str, port: int, folder: Path, pipelines: int, at_a_time: int) 
         timeout=600,
         text=True,
     )
-    seconds, cpu = map(float, told.split())
+    seconds, cpu = map(float, printed.split())
     return seconds, cpu
 
 
@@ -228,8 +228,8 @@ async def compare(folder: Path, pipelines: int, at_a_time: int, rounds: int) -> 
             share = statistics.median(100 * bare_s / our_s for (bare_s, _), (our_s, _) in rows)
             share_cpu = statistics.median(100 * bare_cpu / our_cpu for (_, bare_cpu), (_, our_cpu) in rows)
             print(f"in the same CPU time: {share_cpu:.0f} % of bare aiohttp's pipelines")
-            words = f"answers after {1000 * latency:.0f} ms" if latency else "answers at once"
-            claims.at_least(f"pipelines a second, of bare aiohttp's, {words}", share, GOAL, " %")
+            text = f"responses after {1000 * latency:.0f} ms" if latency else "responses at once"
+            claims.at_least(f"pipelines a second, of bare aiohttp's, {text}", share, GOAL, " %")
     return claims.exit_code
 
 

@@ -73,7 +73,7 @@ class Outcome:
     """The outcome of one create for its caller."""
 
     kind: str
-    word: str
+    state: str
     """done, held (a person decides) or failed."""
     id: str | None
     sendings: int
@@ -243,24 +243,24 @@ async def run(creates: int, seed: int, settle: float) -> bool:
 
 def report(outcomes: list[Outcome], made: set[str], struck: Counter[str], elapsed: float) -> bool:
     """Print the results: the outcomes of the callers against the ledger."""
-    told = Counter(outcome.id for outcome in outcomes if outcome.id is not None)
-    orphans = made - told.keys()
-    words: dict[str, Counter[str]] = defaultdict(Counter)
+    reported = Counter(outcome.id for outcome in outcomes if outcome.id is not None)
+    orphans = made - reported.keys()
+    states: dict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
-        words[outcome.kind][outcome.word] += 1
+        states[outcome.kind][outcome.state] += 1
     for name, hits in struck.items():
         print(f"{name:<28}{hits:>6}")
-    for kind, counts in sorted(words.items()):
+    for kind, counts in sorted(states.items()):
         print(f"{kind:<28}{sum(counts.values()):>6}  {dict(counts)}")
-    unresolved = sum(outcome.word != "done" for outcome in outcomes)
-    twice = max(0, len(orphans) - unresolved) + sum(count - 1 for count in told.values())
-    reported_failed = min(len(orphans), sum(outcome.word == "failed" for outcome in outcomes))
+    unresolved = sum(outcome.state != "done" for outcome in outcomes)
+    twice = max(0, len(orphans) - unresolved) + sum(count - 1 for count in reported.values())
+    reported_failed = min(len(orphans), sum(outcome.state == "failed" for outcome in outcomes))
     print(f"{'creates':<28}{len(outcomes):>6}  in {elapsed:.0f} s ({elapsed * SPEED:.0f} s of their time)")
     print(f"{'struck':<28}{struck.total():>6}")
     print(f"{'sent more than once':<28}{sum(outcome.sendings > 1 for outcome in outcomes):>6}")
-    print(f"{'held for a person':<28}{sum(outcome.word == 'held' for outcome in outcomes):>6}")
+    print(f"{'held for a person':<28}{sum(outcome.state == 'held' for outcome in outcomes):>6}")
     claims = Claims()
-    claims.none("creates reported, but not made", len(told.keys() - made))
+    claims.none("creates reported, but not made", len(reported.keys() - made))
     claims.none("bought twice", twice)
     claims.none("bought, but reported failed", reported_failed)
     return claims.all_held

@@ -266,7 +266,7 @@ async def server() -> None:
     unused = socket.socket()
     unused.bind(("127.0.0.1", 0))  # bound, but not listening: refuses connections
 
-    async def tell(_: dict[str, Any]) -> Any:
+    async def respond(_: dict[str, Any]) -> Any:
         return None
 
     ports = {
@@ -276,7 +276,7 @@ async def server() -> None:
         "hole": hole.getsockname()[1],
         "refused": unused.getsockname()[1],
     }
-    await serve(ports, tell)
+    await serve(ports, respond)
 
 
 # --- the client -------------------------------------------------------------------------------------------
@@ -374,8 +374,8 @@ def report(
     for cell in cells:
         if not cell.is_ours:
             print(f"{cell.fault:<26}{cell.kind:<20} {cell.end}")
-    for told in complaints.heard[:5] + more(before, after):
-        print(f"  {told}")
+    for complaint in complaints.heard[:5] + more(before, after):
+        print(f"  {complaint}")
     worst = max(cells, key=lambda cell: cell.late)
     print(
         f"{len(cells)} calls with a deadline of {deadline:g} s; the slowest close took {max(cell.closing for cell in cells):.2f} s"

@@ -280,13 +280,13 @@ async def storage(seed: int) -> None:
     server = await asyncio.start_server(there.connected, "127.0.0.1", 0, backlog=1024)
     there.port = server.sockets[0].getsockname()[1]
 
-    async def tell(_: dict[str, Any]) -> Any:
+    async def respond(_: dict[str, Any]) -> Any:
         return {
             "struck": there.struck,
             "generations": {number: each.generation for number, each in there.objects.items()},
         }
 
-    await serve(there.port, tell)
+    await serve(there.port, respond)
 
 
 @attrs.define
@@ -379,8 +379,8 @@ async def run(files: int, at_a_time: int, seed: int) -> int:
             elapsed = time.monotonic() - began
             await client.aclose()
             after = Holdings.now()
-            told = await server.ask()
-    print(f"{elapsed:.0f} s; struck: {told['struck']}")
+            counts = await server.ask()
+    print(f"{elapsed:.0f} s; struck: {counts['struck']}")
     print(
         f"whole: {dict(tally.whole)} by generation; {tally.again} taken again, {tally.resumed} resumed; errors: {dict(tally.errors)}"
     )

@@ -205,7 +205,7 @@ async def work(line: Line, pipelines: int, at_a_time: int) -> None:
         for number in numbers:
             await line.process(number)
 
-    async def tell() -> None:
+    async def report_progress() -> None:
         began = time.monotonic()
         while True:
             await asyncio.sleep(30)
@@ -216,11 +216,11 @@ async def work(line: Line, pipelines: int, at_a_time: int) -> None:
                 flush=True,
             )
 
-    telling = asyncio.create_task(tell())
+    progress = asyncio.create_task(report_progress())
     try:
         await asyncio.gather(*(worker() for _ in range(at_a_time)))
     finally:
-        telling.cancel()
+        progress.cancel()
 
 
 async def run(pipelines: int, at_a_time: int, seed: int) -> int:

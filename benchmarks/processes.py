@@ -104,7 +104,7 @@ class Complaints:
         """Collect warnings from now on, in this event loop."""
         warnings.simplefilter("always", ResourceWarning)
         warnings.showwarning = lambda message, *_, **__: self.heard.append(str(message))
-        sys.unraisablehook = lambda told: self.heard.append(f"{told.err_msg}: {told.exc_value!r}")
+        sys.unraisablehook = lambda error: self.heard.append(f"{error.err_msg}: {error.exc_value!r}")
         asyncio.get_running_loop().set_exception_handler(
             lambda _, facts: self.heard.append(f"{facts.get('message')}: {facts.get('exception')!r}")
         )

@@ -52,8 +52,8 @@ class Outcome(NamedTuple):
     @property
     def claims(self) -> list[str]:
         """Its lines with claims."""
-        words = tuple(f"{word:<8}" for word in (HELD, MISSED, BROKEN))
-        return [line for line in self.text.splitlines() if line.startswith(words)]
+        marks = tuple(f"{mark:<8}" for mark in (HELD, MISSED, BROKEN))
+        return [line for line in self.text.splitlines() if line.startswith(marks)]
 
 
 def run(name: str, arguments: list[str]) -> Outcome:

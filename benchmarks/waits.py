@@ -121,8 +121,8 @@ def main() -> int:
         port = running.stdout.readline().strip()
         good, elapsed, worked = asyncio.run(wait_for_all(port, options.waits))
     finally:
-        told, _ = running.communicate()  # closing its standard input ends it
-    is_cheap = report(options.waits, options.lasts, json.loads(told))
+        printed, _ = running.communicate()  # closing its standard input ends it
+    is_cheap = report(options.waits, options.lasts, json.loads(printed))
     print(f"{'ended well':<28}{good:>8}  of {options.waits}")
     print(
         f"{'seconds':<28}{elapsed:>8.1f}  the last was done after {options.lasts:g} s; {worked:.1f} s of CPU"
