@@ -1,1 +1,1 @@
-"""Measurements of the SDK as ratios to bare aiohttp and orjson, taken side by side in one run."""
+"""Measurements of the SDK as ratios to bare aiohttp and orjson, measured in the same run."""

@@ -19,14 +19,14 @@ IMPORT = "import time; t = time.process_time(); import {}; print(time.process_ti
 
 
 def python(*arguments: str) -> float:
-    """The number that a fresh interpreter prints."""
+    """The number that a new interpreter prints."""
     run = subprocess.run(
         [sys.executable, *arguments],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         timeout=300,
-        # An installed package has its byte code; without it the import would measure the compiler.
+        # An installed package has its byte code; otherwise the import would measure the compiler.
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
     )
     return float(run.stdout)
@@ -35,7 +35,7 @@ def python(*arguments: str) -> float:
 def ratio(work: str, port: str, rounds: int) -> tuple[float, float, float]:
     """Median CPU seconds of bare and typed, and the median of the rounds' ratios.
 
-    The two take turns, so that a busy machine is busy for both.
+    They alternate, so that load on the machine affects both.
     """
     pairs = [
         (
@@ -66,7 +66,9 @@ def main() -> None:
     """Start the server, take the measurements, print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("works", nargs="*", choices=[*WORKS, "import", []], help="default: all")
-    parser.add_argument("--rounds", type=int, default=5, help="the median of so many is reported (default 5)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="number of rounds, of which the median is reported (default 5)"
+    )
     options = parser.parse_args()
     works = options.works or [*WORKS, "import"]
     row("work (CPU of the client process)", "bare s", "typed s", "ratio", "goal")

@@ -1,7 +1,7 @@
-"""How many requests a row costs: `python -m benchmarks.bulk_requests [--rows N]`.
+"""Number of requests per row: `python -m benchmarks.bulk_requests [--rows N]`.
 
-All rows are in flight at once, each AOI is busy for about ten minutes, and then its package is made, in about ten seconds, and
-fetched. The time of client and sandbox runs faster than the wall clock.
+All rows are in flight at once. Each AOI takes about ten minutes, and its package about ten seconds; then the package is
+downloaded. The clocks of client and sandbox run faster than the wall clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pixxel_async.sandbox import Sandbox, SandboxClock
 from pixxel_async.sandbox._account.state import NOMINAL_SECONDS
 
 BUSY = 600.0
-"""Seconds that an AOI takes."""
+"""Duration of an AOI in seconds."""
 RECIPE = Recipe(
     images=Search(start="2026-06-01", end="2026-09-01", max_days=1),
     make=(),

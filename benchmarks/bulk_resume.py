@@ -1,7 +1,7 @@
 """Resume a run of 100,000 rows with 500 open creates: `python -m benchmarks.bulk_resume [--rows N] [--open N] [--folder PATH]`.
 
-A killed session left the journal. Measured are the time until the first new row ends, and the longest stall of the event loop.
-The API is a fake one that lists each of them.
+The journal is that of a killed session. The benchmark measures the time until the first new row ends, and the longest stall
+of the event loop. A fake API lists all open creates.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pixxel_async.testing import FakeTransport
 GOAL, STALL = 5.0, 50.0
 """Seconds; milliseconds."""
 NEW = 1000
-"""Rows that the killed session had not begun."""
+"""Rows that the killed session had not started."""
 AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 
@@ -52,7 +52,7 @@ def intent(row: int) -> dict[str, Any]:
 
 
 async def leave(path: Path, rows: int, left_open: int) -> None:
-    """The journal as the session left it: its last creates are open."""
+    """The journal of the killed session: its last creates are open."""
     with Journal.create(path, header()) as journal:
         journal.add(entries(rows))
         begun = range(1, rows - NEW + 1)
@@ -79,7 +79,7 @@ def listed(operation: Any) -> Any:
 
 
 class Heartbeat:
-    """The longest time for which the event loop did not run a task that wants to run."""
+    """The longest time that a ready task had to wait for the event loop."""
 
     def __init__(self) -> None:
         self.longest = 0.0

@@ -1,7 +1,7 @@
-"""100,000 rows through steps that do nothing: `python -m benchmarks.bulk_rows [--rows N] [--concurrency N]`.
+"""100,000 rows through empty steps: `python -m benchmarks.bulk_rows [--rows N] [--concurrency N]`.
 
-What is left is the runner itself: reading and checking the table, the journal, intents on the disk before each create, results
-after. Tells durable intents a second, and the memory of the process.
+This measures the runner itself: it reads and checks the table, writes the intent to disk before each create, and the
+result after it. Prints durable intents per second, and the memory of the process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 class NoWork:
-    """Runs steps that do nothing."""
+    """Runs empty steps."""
 
     requests = 0
 
@@ -67,7 +67,7 @@ STAGES = (Stage("images", nothing), Stage("aoi", nothing, Kind.CREATE), Stage("a
 
 
 def resident_mib() -> float:
-    """Memory of this process now."""
+    """Current memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 

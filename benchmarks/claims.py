@@ -1,4 +1,4 @@
-"""What a benchmark claims and what it reached, a line each; `benchmarks.soak` gathers these lines."""
+"""The claims of a benchmark with the measured values, one per line; `benchmarks.soak` collects these lines."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ class Claims:
         self.all_held = True
 
     def note(self, is_held: bool, what: str, reached: object, goal: object, *, is_hard: bool = True) -> None:
-        """Print a claim. One that is not hard is a goal, which a busy machine may miss."""
+        """Print a claim. A claim that is not hard is a goal, which a loaded machine may miss."""
         self.all_held &= is_held or not is_hard
-        word = HELD if is_held else BROKEN if is_hard else MISSED
-        print(f"{word:<8}{what:<62}{reached!s:>16}   goal {goal}", flush=True)
+        result = HELD if is_held else BROKEN if is_hard else MISSED
+        print(f"{result:<8}{what:<62}{reached!s:>16}   goal {goal}", flush=True)
 
     def none(self, what: str, number: int) -> None:
-        """Claim that something did not happen once."""
+        """Claim that the count is zero."""
         self.note(number == 0, what, number, 0)
 
     def at_most(self, what: str, number: float, goal: float, unit: str = "", *, is_hard: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own: `python -m benchmarks.client WORK KIND PORT` prints CPU seconds.
+"""One measurement in a separate process: `python -m benchmarks.client WORK KIND PORT` prints CPU seconds.
 
 KIND is `bare` (aiohttp and orjson, dicts) or `typed` (this SDK). Both do the same work and hold the same results.
 """
@@ -91,7 +91,7 @@ async def bare(work: str, base: str) -> float:
 
 async def typed(work: str, base: str) -> float:
     """The work with the SDK."""
-    from pixxel_async import PixxelClient  # here, so that the bare process does not carry it
+    from pixxel_async import PixxelClient  # here, so that the bare process does not import it
 
     async with PixxelClient("bench", base_url=base) as client:
 

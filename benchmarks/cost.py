@@ -1,10 +1,9 @@
-"""What care costs where nothing fails: `python -m benchmarks.cost [--pipelines N] [--at-a-time N] [--rounds N]`.
+"""The cost of the SDK's guarantees without faults: `python -m benchmarks.cost [--pipelines N] [--at-a-time N] [--rounds N]`.
 
-The same pipeline - create an AOI, look at it, request its package, look at that, fetch the file - with this SDK and with
-bare aiohttp and orjson, which writes what it reads into the file and leaves it at that. The server, a process of its own,
-finds everything done, and answers after 30 ms, as over the Internet at its best; or at once, so that nothing but the
-client's work is measured. The two ways take turns; reported are pipelines a second, CPU, and the medians of the rounds'
-ratios.
+One pipeline: create an AOI, poll it, request its package, poll the package, download the file. It runs with this SDK and
+with bare aiohttp and orjson, which write the bytes to the file without any check. The server, a separate process, has
+every resource ready. It responds after 30 ms, like a fast Internet connection, or at once, to measure only the client.
+Both ways alternate. Printed are pipelines per second, CPU, and the median ratios of the rounds.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ SCENE = "scene-1"
 
 
 class Pipelines(asyncio.Protocol):
-    """Just enough HTTP/1.1 for a pipeline; everything that is made is done at once."""
+    """A minimal HTTP/1.1 server for the pipeline; every resource is ready at once."""
 
     def __init__(self) -> None:
         self.buffer = b""
@@ -83,20 +82,20 @@ class Pipelines(asyncio.Protocol):
             return answer(b'{"download_id":"%b","status":"STARTED","signed_url":""}' % id.encode())
         if "/downloads/" in path:
             url = f"http://127.0.0.1:{self.port}/files/{last}.zip?X-Signature=1"
-            words = b'{"download_id":"%b","status":"SUCCESS","signed_url":"%b"}'
-            return answer(words % (last.encode(), url.encode()))
+            text = b'{"download_id":"%b","status":"SUCCESS","signed_url":"%b"}'
+            return answer(text % (last.encode(), url.encode()))
         return answer(aoi(last))
 
 
 MADE: list[str] = []
 LATENCY: list[float] = []
-"""Seconds before each answer, if any."""
+"""Delay of each response in seconds."""
 GEOMETRY = payloads.aoi(1)["geometry"]
 AOI = orjson.dumps({**payloads.aoi(1), "status": "success"})
 
 
 def aoi(id: str) -> bytes:
-    """An AOI, done."""
+    """A finished AOI."""
     return AOI.replace(b"aoi-000001", id.encode())
 
 
@@ -182,7 +181,7 @@ async def bare(base: str, folder: Path, pipelines: int, at_a_time: int) -> None:
 
 async def ours(base: str, folder: Path, pipelines: int, at_a_time: int) -> None:
     """The pipelines with the SDK."""
-    from pixxel_async import PixxelClient  # here, so that the bare process does not carry it
+    from pixxel_async import PixxelClient  # here, so that the bare process does not import it
 
     async with PixxelClient("bench", base_url=base) as client:
 
@@ -197,8 +196,8 @@ async def ours(base: str, folder: Path, pipelines: int, at_a_time: int) -> None:
 
 
 def process(kind: str, port: int, folder: Path, pipelines: int, at_a_time: int) -> tuple[float, float]:
-    """Seconds and CPU seconds of one way, in a process of its own, which leaves its files."""
-    told = subprocess.check_output(
+    """Seconds and CPU seconds of one way, in a separate process, which keeps its files."""
+    printed = subprocess.check_output(
         [
             *(sys.executable, "-m", "benchmarks.cost", "--run", kind, "--port", str(port)),
             *("--folder", tempfile.mkdtemp(dir=folder)),
@@ -207,12 +206,12 @@ def process(kind: str, port: int, folder: Path, pipelines: int, at_a_time: int) 
         timeout=600,
         text=True,
     )
-    seconds, cpu = map(float, told.split())
+    seconds, cpu = map(float, printed.split())
     return seconds, cpu
 
 
 async def compare(folder: Path, pipelines: int, at_a_time: int, rounds: int) -> int:
-    """Both ways by turns, with latency and without; the exit code."""
+    """Run both ways alternately, with latency and without; return the exit code."""
     claims = Claims()
     async with started("benchmarks.cost", "--serve") as (server, port):
         for latency in LATENCIES:
@@ -229,13 +228,13 @@ async def compare(folder: Path, pipelines: int, at_a_time: int, rounds: int) -> 
             share = statistics.median(100 * bare_s / our_s for (bare_s, _), (our_s, _) in rows)
             share_cpu = statistics.median(100 * bare_cpu / our_cpu for (_, bare_cpu), (_, our_cpu) in rows)
             print(f"in the same CPU time: {share_cpu:.0f} % of bare aiohttp's pipelines")
-            words = f"answers after {1000 * latency:.0f} ms" if latency else "answers at once"
-            claims.at_least(f"pipelines a second, of bare aiohttp's, {words}", share, GOAL, " %")
+            text = f"responses after {1000 * latency:.0f} ms" if latency else "responses at once"
+            claims.at_least(f"pipelines a second, of bare aiohttp's, {text}", share, GOAL, " %")
     return claims.exit_code
 
 
 def show(pipelines: int, bare: tuple[float, float], ours: tuple[float, float]) -> None:
-    """A line for a round."""
+    """The line of a round."""
     for name, (seconds, cpu) in (("bare", bare), ("  ours", ours)):
         print(
             f"{name} {pipelines / seconds:6.0f} a second,{1000 * cpu / pipelines:6.2f} ms of CPU each",
@@ -250,7 +249,9 @@ def main() -> int:
     parser.add_argument("--pipelines", type=int, default=2_000)
     parser.add_argument("--at-a-time", type=int, default=8, help="as `pixxel bulk run`: 8")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the files go")
+    parser.add_argument(
+        "--folder", type=Path, default=Path(tempfile.gettempdir()), help="folder for the files"
+    )
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--run", choices=["bare", "ours"], help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -263,7 +264,7 @@ def main() -> int:
         way = {"bare": bare, "ours": ours}[options.run]
         asyncio.run(way(f"http://127.0.0.1:{options.port}", options.folder, *size))
         return 0
-    # All files stay to the end: where thousands were just removed, ext4 takes a millisecond to make one.
+    # All files stay until the end: after thousands were removed, ext4 needs a millisecond to create one.
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         return asyncio.run(compare(Path(folder), *size, options.rounds))
 

@@ -1,10 +1,10 @@
-"""Creates over a bad line: `python -m benchmarks.creates [--creates N] [--seed N] [--settle SECONDS]`.
+"""Creates over an unreliable connection: `python -m benchmarks.creates [--creates N] [--seed N] [--settle SECONDS]`.
 
-AOIs, indices, insights, orders and jobs are made at a sandbox that breaks every fifth request: a reset before the
-effect or after it, a 5xx after it, an answer that never comes, an effect that comes up to 2.5 s late; and every
-listing lags half a second behind. Each create is made as a careful caller makes it: after an OutcomeUnknown it is
-reconciled, and sent again only when it is absent. What was made is then counted in the sandbox's books. Time runs faster than
-the wall clock, for both sides alike. Exit code 1 unless nothing was bought twice and nothing bought was reported failed.
+AOIs, indices, insights, orders and jobs are made in a sandbox with faults in every fifth request. Faults are a reset
+before or after the effect, a 5xx after it, no response, and an effect up to 2.5 s late. Every listing is half a second
+stale. After an OutcomeUnknown the caller reconciles, and sends the create again only if it is absent. The ledger of the
+sandbox then shows the resources that were made. Both clocks run faster than the wall clock. The exit code is 1 if
+anything was bought twice, or was bought but reported as failed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_A_TIME = 32
 FAULTY = 0.2
 LAG = 0.5
 AOIS = 8
-"""Insights are spread over so many."""
+"""Number of AOIs for the insights."""
 FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.55, 12.9], [77.55, 12.95], [77.5, 12.9]]]}
 FAULTS: dict[str, dict[str, Any]] = {
     "reset before the effect": {"kind": "reset"},
@@ -51,7 +51,7 @@ CREATES = ("AOICreateAOI", "CreateIndex", "createInsights", "SubmitOrder", "crea
 
 
 class FastClock(Clock):
-    """The wall clock, so many times faster."""
+    """The wall clock, faster by a factor."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(random.Random(seed))
@@ -70,10 +70,10 @@ class FastClock(Clock):
 
 @attrs.define
 class Outcome:
-    """What a caller was told about one create."""
+    """The outcome of one create for its caller."""
 
     kind: str
-    word: str
+    state: str
     """done, held (a person decides) or failed."""
     id: str | None
     sendings: int
@@ -81,12 +81,12 @@ class Outcome:
 
 @attrs.frozen
 class Ground:
-    """What the creates need."""
+    """The shared state of the creates."""
 
     client: PixxelClient
     facts: dict[str, Any]
     lock: asyncio.Lock = attrs.field(factory=asyncio.Lock)
-    """Of two jobs of one workflow under way at once nobody could tell which is which."""
+    """Two concurrent jobs of one workflow cannot be distinguished."""
 
     async def aoi(self, number: int) -> Any:
         facts = self.facts
@@ -140,7 +140,7 @@ SHARES = {"aoi": 0.45, "index": 0.1, "insight": 0.2, "order": 0.2, "job": 0.05}
 
 
 async def prepare(client: PixxelClient) -> Ground:
-    """A project, an image, AOIs to stand on."""
+    """A project, an image, and AOIs for the other creates."""
     [project] = await client.projects.list(limit=1)
     [sentinel] = [each for each in await client.satellites.list() if each.name == "Sentinel-2"]
     [image] = await client.archives.search(collections=["sentinel-2-l2a"], intersects=FIELD, limit=1)
@@ -164,7 +164,7 @@ async def prepare(client: PixxelClient) -> Ground:
 
 
 async def carefully(kind: str, create: Callable[[], Awaitable[Any]], settle: float) -> Outcome:
-    """Make it once: send it again only when it is absent."""
+    """Make it once: send it again only if it is absent."""
     for sendings in range(1, 11):
         try:
             return Outcome(kind, "done", await create(), sendings)
@@ -196,7 +196,7 @@ async def one(ground: Ground, kind: str, number: int, settle: float) -> Outcome:
 
 
 async def run(creates: int, seed: int, settle: float) -> bool:
-    """All creates, and the account of them."""
+    """Run all creates, and print the results."""
     clock = FastClock(seed)
     time_of_day = SandboxClock(start=clock.now(), monotonic=clock.monotonic)
     async with (
@@ -210,7 +210,7 @@ async def run(creates: int, seed: int, settle: float) -> bool:
         for number, (name, fault) in enumerate(FAULTS.items()):
             chance = share / (
                 1 - share * number
-            )  # they are tried in turn: of what the others have let through
+            )  # each fault applies to the requests that earlier faults did not hit
             for operation in CREATES:
                 faults.append((name, sandbox.faults.add(operation, times=None, probability=chance, **fault)))
         for listing in LISTINGS:
@@ -242,25 +242,25 @@ async def run(creates: int, seed: int, settle: float) -> bool:
 
 
 def report(outcomes: list[Outcome], made: set[str], struck: Counter[str], elapsed: float) -> bool:
-    """Print the account: what the callers were told against what is in the books."""
-    told = Counter(outcome.id for outcome in outcomes if outcome.id is not None)
-    orphans = made - told.keys()
-    words: dict[str, Counter[str]] = defaultdict(Counter)
+    """Print the results: the outcomes of the callers against the ledger."""
+    reported = Counter(outcome.id for outcome in outcomes if outcome.id is not None)
+    orphans = made - reported.keys()
+    states: dict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
-        words[outcome.kind][outcome.word] += 1
+        states[outcome.kind][outcome.state] += 1
     for name, hits in struck.items():
         print(f"{name:<28}{hits:>6}")
-    for kind, counts in sorted(words.items()):
+    for kind, counts in sorted(states.items()):
         print(f"{kind:<28}{sum(counts.values()):>6}  {dict(counts)}")
-    unresolved = sum(outcome.word != "done" for outcome in outcomes)
-    twice = max(0, len(orphans) - unresolved) + sum(count - 1 for count in told.values())
-    reported_failed = min(len(orphans), sum(outcome.word == "failed" for outcome in outcomes))
+    unresolved = sum(outcome.state != "done" for outcome in outcomes)
+    twice = max(0, len(orphans) - unresolved) + sum(count - 1 for count in reported.values())
+    reported_failed = min(len(orphans), sum(outcome.state == "failed" for outcome in outcomes))
     print(f"{'creates':<28}{len(outcomes):>6}  in {elapsed:.0f} s ({elapsed * SPEED:.0f} s of their time)")
     print(f"{'struck':<28}{struck.total():>6}")
     print(f"{'sent more than once':<28}{sum(outcome.sendings > 1 for outcome in outcomes):>6}")
-    print(f"{'held for a person':<28}{sum(outcome.word == 'held' for outcome in outcomes):>6}")
+    print(f"{'held for a person':<28}{sum(outcome.state == 'held' for outcome in outcomes):>6}")
     claims = Claims()
-    claims.none("creates told of, but not made", len(told.keys() - made))
+    claims.none("creates reported, but not made", len(reported.keys() - made))
     claims.none("bought twice", twice)
     claims.none("bought, but reported failed", reported_failed)
     return claims.all_held
@@ -273,7 +273,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--settle", type=float, default=120.0, help="the settle window (default 120 s)")
     options = parser.parse_args()
-    logging.disable()  # each fault would tell of itself
+    logging.disable()  # each fault would be logged
     return 0 if asyncio.run(run(options.creates, options.seed, options.settle)) else 1
 
 

@@ -1,9 +1,9 @@
 """Does every call end by its deadline? `python -m benchmarks.deadlines [--deadline SECONDS] [--at-a-time N]`.
 
-Every kind of fault against every class of request: a service that never answers, drips its answer, never takes the
-request, promises to be back in an hour, and so on. Each call has a client of its own whose `timeout` is the deadline, and
-must end in an answer or in an error of ours no more than 100 ms after it. A download has no deadline: there it is
-`asyncio.timeout` around it that must be obeyed as soon. The server is a process of its own. Exit code 1 otherwise.
+Every kind of fault against every class of request. Examples: no response, a slow response, a server that does not read
+the request, a Retry-After of an hour. Each call has its own client, whose `timeout` is the deadline. It must end with a
+result or an SDK error within 100 ms after the deadline. A download has no deadline, so `asyncio.timeout` around it is
+the limit. The server is a separate process. Otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Writer = asyncio.StreamWriter
 
 
 async def for_ever(writer: Writer, data: bytes, pause: float = DRIP) -> None:
-    """The same again and again, until the other side goes."""
+    """Send the same bytes repeatedly, until the peer disconnects."""
     while True:
         writer.write(data)
         await writer.drain()
@@ -166,7 +166,7 @@ FAULTS: dict[str, Callable[[Writer], Awaitable[None]]] = {
     "redirected in a circle": status(307, Location="?again=1"),
 }
 HEAVY = {"endless body", "gzip bomb"}
-"""They take a CPU to themselves: one at a time."""
+"""Faults that use a whole CPU: one at a time."""
 LINES = ["refused", "black hole", "reset at once", "silent TLS", "silent proxy", "never takes the request"]
 """Faults of the connection."""
 
@@ -186,7 +186,7 @@ def create(client: PixxelClient) -> Awaitable[Any]:
 
 
 def large_create(client: PixxelClient) -> Awaitable[Any]:
-    """More than the sockets between take in."""
+    """More than the socket buffers hold."""
     block = BlockRef(name="b", version="1")
     return client.insights.create("a", block=block, input=[], metadata={"note": "x" * LARGE})
 
@@ -213,7 +213,7 @@ CALLS: dict[str, Call] = {
 
 
 async def faulty(reader: asyncio.StreamReader, writer: Writer) -> None:
-    """The fault stands first in the path, so that each client asks for its own."""
+    """The path starts with the fault, so that each client selects its own."""
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         head = await reader.readuntil(b"\r\n\r\n")
         names = [*FAULTS]
@@ -231,7 +231,7 @@ async def faulty(reader: asyncio.StreamReader, writer: Writer) -> None:
 
 
 async def drain(reader: asyncio.StreamReader) -> None:
-    """Take in what comes."""
+    """Read all incoming bytes."""
     with suppress(ConnectionError):
         while await reader.read(2**20):
             pass
@@ -239,7 +239,7 @@ async def drain(reader: asyncio.StreamReader) -> None:
 
 async def server() -> None:
     """Serve until standard input closes."""
-    logging.disable()  # what still hangs at the end is meant to
+    logging.disable()  # connections that still hang at the end are expected
     packed_blanks()
     http = await asyncio.start_server(faulty, "127.0.0.1", 0, backlog=1024)
 
@@ -251,7 +251,7 @@ async def server() -> None:
         await reset(writer)
 
     narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)  # takes in little of what nobody reads
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)  # buffers little of the unread data
     narrow.bind(("127.0.0.1", 0))
     mute = await asyncio.start_server(silent, sock=narrow)
     resetting = await asyncio.start_server(shut, "127.0.0.1", 0)
@@ -259,14 +259,14 @@ async def server() -> None:
     hole.bind(("127.0.0.1", 0))
     hole.listen(0)
     crowd = [socket.socket() for _ in range(4)]
-    for each in crowd:  # nobody takes them in: the next one finds no place
+    for each in crowd:  # they are not accepted, so the queue is full for the next one
         each.setblocking(False)
         with suppress(BlockingIOError):
             each.connect(hole.getsockname())
     unused = socket.socket()
-    unused.bind(("127.0.0.1", 0))  # bound, but not listened at: refuses
+    unused.bind(("127.0.0.1", 0))  # bound, but not listening: refuses connections
 
-    async def tell(_: dict[str, Any]) -> Any:
+    async def respond(_: dict[str, Any]) -> Any:
         return None
 
     ports = {
@@ -276,7 +276,7 @@ async def server() -> None:
         "hole": hole.getsockname()[1],
         "refused": unused.getsockname()[1],
     }
-    await serve(ports, tell)
+    await serve(ports, respond)
 
 
 # --- the client -------------------------------------------------------------------------------------------
@@ -312,10 +312,12 @@ class Cell:
 async def one(
     fault: str, kind: str, ports: dict[str, int], deadline: float, folder: str, started_at: float
 ) -> Cell:
-    """Make one call with a client of its own; the time that it took counts from the call."""
+    """Make one call with its own client; its time is measured from the call."""
     options = address(fault, ports)
     client = PixxelClient("bench", timeout=deadline, **options)  # type: ignore[arg-type]
-    await asyncio.sleep(max(0.0, started_at - time.monotonic()))  # making the others' clients takes time
+    await asyncio.sleep(
+        max(0.0, started_at - time.monotonic())
+    )  # because making the clients of the others takes time
     began = time.monotonic()
     is_ours, end = True, "answer"
     try:
@@ -336,9 +338,9 @@ async def one(
 
 
 def batches(at_a_time: int) -> list[list[tuple[str, str]]]:
-    """What is tried together."""
+    """The combinations to run."""
     cells = [(fault, kind) for kind in [*CALLS, "file"] for fault in [*FAULTS, *LINES]]
-    # https and the proxy are for addresses beyond this machine; a storage host there is another matter.
+    # https and the proxy are for remote addresses; a remote storage host is a separate case.
     cells = [cell for cell in cells if cell[1] != "file" or cell[0] not in ("silent TLS", "silent proxy")]
     heavy = [cell for cell in cells if cell[0] in HEAVY or cell[1] == "create of 6 MiB"]
     light = [cell for cell in cells if cell not in heavy]
@@ -347,7 +349,7 @@ def batches(at_a_time: int) -> list[list[tuple[str, str]]]:
 
 
 async def run(deadline: float, at_a_time: int, kinds: list[str]) -> int:
-    """Try them all; the exit code."""
+    """Run all; return the exit code."""
     logging.disable()
     complaints = Complaints()
     complaints.listen()
@@ -366,14 +368,14 @@ async def run(deadline: float, at_a_time: int, kinds: list[str]) -> int:
 def report(
     cells: list[Cell], before: Holdings, after: Holdings, complaints: Complaints, deadline: float
 ) -> int:
-    """Print the worst, and the claims."""
+    """Print the latest ends, and the claims."""
     for cell in sorted(cells, key=lambda cell: -cell.late)[:8]:
         print(f"{cell.fault:<26}{cell.kind:<20}{1000 * cell.late:+8.0f} ms  {cell.end}")
     for cell in cells:
         if not cell.is_ours:
             print(f"{cell.fault:<26}{cell.kind:<20} {cell.end}")
-    for told in complaints.heard[:5] + more(before, after):
-        print(f"  {told}")
+    for complaint in complaints.heard[:5] + more(before, after):
+        print(f"  {complaint}")
     worst = max(cells, key=lambda cell: cell.late)
     print(
         f"{len(cells)} calls with a deadline of {deadline:g} s; the slowest close took {max(cell.closing for cell in cells):.2f} s"
@@ -381,10 +383,10 @@ def report(
     claims = Claims()
     claims.at_most("the latest end after its deadline", 1000 * worst.late, 1000 * GRACE, " ms")
     claims.none("calls that ended later", sum(cell.late > GRACE for cell in cells))
-    claims.none("errors that are not ours", sum(not cell.is_ours for cell in cells))
+    claims.none("errors from outside the SDK", sum(not cell.is_ours for cell in cells))
     claims.none("tasks leaked", after.tasks - before.tasks)
     claims.none("file descriptors leaked", after.descriptors - before.descriptors)
-    claims.none("warnings of things not closed", len(complaints.heard))
+    claims.none("warnings of unclosed resources", len(complaints.heard))
     return claims.exit_code
 
 

@@ -1,7 +1,7 @@
 """Fetch 2 GiB to disk with SHA-256 and fsync, against `curl` of the same file: `python -m benchmarks.downloads [--gib N] [--rounds N]`.
 
-The server is local and sends with sendfile. `curl` neither hashes nor syncs; the time of `curl` and an fsync of what it
-wrote stands beside it, because that is what the disk costs. The two take turns, so that a busy machine is busy for both.
+The server is local and sends with sendfile. `curl` neither hashes nor syncs. A second column adds an fsync after `curl`,
+to show the cost of the disk. Both alternate, so that load on the machine affects both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GOAL_TIME, GOAL_MEMORY = 1.5, 32
 
 
 def serve(directory: str) -> None:
-    """Offer a directory until standard input ends."""
+    """Serve a directory until standard input closes."""
 
     async def run() -> None:
         app = web.Application()
@@ -41,13 +41,13 @@ def serve(directory: str) -> None:
 
 
 def peak_memory() -> float:
-    """MiB that this process ever held; of this program only, unlike getrusage, which remembers the parent's."""
+    """Peak memory of this process in MiB; getrusage would include the parent's."""
     line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 def fetch(url: str, directory: str) -> None:
-    """Print the seconds that a download takes and the MiB that it needs beyond those of a small one."""
+    """Print the seconds of a download, and its additional MiB over a small one."""
 
     async def run() -> None:
         downloader = Downloader(allow_private=True)
@@ -62,7 +62,7 @@ def fetch(url: str, directory: str) -> None:
 
 
 def ours(url: str, directory: Path) -> tuple[float, float]:
-    """Seconds and MiB, in a process of its own."""
+    """Seconds and MiB, in a separate process."""
     command = [sys.executable, "-m", "benchmarks.downloads", "--fetch", url, str(directory)]
     seconds, memory = map(float, subprocess.check_output(command, timeout=600).split())
     return seconds, memory

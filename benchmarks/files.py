@@ -1,10 +1,10 @@
-"""Files from a bad storage host: `python -m benchmarks.files [--files N] [--at-a-time N] [--seed N]`.
+"""Files from an unreliable storage host: `python -m benchmarks.files [--files N] [--at-a-time N] [--seed N]`.
 
-Each of 500 packages, of nothing to a few MiB, is fetched from a host that goes wrong up to six times at it - cuts,
-resets, expired URLs, objects that change, ranges that were not asked for, pages of HTML, errors, flipped bytes - and at
-some of them always. Every fifth download is cancelled once on its way and begun anew; one that fails is tried once more. Every file must be, by SHA-256,
-one of the contents that the object ever had; or the download ends in an error of ours, and nothing has the final name.
-Server and client share nothing but the seed. Exit code 1 otherwise, or if anything leaks.
+500 packages, from empty to a few MiB, are downloaded from a host with up to six faults per package; some always fail.
+Faults are truncation, resets, expired URLs, changed objects, wrong ranges, HTML pages, errors and flipped bytes. Every
+fifth download is cancelled once and started again; one that fails is tried once more. By SHA-256, every file must be one
+of the versions of its object. Otherwise the download must raise an SDK error, without a file of the final name. Server
+and client share only the seed. Otherwise, or after a leak, the exit code is 1.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ FAULTS = [
     "flipped", "short", "if-range ignored", "close", "redirect", "stall", "stall", "stall",
 ]  # fmt: skip
 FINAL = {"html", "html as zip", "xml", "status 404"}
-"""After these nobody tries again."""
+"""Faults after which the client does not retry."""
 ENDLESS_FAULTS = ["html", "cut at 0", "expire", "wrong offset", "status 503", "416", "flipped", "close"]
 
 
 @lru_cache(maxsize=8)
 def content(seed: int, number: int, generation: int) -> bytes:
-    """What an object holds; each generation is another file."""
+    """The content of an object; each generation is another file."""
     rng = random.Random(f"{seed}-{number}-{generation}")
     size = rng.choice([0, 1, 700]) if rng.random() < 0.05 else int(min(4e6, rng.lognormvariate(11.5, 1.6)))
     return (b"PK\x03\x04" + rng.randbytes(size))[:size]
@@ -60,7 +60,7 @@ def content(seed: int, number: int, generation: int) -> bytes:
 
 @attrs.define
 class Object:
-    """A file in the storage, and what will go wrong at it."""
+    """A file in the storage, and its faults."""
 
     number: int
     seed: int
@@ -70,11 +70,11 @@ class Object:
     """strong, weak, date or none."""
     generation: int = 0
     epoch: int = 0
-    """URLs of earlier ones have expired."""
+    """Generation of the valid URLs; earlier ones have expired."""
 
     @classmethod
     def planned(cls, seed: int, number: int) -> Object:
-        """By the seed."""
+        """A file drawn from the seed."""
         rng = random.Random(f"{seed}-{number}")
         validator = rng.choices(["strong", "weak", "date", "none"], [7, 1, 1, 1])[0]
         if rng.random() < ENDLESS:
@@ -85,19 +85,19 @@ class Object:
         return cls(number, seed, faults, False, validator)
 
     def next_fault(self) -> str:
-        """What goes wrong now; '' for nothing."""
+        """The current fault; '' for none."""
         if self.is_endless:
             return self.faults[0]
         return self.faults.pop(0) if self.faults else ""
 
     @property
     def body(self) -> bytes:
-        """Its content now."""
+        """Its current content."""
         return content(self.seed, self.number, self.generation)
 
     @property
     def tags(self) -> dict[str, str]:
-        """The headers that tell its content from another."""
+        """The headers that identify its content."""
         etag = hashlib.sha256(self.body).hexdigest()[:20]
         date = formatdate(1.7e9 + self.generation * DAY, usegmt=True)
         return {
@@ -108,12 +108,12 @@ class Object:
         }[self.validator]
 
     def is_meant(self, condition: str | None) -> bool:
-        """Whether an If-Range names this very content."""
+        """Whether an If-Range matches this content."""
         return condition is None or condition in self.tags.values()
 
 
 class Storage:
-    """The API that hands out URLs, and the host that they lead to."""
+    """The API that returns URLs, and the storage host."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -123,7 +123,7 @@ class Storage:
         self.rng = random.Random(seed)
 
     def object(self, number: int) -> Object:
-        """Found, or planned."""
+        """The existing file, or a new one."""
         if number not in self.objects:
             self.objects[number] = Object.planned(self.seed, number)
         return self.objects[number]
@@ -151,7 +151,7 @@ class Storage:
         return answer(200, orjson.dumps(facts), **{"Content-Type": "application/json"})
 
     async def _file(self, target: str, headers: dict[str, str], writer: asyncio.StreamWriter) -> bool:
-        """Answer, or go wrong; whether the connection goes on."""
+        """Respond, or apply a fault; return whether the connection stays open."""
         path, _, query = target.partition("?")
         file = self.object(int(path.rpartition("/")[2]))
         if int(query.partition("epoch=")[2].partition("&")[0]) != file.epoch:
@@ -170,7 +170,7 @@ class Storage:
             if fault == "cut and change":
                 file.generation = min(file.generation + 1, GENERATIONS)
             if fault == "reset":
-                await asyncio.sleep(0.02)  # lets what was written leave
+                await asyncio.sleep(0.02)  # sends the written bytes
                 linger = struct.pack("ii", 1, 0)
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 writer.transport.abort()
@@ -179,13 +179,13 @@ class Storage:
             half = len(data) // 2
             writer.write(data[:half])
             await writer.drain()
-            await asyncio.sleep(0.4)  # time to be cancelled in
+            await asyncio.sleep(0.4)  # time for the cancellation
             data = data[half:]
         writer.write(data)
         return True
 
     def _answer(self, file: Object, fault: str, headers: dict[str, str]) -> tuple[bytes, bool]:
-        """The bytes of an answer, and whether the connection breaks after them."""
+        """The bytes of a response, and whether the connection breaks after them."""
         special = self._special(file, fault, headers)
         if special is not None:
             return special, False
@@ -214,7 +214,7 @@ class Storage:
         return whole, False
 
     def _start(self, file: Object, fault: str, headers: dict[str, str]) -> int | None:
-        """Where the answer begins, if it is a part; faults answer a part where none was wanted, or the reverse."""
+        """The start of a partial response; faults send a part without a request for one, or the reverse."""
         wanted = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
         if fault in ("wrong offset", "wrong total", "no content-range", "whole as 206") and wanted is None:
             return 0
@@ -226,7 +226,7 @@ class Storage:
         return start if start < len(file.body) else None
 
     def _special(self, file: Object, fault: str, headers: dict[str, str]) -> bytes | None:
-        """Answers that hold nothing of the file."""
+        """Responses without a part of the file."""
         page = b"<!DOCTYPE html><html><body>Please log in</body></html>"
         wanted = re.fullmatch(r"bytes=(\d+)-", headers.get("range", ""))
         match fault:
@@ -257,19 +257,19 @@ class Storage:
 
 
 def b64(digest: bytes) -> str:
-    """As stores write a checksum."""
+    """A checksum in the form of object stores."""
     return b64encode(digest).decode()
 
 
 def answer(status: int, body: bytes, **headers: str) -> bytes:
-    """A whole answer."""
+    """A complete response."""
     lines = [f"HTTP/1.1 {status} Some Reason", f"Date: {formatdate(usegmt=True)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, f"Content-Length: {len(body)}"]).encode() + b"\r\n\r\n" + body
 
 
 def refused(status: int, **headers: str) -> bytes:
-    """An error as stores write it."""
+    """An error in the form of object stores."""
     body = b'<?xml version="1.0"?><Error><Code>SomeCode</Code><Message>Request has expired</Message></Error>'
     return answer(status, body, **{"Content-Type": "application/xml", **headers})
 
@@ -280,38 +280,38 @@ async def storage(seed: int) -> None:
     server = await asyncio.start_server(there.connected, "127.0.0.1", 0, backlog=1024)
     there.port = server.sockets[0].getsockname()[1]
 
-    async def tell(_: dict[str, Any]) -> Any:
+    async def respond(_: dict[str, Any]) -> Any:
         return {
             "struck": there.struck,
             "generations": {number: each.generation for number, each in there.objects.items()},
         }
 
-    await serve(there.port, tell)
+    await serve(there.port, respond)
 
 
 @attrs.define
 class Tally:
-    """How the downloads ended."""
+    """The outcomes of the downloads."""
 
     whole: Counter[int] = attrs.field(factory=Counter)
-    """Files by the generation that they are."""
+    """Number of files by generation."""
     errors: Counter[str] = attrs.field(factory=Counter)
     corrupt: list[str] = attrs.field(factory=list)
     foreign: list[str] = attrs.field(factory=list)
-    """Exceptions that are not ours."""
+    """Exceptions from outside the SDK."""
     named: list[str] = attrs.field(factory=list)
-    """Final names without a success."""
+    """Files of a final name without a success."""
     left: list[str] = attrs.field(factory=list)
-    """Part files beside a whole file."""
+    """Part files beside a complete file."""
     again: int = 0
     resumed: int = 0
-    """Files that went on where an earlier download had ended."""
+    """Files that resumed an earlier download."""
     finite: int = 0
     finite_failed: int = 0
 
 
 async def fetch(client: PixxelClient, folder: Path, seed: int, number: int, tally: Tally) -> None:
-    """One download, and what came of it."""
+    """One download, and its outcome."""
     name = f"f-{number}.zip"
     plan = Object.planned(seed, number)
     can_succeed = not plan.is_endless and not FINAL & {*plan.faults}
@@ -331,7 +331,7 @@ async def fetch(client: PixxelClient, folder: Path, seed: int, number: int, tall
             file = file or await save()
         except DownloadError:
             tally.again += 1
-            file = await save()  # as its user would: goes on where that one ended
+            file = await save()  # as a user would: resumes the earlier one
     except PixxelError as error:
         tally.errors[type(error).__name__] += 1
         tally.finite_failed += can_succeed
@@ -341,7 +341,7 @@ async def fetch(client: PixxelClient, folder: Path, seed: int, number: int, tall
 
 
 def check(path: Path, file: SavedFile | None, seed: int, number: int, tally: Tally) -> None:
-    """Compare what is there with what may be."""
+    """Compare the folder with the allowed files."""
     if file is None:
         if path.exists():
             tally.named.append(path.name)
@@ -358,7 +358,7 @@ def check(path: Path, file: SavedFile | None, seed: int, number: int, tally: Tal
 
 
 async def run(files: int, at_a_time: int, seed: int) -> int:
-    """Fetch them all; the exit code."""
+    """Download all files; return the exit code."""
     logging.disable()
     complaints = Complaints()
     complaints.listen()
@@ -379,8 +379,8 @@ async def run(files: int, at_a_time: int, seed: int) -> int:
             elapsed = time.monotonic() - began
             await client.aclose()
             after = Holdings.now()
-            told = await server.ask()
-    print(f"{elapsed:.0f} s; struck: {told['struck']}")
+            counts = await server.ask()
+    print(f"{elapsed:.0f} s; struck: {counts['struck']}")
     print(
         f"whole: {dict(tally.whole)} by generation; {tally.again} taken again, {tally.resumed} resumed; errors: {dict(tally.errors)}"
     )
@@ -391,14 +391,14 @@ async def run(files: int, at_a_time: int, seed: int) -> int:
         print(f"  {problem}")
     claims = Claims()
     ended = tally.whole.total() + tally.errors.total()
-    claims.note(ended == files, "files whole, or a typed error", ended, files)
+    claims.note(ended == files, "files complete, or a typed error", ended, files)
     claims.none("corrupt files (SHA-256)", len(tally.corrupt))
-    claims.none("errors that are not ours", len(tally.foreign))
-    claims.none("final names without a whole file", len(tally.named))
-    claims.none("part files left beside a whole one", len(tally.left))
+    claims.none("errors from outside the SDK", len(tally.foreign))
+    claims.none("final names without a complete file", len(tally.named))
+    claims.none("part files left beside a complete one", len(tally.left))
     claims.none("tasks leaked", after.tasks - before.tasks)
     claims.none("file descriptors leaked", after.descriptors - before.descriptors)
-    claims.none("warnings of things not closed", len(complaints.heard))
+    claims.none("warnings of unclosed resources", len(complaints.heard))
     print(f"{memory():.0f} MiB at most")
     return claims.exit_code
 

@@ -1,9 +1,9 @@
-"""Creates while code of the user's fails around them: `python -m benchmarks.hooks [--creates N] [--seed N]`.
+"""Creates while user code around them fails: `python -m benchmarks.hooks [--creates N] [--seed N]`.
 
-At every place where aiohttp runs such code (benchmarks/places.py), over sessions of the user's and over our own, the code
-raises, takes too long or cancels its call, at random; and the server refuses some creates, breaks off after others, and
-answers 503 after others again. What the server executed is compared with what the callers know: a create was returned, its
-ids are in the error, or `client.unresolved` has it. Exit code 1 unless none was sent twice and none is lost.
+The code is called at every place where aiohttp runs user code (benchmarks/places.py), in sessions of the user and of the
+SDK. It raises, takes too long or cancels its call, at random. The server refuses some creates, and after others closes
+the connection or sends 503. For each executed create, the caller must have the result, the ids in the error, or an entry
+in `client.unresolved`. The exit code is 1 if a create was sent twice or lost.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pixxel_async.models import OrderItemCreate
 
 AT_A_TIME = 6
 LIMIT = 0.1
-"""Seconds that an attempt may take; code that is slow takes three times as long."""
+"""Time limit of an attempt in seconds; slow code takes three times as long."""
 DEADLINE = 0.5
 PATIENCE = 60.0
 """Seconds after which the creates at one place count as hanging."""
@@ -40,7 +40,7 @@ FAST = RetryPolicy(base=0.01, cap=0.02)
 
 
 class Stop(BaseException):
-    """An exception of the user's that is no Exception."""
+    """A user exception that is not an Exception."""
 
 
 def refused() -> aiohttp.ClientConnectorError:
@@ -60,12 +60,12 @@ ERRORS: list[Any] = [
     Stop,
 ]
 CALL: ContextVar[asyncio.Task[Any]] = ContextVar("CALL")
-"""The task of the create in which code of the user's runs, also where that has tasks of its own."""
+"""The task of the create, also when user code runs in other tasks."""
 
 
 @attrs.define
 class AtRandom:
-    """Code of the user's that does something else each time."""
+    """User code with a random action at each call."""
 
     rng: random.Random
     times: int = 0
@@ -79,7 +79,7 @@ class AtRandom:
             CALL.get().cancel()
 
     async def waits(self) -> None:
-        """The same, or take too long."""
+        """Raise, cancel the call, do nothing, or take too long."""
         self.runs()
         if self.rng.random() < 0.3:
             await asyncio.sleep(3 * LIMIT)
@@ -87,11 +87,11 @@ class AtRandom:
 
 @attrs.define
 class Server:
-    """Executes orders, and counts how often it executed each; not all of its answers arrive."""
+    """Executes orders, and counts the executions of each; not all of its responses arrive."""
 
     rng: random.Random
     is_broken: bool = False
-    """Whether no answer arrives at all."""
+    """Whether no response arrives."""
     executed: Counter[str] = attrs.field(factory=Counter)
     writers: set[asyncio.StreamWriter] = attrs.field(factory=set)
 
@@ -109,7 +109,7 @@ class Server:
         writer.close()
 
     def answer(self, name: str, writer: asyncio.StreamWriter) -> bool:
-        """Whether the connection goes on."""
+        """Respond; return whether the connection stays open."""
         chance = self.rng.random()
         if chance < 0.1:
             writer.write(b"HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n")
@@ -128,21 +128,21 @@ class Server:
 
 @attrs.define
 class Books:
-    """What the callers know."""
+    """The results of the callers."""
 
     returned: set[str] = attrs.field(factory=set)
     in_errors: set[str] = attrs.field(factory=set)
     unresolved: set[str] = attrs.field(factory=set)
     ends: Counter[str] = attrs.field(factory=Counter)
     strange: list[str] = attrs.field(factory=list)
-    """Ends that are neither of the SDK nor what code of the user's stops a program with."""
+    """Exceptions that come neither from the SDK nor from user code."""
     silent: list[str] = attrs.field(factory=list)
     """Places where the code never ran."""
     hanging: int = 0
 
 
 async def one(client: PixxelClient, name: str, intents: dict[str, str], books: Books) -> None:
-    """Make one create, and write down what its caller learns."""
+    """Make one create, and record its outcome for the caller."""
     CALL.set(asyncio.current_task())  # type: ignore[arg-type]
 
     async def note(intent: Intent) -> None:
@@ -196,23 +196,21 @@ async def at_place(
 
 
 async def run(creates: int, seed: int) -> int:
-    """All creates, and the account of them."""
-    asyncio.get_running_loop().set_exception_handler(
-        lambda *_: None
-    )  # tasks that the user's code left behind
+    """Run all creates, and print the results."""
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # tasks left by the user code
     rng, books = random.Random(seed), Books()
     server = Server(random.Random(seed + 1))
     cells = [(name, injected) for name in PLACES for injected in (True, False)]
     cells = [(name, injected) for name, injected in cells if injected or not PLACES[name].only_injected]
     began = time.monotonic()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
-    # By name: there are hooks around its resolution.
+    # A host name, because there are hooks around its resolution.
     url = f"http://localhost:{listening.sockets[0].getsockname()[1]}"
     for at, (name, injected) in enumerate(cells):
         numbers = range(creates * at // len(cells), creates * (at + 1) // len(cells))
         server.is_broken = PLACES[name].needs == "failure"
         await at_place(name, PLACES[name], numbers, url, rng, books, injected=injected)
-    await asyncio.sleep(0.5)  # what is still on its way arrives
+    await asyncio.sleep(0.5)  # requests in transit arrive
     for writer in [*server.writers]:
         writer.close()
     listening.close()
@@ -220,7 +218,7 @@ async def run(creates: int, seed: int) -> int:
 
 
 def report(executed: Counter[str], books: Books, cells: int, seconds: float) -> int:
-    """Print the account: what was executed against what the callers know."""
+    """Print the results: the executed creates against the results of the callers."""
     for end, count in books.ends.most_common():
         print(f"{end:<28}{count:>6}")
     known = books.returned | books.in_errors | books.unresolved
@@ -233,7 +231,7 @@ def report(executed: Counter[str], books: Books, cells: int, seconds: float) -> 
     claims = Claims()
     claims.none("creates sent twice", sum(count > 1 for count in executed.values()))
     claims.none("executed creates that are lost", len(lost))
-    claims.none("ends that are not ours", len(books.strange))
+    claims.none("exceptions from outside the SDK", len(books.strange))
     claims.none("calls that hang", books.hanging)
     claims.none("places where the code did not run", len(books.silent))
     return claims.exit_code
@@ -245,7 +243,7 @@ def main() -> int:
     parser.add_argument("--creates", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=11)
     options = parser.parse_args()
-    sdk = logging.getLogger("pixxel_async")  # its log runs, and is not shown
+    sdk = logging.getLogger("pixxel_async")  # its log is active, but not shown
     sdk.addHandler(logging.NullHandler())
     sdk.propagate = False
     return asyncio.run(run(options.creates, options.seed))

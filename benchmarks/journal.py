@@ -1,4 +1,4 @@
-"""How many durable intents a second a journal takes, and what 100,000 rows cost: `python -m benchmarks.journal`."""
+"""Durable intents per second of a journal, and the cost of 100,000 rows: `python -m benchmarks.journal`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def at_once(at_a_time: int, rows: range, work: Callable[[int], Awaitable[o
 
 
 class Measure:
-    """Time by the clock and of the processor, and memory; a busy machine shows in the difference of the two."""
+    """Elapsed time, CPU time and memory; the difference of the times shows the load of the machine."""
 
     def __init__(self, what: str, rows: int) -> None:
         self.what = what

@@ -1,10 +1,10 @@
 """A minute without the service: `python -m benchmarks.outage [--lasts SECONDS] [--seed N]`.
 
-Sixteen tasks read five times a second each; then the service is gone, and comes back. Four clients at once, each with a
-service of its own: one whose callers wait with `client.available()` when a call was not sent, and one whose callers go
-on calling, while every request is answered 503; one whose connections are refused; one whose requests are never
-answered. Counted are the requests of the outage against those of as long a normal time, and the seconds from its end
-until nine tenths of the normal throughput are back. Real time, real sockets.
+Sixteen tasks read five times a second each. Then the service fails, and later recovers. Four clients run at once, each
+with its own service. Two get 503: the callers of one wait with `client.available()`, those of the other continue to call.
+The third gets refused connections, and the fourth no responses. The benchmark counts the requests of the outage against
+those of a normal period of equal length. It measures the seconds from the end of the outage to 90 % of the normal
+throughput. Time and sockets are real.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ TASKS, PAUSE = 16, 0.2
 BEFORE, AFTER = 8.0, 15.0
 WINDOW = 2.0
 GOAL_REQUESTS, GOAL_SHARE, GOAL_SECONDS = 1.2, 0.9, 10.0
-KINDS = ["503", "503, callers go on", "refused", "no answer"]
+KINDS = ["503", "503, callers continue", "refused", "no answer"]
 
 
 class Service:
-    """One service: up, or down in its way."""
+    """One service: up, or down in one of the ways."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -46,7 +46,7 @@ class Service:
         self._server: asyncio.Server | None = None
 
     def to(self, _: str) -> bytes:
-        """The answer to a request."""
+        """The response to a request."""
         self.asked.append(time.monotonic())
         if not self.is_down:
             return self._up
@@ -55,13 +55,13 @@ class Service:
         return b""
 
     async def listen(self) -> None:
-        """On the same port again and again."""
+        """Listen, always on the same port."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Connection(self, self._open), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def turn(self, *, is_down: bool) -> None:
-        """Go down, or come back."""
+        """Go down, or recover."""
         self.is_down = is_down
         if self.kind == "refused" and is_down:
             assert self._server is not None
@@ -108,7 +108,7 @@ class Callers:
     client: PixxelClient
     successes: list[float] = attrs.field(factory=list)
     requests: int = 0
-    """When the outage began; afterwards, of the outage."""
+    """Number of requests at the start of the outage; afterwards, during the outage."""
 
     async def read(self) -> None:
         """Read at a steady pace."""
@@ -127,7 +127,7 @@ class Callers:
 
 
 async def run(lasts: float, seed: int) -> int:
-    """Measure; the exit code."""
+    """Measure; return the exit code."""
     async with started("benchmarks.outage", "--serve") as (server, ports):
         there = [
             Callers(
@@ -162,7 +162,7 @@ async def run(lasts: float, seed: int) -> int:
             await callers.client.aclose()
     claims = Claims()
     for callers in there:
-        # What is refused never reaches the server; the client's own count lacks a handful of probes.
+        # Refused connections do not reach the server; the client's own count lacks a few probes.
         seen = sum(down <= at < up for at in asked[callers.kind])
         judge(claims, callers, max(seen, callers.requests), (began, down, up))
     return claims.exit_code

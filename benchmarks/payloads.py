@@ -1,4 +1,4 @@
-"""What the bench server answers: one AOI, a listing of many, and a page of STAC items. The same bytes in every run."""
+"""The responses of the bench server: one AOI, a long listing, and a page of STAC items. All runs have the same bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def aoi(number: int) -> dict[str, Any]:
-    """One AOI with a ring of `VERTICES` vertices, as GET /v0/aoi/{aoi_id} answers it."""
+    """One AOI with a ring of `VERTICES` vertices, as in the response of GET /v0/aoi/{aoi_id}."""
     rng = random.Random(number)
     lon, lat = rng.uniform(-179, 179), rng.uniform(-80, 80)
     ring = [[lon + rng.uniform(0, 0.1), lat + rng.uniform(0, 0.1)] for _ in range(VERTICES - 1)]
@@ -46,7 +46,7 @@ def aoi(number: int) -> dict[str, Any]:
 
 
 def aoi_page(rows: list[bytes], offset: int, limit: int) -> bytes:
-    """A page of the listing of `AOIS` AOIs, put together from rows that are JSON already."""
+    """A page of the listing of `AOIS` AOIs, joined from rows that are JSON already."""
     pagination = {"limit": limit, "offset": offset, "total": AOIS}
     return b'{"aois":[%b],"pagination":%b}' % (
         b",".join(rows[offset : offset + limit]),

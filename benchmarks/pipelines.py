@@ -1,11 +1,11 @@
-"""Whole pipelines over a bad line: `python -m benchmarks.pipelines [--pipelines N] [--at-a-time N] [--seed N]`.
+"""Whole pipelines over an unreliable connection: `python -m benchmarks.pipelines [--pipelines N] [--at-a-time N] [--seed N]`.
 
-Create an AOI, wait for it, request its package, wait for that, fetch the file. The sandbox, a process of its own, breaks
-14 % of the POSTs, 13 % of the GETs and 26 % of the requests to the storage host; effects come up to 2.5 s late, listings
-lag half a second behind, and no name guards against a second AOI. The caller is careful: an unknown create is reconciled
-and sent again only when it is absent, and a step that failed for good is taken again. Then the sandbox's books are
-compared with what the caller was told, every file with what it should hold, and what the process holds with what it
-held before. All times are real ones. Exit code 1 if anything is lost, doubled, corrupt or leaked, or at 200 MiB.
+A pipeline creates an AOI, waits for it, requests its package, waits for the package and downloads the file. The sandbox is
+a separate process. Faults hit 14 % of the POSTs, 13 % of the GETs and 26 % of the requests to the storage host. Effects
+are up to 2.5 s late, listings are half a second stale, and a duplicate name is not refused. The caller reconciles an
+unknown create, and sends it again only if it is absent. A step that failed finally is repeated. Then the results of the
+caller are compared with the ledger of the sandbox, and every file with its expected content. The process must not have
+leaked. All times are real. The exit code is 1 after a loss, duplicate, corrupt file or leak, or at 200 MiB.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FIELD = {"type": "Polygon", "coordinates": [[[77.5, 12.9], [77.55, 12.9], [77.55
 SETTLE = 6.0
 ATTEMPT = 2.0
 AGAIN = 10
-"""Times that the caller takes one step."""
+"""Largest number of attempts of one step by the caller."""
 IN_A_PROJECT = 500
 CREATE, PACKAGE = "AOICreateAOI", "AOICreateDownload"
 LOOKS = ["GetAoiById", "ListAOIs", "ListAssets", "GetDownloadStatus"]
@@ -86,15 +86,15 @@ BROKEN_LINE: list[dict[str, Any]] = [
     ]},
     {"share": 0.0002, "targets": ["storage"], "kinds": [{"kind": "hang"}]},
 ]  # fmt: skip
-"""What holds up all that stand in line behind it is rarer: a request that hangs for two seconds, at the storage host for
-a minute; 429 and 503, after each of which the client sends a third less at once."""
+"""Faults that block queued requests are rarer: a request that hangs for two seconds, at the storage host for a minute;
+429 and 503, after each of which the client lowers its concurrency limit by a third."""
 MANY = 1_000
-"""Fewer than these are not made to wait for a storage host that hangs."""
+"""With fewer pipelines the storage host does not hang."""
 
 
 @attrs.define
 class Account:
-    """What the callers were told."""
+    """The results of the callers."""
 
     aois: dict[str, str] = attrs.field(factory=dict)
     """By name."""
@@ -102,13 +102,13 @@ class Account:
     corrupt: int = 0
     lost: list[str] = attrs.field(factory=list)
     again: Counter[str] = attrs.field(factory=Counter)
-    """Steps that the caller took once more, by why."""
+    """Steps that the caller repeated, by reason."""
     longest: float = 0.0
 
 
 @attrs.frozen
 class Line:
-    """What a pipeline needs."""
+    """The shared state of the pipelines."""
 
     client: PixxelClient
     facts: dict[str, Any]
@@ -166,7 +166,7 @@ class Line:
         raise PixxelError(f"{AGAIN} creates of {name} were absent")
 
     async def _taken(self, step: str, take: Callable[[], Awaitable[T]]) -> T:
-        """Take a step, again when that cannot do harm."""
+        """Run a step, and repeat it if that is safe."""
         for _ in range(AGAIN - 1):
             try:
                 return await take()
@@ -178,7 +178,7 @@ class Line:
         return await take()
 
     def _check(self, file: Path, download_id: str) -> None:
-        """Whether the file is what the storage host has, or had; a changed object has a line more."""
+        """Whether the file is a version of the storage host's object; a changed object has a further line."""
         held = file.read_bytes()
         right = content(f"aoi_download/{download_id}.zip")
         self.account.files += 1
@@ -198,14 +198,14 @@ async def facts_of(client: PixxelClient) -> dict[str, Any]:
 
 
 async def work(line: Line, pipelines: int, at_a_time: int) -> None:
-    """All pipelines, so many at a time."""
+    """Run all pipelines with limited concurrency."""
     numbers = iter(range(pipelines))
 
     async def worker() -> None:
         for number in numbers:
             await line.process(number)
 
-    async def tell() -> None:
+    async def report_progress() -> None:
         began = time.monotonic()
         while True:
             await asyncio.sleep(30)
@@ -216,16 +216,16 @@ async def work(line: Line, pipelines: int, at_a_time: int) -> None:
                 flush=True,
             )
 
-    telling = asyncio.create_task(tell())
+    progress = asyncio.create_task(report_progress())
     try:
         await asyncio.gather(*(worker() for _ in range(at_a_time)))
     finally:
-        telling.cancel()
+        progress.cancel()
 
 
 async def run(pipelines: int, at_a_time: int, seed: int) -> int:
-    """Run the pipelines, compare, and give the exit code."""
-    logging.disable()  # each fault would tell of itself
+    """Run the pipelines, compare, and return the exit code."""
+    logging.disable()  # each fault would be logged
     complaints = Complaints()
     complaints.listen()
     with tempfile.TemporaryDirectory() as folder:
@@ -249,14 +249,14 @@ async def run(pipelines: int, at_a_time: int, seed: int) -> int:
             stats = client.stats
             await client.aclose()
             after = Holdings.now()
-            await asyncio.sleep(3)  # what takes effect late
+            await asyncio.sleep(3)  # late effects
             await service.ask(ask="heal")
             books = await service.ask(ask="books", operation=CREATE)
         left = await asyncio.to_thread(os.listdir, folder)
     print(f"{elapsed:.0f} s, {pipelines / elapsed:.1f} pipelines a second, {cpu / elapsed:.0%} of a CPU")
     print(f"requests {dict(books['requests'])}, files {books['files']}; struck {books['struck']}")
     print(f"{stats}")
-    print(f"taken again by the caller: {dict(account.again)}; the longest pipeline {account.longest:.0f} s")
+    print(f"repeated by the caller: {dict(account.again)}; the longest pipeline {account.longest:.0f} s")
     for problem in (account.lost + complaints.heard)[:10]:
         print(f"  {problem}")
     return judge(pipelines, account, books, before, after, len(left) + len(complaints.heard))
@@ -269,17 +269,17 @@ def judge(
     made = Counter(name for _, name in books["made"])
     ids = {id for id, _ in books["made"]}
     claims = Claims()
-    claims.note(account.files == pipelines, "pipelines that came to a file", account.files, pipelines)
+    claims.note(account.files == pipelines, "pipelines that ended with a file", account.files, pipelines)
     claims.none("lost", pipelines - account.files)
     claims.none("AOIs bought twice", sum(count - 1 for count in made.values()))
     claims.none("AOIs bought, but reported failed", len(made.keys() - account.aois.keys()))
-    claims.none("AOIs told of, but not made", len(set(account.aois.values()) - ids))
+    claims.none("AOIs reported, but not made", len(set(account.aois.values()) - ids))
     claims.none("corrupt files (SHA-256)", account.corrupt)
     claims.none("credentials that reached the storage host", books["leaks"])
     claims.none("tasks leaked", after.tasks - before.tasks)
     claims.none("sockets leaked", after.sockets - before.sockets)
     claims.none("file descriptors leaked", after.descriptors - before.descriptors)
-    claims.none("part files left, warnings of things not closed", untidy)
+    claims.none("part files left, warnings of unclosed resources", untidy)
     claims.at_most("memory of the client process at most", memory(), MEMORY, " MiB")
     return claims.exit_code
 

@@ -1,7 +1,7 @@
 """Every place where aiohttp runs code that a user supplies or replaces: for `benchmarks.hooks` and tests/http/test_user_code.py.
 
-The list was made by reading aiohttp's client, connector, tracing and cookie jar. Not in it are hooks that never run in a
-call of this SDK: it follows no redirect (`on_request_redirect`) and reads bodies itself (`on_response_chunk_received`).
+The list comes from the source of aiohttp's client, connector, tracing and cookie jar. It lacks hooks that never run in a call
+of this SDK, which follows no redirect (`on_request_redirect`) and reads bodies itself (`on_response_chunk_received`).
 """
 
 from __future__ import annotations
@@ -22,55 +22,55 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 
 class Code(Protocol):
-    """Code of the user's."""
+    """User code."""
 
     def runs(self) -> None:
-        """At a place that cannot wait."""
+        """Called at a synchronous place."""
 
     async def waits(self) -> None:
-        """At a place that can."""
+        """Called at an asynchronous place."""
 
 
 class When(Enum):
-    """What is known of a request when code at a place fails."""
+    """Knowledge about a request when code at a place fails."""
 
     BEFORE = auto()
     """Nothing: the innermost middleware did not run."""
     UNSENT = auto()
     """It ran, and `send` was not entered."""
     SENT = auto()
-    """`send` was entered, and there is no answer."""
+    """`send` was entered, and there is no response."""
     AFTER = auto()
-    """The answer was read."""
+    """The response was read."""
 
 
 @attrs.frozen
 class Place:
-    """One place; `patched` puts code of the user's there."""
+    """One place; `patched` installs user code there."""
 
     when: When
     options: Callable[[Code], dict[str, Any]] = lambda _: {}
     """Arguments for a session."""
     patch: Callable[[Code], list[Any]] = lambda _: []
-    """Patches for what is no argument of a session."""
+    """Patches for places without a session argument."""
     is_trace: bool = False
-    """Whether the code is a trace hook: then it is the user's even if it raises an exception of aiohttp."""
+    """Whether the code is a trace hook: its exceptions are the user's, even those of aiohttp."""
     is_sync: bool = False
-    """Whether it cannot wait there."""
+    """Whether the place is synchronous."""
     is_apart: bool = False
-    """Whether it runs in the task that writes the body: what is no Exception goes no further than that."""
+    """Whether it runs in the task that writes the body, where a BaseException ends."""
     catches: bool = False
-    """Whether code around it catches what it raises."""
+    """Whether the surrounding code catches its exceptions."""
     only_injected: bool = False
-    """Whether an own session of the client has no such place: its middlewares are those of each request, and a create uses no kept
+    """Whether the SDK's own session lacks this place: it has middlewares per request only, and a create uses no kept
     connection."""
     needs: str = ""
-    """What else it takes for the code to run: a kept connection, a crowd, or a failure."""
+    """Further condition for the code to run: a kept connection, concurrent calls, or a failure."""
 
 
 @contextmanager
 def patched(place: Place, code: Code, *, into_own: bool) -> Iterator[None]:
-    """Put the code at its place, as instrumentation libraries do: `into_own` in every session that is made."""
+    """Install the code at its place, as instrumentation libraries do; with `into_own`, in every new session."""
     patches = place.patch(code)
     if into_own:
         patches.append(mock.patch.object(aiohttp.ClientSession, "__init__", _init(place, code)))
@@ -199,7 +199,7 @@ def abandons(code: Code) -> Any:
 
 
 def hedges(code: Code) -> Any:
-    """Calls the handler twice at the same time, and takes the first answer."""
+    """Calls the handler twice at the same time, and takes the first response."""
 
     async def middleware(request: Any, handler: Any) -> Any:
         both = [asyncio.create_task(handler(request)) for _ in range(2)]
@@ -223,7 +223,7 @@ def hedges(code: Code) -> Any:
 
 
 def swallows(code: Code) -> Any:
-    """Puts an answer of its own in the place of every failure."""
+    """Replaces every failure by its own response."""
 
     async def middleware(request: Any, handler: Any) -> Any:
         try:
@@ -237,7 +237,7 @@ def swallows(code: Code) -> Any:
 
 
 def made_up(request: Any, status: int, body: bytes = b"{}") -> aiohttp.ClientResponse:
-    """An answer that no server gave."""
+    """A response that no server has sent."""
     response = aiohttp.ClientResponse(
         request.method,
         request.url,
@@ -270,7 +270,7 @@ def _takes_writer() -> bool:
 def _class(
     name: str, base: type, member: str, wrap: Callable[[Code, Any], Any]
 ) -> Callable[[Code], dict[str, Any]]:
-    """A subclass with one method of the user's."""
+    """A subclass with one user method."""
 
     def options(code: Code) -> dict[str, Any]:
         kind = type(f"Users{base.__name__}", (base,), {member: wrap(code, getattr(base, member))})

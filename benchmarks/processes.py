@@ -1,4 +1,4 @@
-"""Servers as processes of their own, so that a client's time and memory are the client's; and what a process holds."""
+"""Servers in separate processes, so that time and memory are those of the client; and checks for leaks."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any
 import attrs
 
 _PIPE = 64 * 2**20
-"""Longest line that a server may say."""
+"""Length limit of a line from a server."""
 
 
 class Server:
-    """The other end of a server process: a line of JSON in, a line of JSON out."""
+    """Talks to a server process: a line of JSON in, a line of JSON out."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     async def ask(self, **question: Any) -> Any:
-        """Say something and hear the answer."""
+        """Send a message and return the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(question).encode() + b"\n")
         return await self.hear()
@@ -38,7 +38,7 @@ class Server:
 
 @asynccontextmanager
 async def started(module: str, *arguments: str) -> AsyncIterator[tuple[Server, Any]]:
-    """A module that calls `serve`, as a process; with what it said first."""
+    """Start a module that calls `serve` as a process; return it with its first message."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, *arguments, stdin=pipe, stdout=pipe, limit=_PIPE
@@ -53,31 +53,31 @@ async def started(module: str, *arguments: str) -> AsyncIterator[tuple[Server, A
 
 
 async def serve(first: Any, answer: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:
-    """In the server: say the first thing, then answer questions until standard input closes."""
+    """In the server: send the first message, then answer questions until standard input closes."""
     print(json.dumps(first), flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
         print(json.dumps(await answer(json.loads(line))), flush=True)
 
 
 def memory(what: str = "VmHWM") -> float:
-    """MiB that this process holds (`VmRSS`) or ever held (`VmHWM`)."""
+    """Current (`VmRSS`) or peak (`VmHWM`) memory of this process in MiB."""
     line = next(row for row in Path("/proc/self/status").read_text().splitlines() if row.startswith(what))
     return int(line.split()[1]) / 1024
 
 
 @attrs.frozen
 class Holdings:
-    """What a process holds that can leak."""
+    """Resources of a process that can leak."""
 
     tasks: int
     descriptors: int
     sockets: int
     targets: tuple[str, ...] = attrs.field(eq=False, repr=False)
-    """What the descriptors lead to."""
+    """Targets of the descriptors."""
 
     @classmethod
     def now(cls) -> Holdings:
-        """Of this process, in its event loop."""
+        """The resources of this process, in its event loop."""
         gc.collect()
         targets = []
         for entry in Path("/proc/self/fd").iterdir():
@@ -90,21 +90,21 @@ class Holdings:
 
 
 def more(before: Holdings, after: Holdings) -> list[str]:
-    """What was not there before."""
+    """Resources that did not exist before."""
     return sorted({*after.targets} - {*before.targets})
 
 
 class Complaints:
-    """What Python and asyncio say about things that nobody closed or heard of."""
+    """Warnings of Python and asyncio about unclosed resources and unretrieved exceptions."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
 
     def listen(self) -> None:
-        """From now on, in this event loop."""
+        """Collect warnings from now on, in this event loop."""
         warnings.simplefilter("always", ResourceWarning)
         warnings.showwarning = lambda message, *_, **__: self.heard.append(str(message))
-        sys.unraisablehook = lambda told: self.heard.append(f"{told.err_msg}: {told.exc_value!r}")
+        sys.unraisablehook = lambda error: self.heard.append(f"{error.err_msg}: {error.exc_value!r}")
         asyncio.get_running_loop().set_exception_handler(
             lambda _, facts: self.heard.append(f"{facts.get('message')}: {facts.get('exception')!r}")
         )

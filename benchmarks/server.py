@@ -1,4 +1,4 @@
-"""A server that is faster than any client here: one protocol class, all that answers are made of is ready before the first request.
+"""A server that is faster than the clients: one protocol class, with all responses made before the first request.
 
 `python -m benchmarks.server` prints its port and serves until its standard input closes.
 """
@@ -15,13 +15,13 @@ from benchmarks import payloads
 
 
 def answer(body: bytes) -> bytes:
-    """A whole HTTP/1.1 answer with a JSON body."""
+    """A complete HTTP/1.1 response with a JSON body."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
 class Answers:
-    """Request line to answer."""
+    """Request line to response."""
 
     def __init__(self) -> None:
         self.aoi = answer(orjson.dumps(payloads.aoi(1)))
@@ -29,7 +29,7 @@ class Answers:
         self.stac = answer(payloads.stac_page())
 
     def to(self, target: str) -> bytes:
-        """The answer to a request target; unknown ones are a fault of the benchmark."""
+        """The response to a request target; an unknown one is an error of the benchmark."""
         url = urlsplit(target)
         if url.path.startswith("/v0/aoi/"):
             return self.aoi
@@ -42,7 +42,7 @@ class Answers:
 
 
 class Protocol(asyncio.Protocol):
-    """Just enough HTTP/1.1: GET, keep-alive, no bodies in requests."""
+    """Minimal HTTP/1.1: GET, keep-alive, no bodies in requests."""
 
     def __init__(self, answers: Answers) -> None:
         self.answers = answers

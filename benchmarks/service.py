@@ -1,6 +1,6 @@
-"""The sandbox as a process of its own, with packages so small, and things done so soon, that it is not what is measured.
+"""The sandbox in a separate process, with small packages and short durations, so that it is not the bottleneck.
 
-It says its address and answers questions: `faults` switches on what is to break, `books` tells what was made.
+It prints its address and answers questions: `faults` injects faults, `books` returns the ledger.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ SECONDS = {"aoi": 1.0, "aoi_download": 0.4}
 
 
 def content(name: str) -> bytes:
-    """What stands in a package; whoever knows its name knows the bytes."""
+    """The content of a package; its name determines the bytes."""
     digest = hashlib.shake_256(name.encode())
     return b"PK\x03\x04" + digest.digest(1024 + int.from_bytes(digest.digest(2)) % 8192)
 
 
 class _Unguarded(set[str]):
-    """Names that are never taken: who creates twice shall have it twice."""
+    """Names that are never in use: two creates make two AOIs."""
 
     def add(self, _: str, /) -> None:
         """Forget it."""
 
 
 def quicken(sandbox: Sandbox) -> None:
-    """Small packages, quick work, many projects, no names that guard against doubles."""
+    """A sandbox with small packages, short durations, many projects, and without unique names."""
     [first, *_] = sandbox.state.projects.values()
     more = [
         {**first, "id": str(uuid.UUID(int=number)), "name": f"part-{number}"} for number in range(PROJECTS)
@@ -48,10 +48,10 @@ def quicken(sandbox: Sandbox) -> None:
 
 
 def switch_on(sandbox: Sandbox, share: float, targets: list[str], kinds: list[dict[str, Any]]) -> list[Any]:
-    """Let the faults strike together the given share of the requests to each target, all equally often."""
+    """Inject faults that together hit the given share of the requests to each target, all equally often."""
     each = share / len(kinds)
     return [
-        # Faults are tried in turn: each is offered only what those before it have let through.
+        # Faults are tried in order: each applies only to requests that the earlier ones did not hit.
         sandbox.faults.add(target, times=None, probability=each / (1 - each * number), **kind)
         for target in targets
         for number, kind in enumerate(kinds)
@@ -60,7 +60,7 @@ def switch_on(sandbox: Sandbox, share: float, targets: list[str], kinds: list[di
 
 async def main(seed: int) -> None:
     """Serve until standard input closes."""
-    logging.disable()  # aiohttp tells of each connection that a fault resets
+    logging.disable()  # aiohttp logs each connection that a fault resets
     active: list[Any] = []
     async with Sandbox(seed=seed, url_lifetime=60) as sandbox:
         quicken(sandbox)

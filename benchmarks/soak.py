@@ -1,7 +1,7 @@
-"""Everything that resilience claims, measured: `nox -s soak`, or `python -m benchmarks.soak [--quick] [WORK ...]`.
+"""All claims about resilience, measured: `nox -s soak`, or `python -m benchmarks.soak [--quick] [WORK ...]`.
 
-Each work is a module of its own with its own options. At the end stands the table of all claims. Exit code 1 if one was
-broken. `--quick` takes about a minute and a fraction of the numbers; it finds what is broken, not how rarely.
+Each benchmark is a module with its own options. The last output is the table of all claims. The exit code is 1 if one was
+broken. `--quick` takes about a minute, with a fraction of the numbers: it finds a defect, but not a rare one.
 """
 
 from __future__ import annotations
@@ -18,32 +18,34 @@ from benchmarks.claims import BROKEN, HELD, MISSED
 
 
 class Work(NamedTuple):
-    """A module, and what it is told for a quick run."""
+    """A module, and its options for a quick run."""
 
     what: str
     quick: list[str]
     is_patient: bool = False
-    """Whether it mostly waits, so that a quick run can have several of the kind at once."""
+    """Whether it mostly waits, so that a quick run can run several at once."""
 
 
 WORKS = {
-    "pipelines": Work("10,000 pipelines over a bad line", ["--pipelines", "100", "--at-a-time", "50"], True),
-    "files": Work("500 files from a bad storage host", ["--files", "30"], True),
+    "pipelines": Work(
+        "10,000 pipelines over an unreliable connection", ["--pipelines", "100", "--at-a-time", "50"], True
+    ),
+    "files": Work("500 files from an unreliable storage host", ["--files", "30"], True),
     "outage": Work("a minute without the service", ["--lasts", "8"], True),
     "waits": Work("5,000 waits at once", ["--waits", "500", "--lasts", "5"], True),
-    "creates": Work("2,000 creates over a bad line", ["--creates", "150", "--settle", "30"]),
-    "hooks": Work("2,000 creates while code of the user's fails", ["--creates", "400"], True),
+    "creates": Work("2,000 creates over an unreliable connection", ["--creates", "150", "--settle", "30"]),
+    "hooks": Work("2,000 creates while user code fails", ["--creates", "400"], True),
     "deadlines": Work("any call under any fault", ["--deadline", "1", "--calls", "read", "create"]),
     "bulk_resume": Work("100,000 rows resumed with 500 open creates", ["--rows", "20000"]),
     "bulk_kills": Work("60 kills of runs with faults at every create", ["--kills", "3", "--rows", "4"], True),
     "bulk_restored": Work("20 journals replaced by older copies", ["--points", "2", "--rows", "4"], True),
     "bulk_cap": Work("caps while prices flip", ["--rows", "100"]),
-    "cost": Work("what care costs where nothing fails", ["--pipelines", "200", "--rounds", "1"]),
+    "cost": Work("the cost of the SDK without faults", ["--pipelines", "200", "--rounds", "1"]),
 }
 
 
 class Outcome(NamedTuple):
-    """What came of one."""
+    """The outcome of one module."""
 
     name: str
     seconds: float
@@ -52,9 +54,9 @@ class Outcome(NamedTuple):
 
     @property
     def claims(self) -> list[str]:
-        """Its lines that say what was claimed."""
-        words = tuple(f"{word:<8}" for word in (HELD, MISSED, BROKEN))
-        return [line for line in self.text.splitlines() if line.startswith(words)]
+        """Its lines with claims."""
+        marks = tuple(f"{mark:<8}" for mark in (HELD, MISSED, BROKEN))
+        return [line for line in self.text.splitlines() if line.startswith(marks)]
 
 
 def run(name: str, arguments: list[str]) -> Outcome:
@@ -70,7 +72,7 @@ def run(name: str, arguments: list[str]) -> Outcome:
 
 
 def outcomes(names: list[str], *, is_quick: bool) -> Iterator[Outcome]:
-    """Run them, one after the other; in a quick run, the patient ones at once."""
+    """Run the modules sequentially; in a quick run, those that mostly wait run at once."""
     together = [name for name in names if is_quick and WORKS[name].is_patient]
     with ThreadPoolExecutor(max_workers=max(1, len(together))) as pool:
         yield from pool.map(lambda name: run(name, WORKS[name].quick), together)
@@ -80,7 +82,7 @@ def outcomes(names: list[str], *, is_quick: bool) -> Iterator[Outcome]:
 
 
 def main() -> int:
-    """Run what was asked for and print the table."""
+    """Run the selected modules and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("works", nargs="*", choices=[*WORKS, []], help="default: all")
     parser.add_argument("--quick", action="store_true", help="about a minute, with smaller numbers")

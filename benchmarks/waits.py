@@ -1,8 +1,8 @@
 """Many waits at once: `python -m benchmarks.waits [--waits N] [--lasts SECONDS]`.
 
-So many AOIs of 50 vertices, each of which is done at some moment of `--lasts` seconds, are waited for at once, over a
-real socket and in real time. The server, a process of its own, writes down what it is asked. Exit code 1 unless every
-wait ends well and no round costs more than a request for a hundred waits, and ten: five waits poll individually as well.
+The benchmark waits for many AOIs of 50 vertices at once, over a real socket and in real time. Each AOI ends at a moment
+within `--lasts` seconds. The server, a separate process, records its requests. Every wait must succeed, and a round may
+cost a request per hundred waits, plus ten: five waits also poll individually. Otherwise the exit code is 1.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pixxel_async import PixxelClient
 
 
 class Growing(Answers):
-    """AOIs that are done one after the other, and a note of every request."""
+    """AOIs that end one after the other, and a record of every request."""
 
     def __init__(self, number: int, lasts: float) -> None:
         rng = random.Random(11)
@@ -37,7 +37,7 @@ class Growing(Answers):
         self.asked: list[tuple[float, str, int]] = []
 
     def to(self, target: str) -> bytes:
-        """The answer to a request target; time begins with the first."""
+        """The response to a request target; time starts with the first request."""
         now = time.monotonic()
         self.began = self.began or now
         elapsed = now - self.began
@@ -58,14 +58,14 @@ class Growing(Answers):
 
 
 def server(number: int, lasts: float) -> None:
-    """Serve, and print at the end what was asked."""
+    """Serve, and print the recorded requests at the end."""
     answers = Growing(number, lasts)
     asyncio.run(serve(answers))
     sys.stdout.write(json.dumps(answers.asked))
 
 
 async def wait_for_all(port: str, number: int) -> tuple[int, float, float]:
-    """How many ended well, and the seconds and CPU seconds that it took."""
+    """Number of successful waits, seconds and CPU seconds."""
     ids = [f"aoi-{each:06}" for each in range(number)]
     async with PixxelClient("bench", base_url=f"http://127.0.0.1:{port}") as client:
         began, worked = time.monotonic(), time.process_time()
@@ -78,7 +78,7 @@ async def wait_for_all(port: str, number: int) -> tuple[int, float, float]:
 
 
 def report(number: int, lasts: float, asked: list[tuple[float, str, int]]) -> bool:
-    """Print what each round cost; whether none cost too much."""
+    """Print the cost of each round; return whether all are within the limit."""
     rounds: list[list[tuple[float, str]]] = []
     for at, kind, offset in asked:
         if kind == "list" and offset == 0:
@@ -87,7 +87,7 @@ def report(number: int, lasts: float, asked: list[tuple[float, str, int]]) -> bo
     lists = sum(kind == "list" for _, kind, _ in asked)
     for each in rounds:
         print(f"round at {each[0][0]:>6.1f} s{len(each):>8} requests in {each[-1][0] - each[0][0]:.1f} s")
-    # After the last one the few that are left poll individually.
+    # After the last round, the few remaining waits poll individually.
     largest, goal = max(map(len, rounds[:-1]), default=0), number // 100 + 10
     print(f"{'lists in all':<28}{lists:>8}")
     print(f"{'individual polls':<28}{len(asked) - lists:>8}")
@@ -121,8 +121,8 @@ def main() -> int:
         port = running.stdout.readline().strip()
         good, elapsed, worked = asyncio.run(wait_for_all(port, options.waits))
     finally:
-        told, _ = running.communicate()  # closing its standard input ends it
-    is_cheap = report(options.waits, options.lasts, json.loads(told))
+        printed, _ = running.communicate()  # closing its standard input ends it
+    is_cheap = report(options.waits, options.lasts, json.loads(printed))
     print(f"{'ended well':<28}{good:>8}  of {options.waits}")
     print(
         f"{'seconds':<28}{elapsed:>8.1f}  the last was done after {options.lasts:g} s; {worked:.1f} s of CPU"

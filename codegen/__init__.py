@@ -1,1 +1,1 @@
-"""Writes `pixxel_async/models` and `pixxel_async/_endpoints` from `openapi/pixxel.yaml`: a tool for developers, not in the wheel."""
+"""A developer tool, not in the wheel: writes `pixxel_async/models` and `pixxel_async/_endpoints` from `openapi/pixxel.yaml`."""

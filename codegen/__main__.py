@@ -16,7 +16,7 @@ COMMAND: Final = "python -m codegen"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         if options.command == "drift":
@@ -46,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def generate(path: Path) -> dict[str, str]:
-    """Every generated file of the document at `path`: its path within the package, and its text."""
+    """Return every generated file of the document at `path`: its path within the package, and its text."""
     document = spec.read(path)
     with in_file(path):
         folders = {"models": models.emit(document), "_endpoints": endpoints.emit(document)}
@@ -54,7 +54,7 @@ def generate(path: Path) -> dict[str, str]:
 
 
 def write(files: dict[str, str], package: Path) -> None:
-    """Make the generated folders anew."""
+    """Delete the generated folders and write them."""
     for folder in _folders(files):
         shutil.rmtree(package / folder, ignore_errors=True)
         (package / folder).mkdir(parents=True)
@@ -63,7 +63,7 @@ def write(files: dict[str, str], package: Path) -> None:
 
 
 def check(files: dict[str, str], package: Path) -> int:
-    """Compare the generated folders with `files`; 1 and the command to run when they differ."""
+    """Compare the generated folders with `files`; if they differ, print the command to run and return 1."""
     found = {
         path.relative_to(package).as_posix(): path.read_text(encoding="utf-8")
         for folder in _folders(files)
@@ -71,7 +71,7 @@ def check(files: dict[str, str], package: Path) -> int:
         if path.is_file() and "__pycache__" not in path.parts
     }
     complaints = [f"missing: {name}" for name in sorted(files.keys() - found.keys())]
-    complaints += [f"not ours: {name}" for name in sorted(found.keys() - files.keys())]
+    complaints += [f"not generated: {name}" for name in sorted(found.keys() - files.keys())]
     complaints += [f"stale: {name}" for name in sorted(files) if name in found and found[name] != files[name]]
     for complaint in complaints:
         print(complaint, file=sys.stderr)

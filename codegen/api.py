@@ -1,4 +1,4 @@
-"""The API as values: what the generators know about it."""
+"""The API as values: the input of the generators."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PAGE_PARAMETERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "lens": ("body", ("limit",)),
     "single": ("query", ()),
 }
-"""Where each paging style keeps the parameters that belong to the paginator."""
+"""For each paging style, where the parameters of the paginator are, and their names."""
 
 
 @attrs.frozen
 class Schema:
-    """A value: the type of a property, a parameter, an element or an answer."""
+    """A value: the type of a property, a parameter, an element or a response."""
 
     place: str
     kind: Literal["string", "integer", "number", "boolean", "list", "map", "any", "component"]
@@ -37,11 +37,11 @@ class Schema:
     limits: Mapping[str, Any] = attrs.field(factory=dict)
     """JSON Schema limits by keyword."""
     input: str | None = None
-    """Forms that the SDK accepts in place of the wire form, one of `INPUTS`."""
+    """Kind of the forms that the SDK accepts besides the wire form, one of `INPUTS`."""
     sensitive: bool = False
 
     def components(self) -> Iterator[str]:
-        """The components it names, at any depth."""
+        """The components that it references, at any depth."""
         if self.kind == "component":
             yield self.component
         if self.inner is not None:
@@ -50,7 +50,7 @@ class Schema:
 
 @attrs.frozen
 class Component:
-    """A named schema: an object with properties, or an enum with words."""
+    """A named schema: an object with properties, or an enum with values."""
 
     name: str
     place: str
@@ -59,9 +59,9 @@ class Component:
     """Wire name to schema; empty for an enum."""
     required: frozenset[str] = frozenset()
     required_when_sent: frozenset[str] = frozenset()
-    """What a request must give in an object that answers may hold with less."""
+    """Properties that a request must give although a response may lack them."""
     words: tuple[str, ...] = ()
-    """The words of an enum; empty for an object."""
+    """The values of an enum; empty for an object."""
     exactly_one: tuple[str, ...] = ()
     """Properties of which exactly one must be given."""
     ordered: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class Paging:
 
 @attrs.frozen
 class Answer:
-    """What a successful call brings."""
+    """The successful response of a call."""
 
     place: str
     kind: Literal["json", "bytes", "text", "nothing"]
@@ -110,16 +110,16 @@ class Call:
     billable: bool
     answer: Answer
     fixed: Mapping[str, Any] = attrs.field(factory=dict)
-    """Wire names of the body with the values this call gives them."""
+    """Wire names of the body with the values that this call sets."""
 
 
 @attrs.frozen
 class Trace:
-    """How to find what a create has made, in wire names; paths are joined by dots."""
+    """How to find the resource that a create has made, in wire names; dots join the steps of a path."""
 
     place: str
     listing: str
-    """operationId of the listing to look in."""
+    """operationId of the listing to search."""
     id: str
     filter: Mapping[str, str]
     equal: Mapping[str, str]
@@ -139,7 +139,7 @@ class Operation:
     calls: tuple[Call, ...]
     parameters: tuple[Parameter, ...]
     body: str | None
-    """Name of the component that is sent."""
+    """Name of the component in the request body."""
     body_required: bool
     statuses: tuple[str, ...]
     """Documented error statuses."""
@@ -148,12 +148,12 @@ class Operation:
     free_when: tuple[str, Any] | None
     trace: Trace | None
     key: Mapping[str, str]
-    """Path parameter to the property of the answer that must equal it."""
+    """Path parameter to the property of the response that must equal it."""
 
 
 @attrs.frozen
 class Sweep:
-    """How a listing shows many long-running things at once, in wire names."""
+    """How to read many long-running resources with one listing, in wire names."""
 
     place: str
     operation: str
@@ -161,13 +161,13 @@ class Sweep:
     ids: str | None
     """Parameter that takes the ids themselves."""
     narrow: tuple[str, str] | None
-    """Parameter that takes a list of values, and the property of a thing that holds its own."""
+    """Parameter that takes a list of values, and the property that holds the value of one resource."""
     is_brief: bool
 
 
 @attrs.frozen
 class LifeCycle:
-    """How a long-running thing lives, in wire names."""
+    """The life cycle of a long-running resource, in wire names."""
 
     name: str
     place: str
@@ -192,11 +192,11 @@ class LifeCycle:
     first_interval: float
     most_interval: float
     timeout: float | None
-    """Seconds that a wait takes at most unless told otherwise; None for no end."""
+    """Default time limit of a wait in seconds; None for none."""
 
     @property
     def is_package(self) -> bool:
-        """Whether what is waited for is a file."""
+        """Whether the result of the wait is a file."""
         return self.signed_url is not None
 
 
@@ -212,13 +212,13 @@ class Spec:
 
     @property
     def received(self) -> frozenset[str]:
-        """Components that stand in answers."""
+        """Components of responses."""
         answers = [call.answer.schema for each in self.operations for call in each.calls]
         return self._reachable(value for value in answers if value is not None)
 
     @property
     def sent(self) -> frozenset[str]:
-        """Components that the SDK's users write; what a converter makes out of other forms is not among them."""
+        """Components that users of the SDK create; those that a converter makes from other forms are not included."""
         bodies = [Schema("", "component", component=each.body) for each in self.operations if each.body]
         queries = [parameter.schema for each in self.operations for parameter in each.parameters]
         return self._reachable([*bodies, *queries], written=True)

@@ -1,4 +1,4 @@
-"""The arguments of a method: what they are called, where their values go, how they are checked."""
+"""The arguments of a method: their names, the targets of their values, and their checks."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from codegen.api import PAGE_PARAMETERS, Call, Component, Operation, Parameter, 
 from codegen.document import SpecError
 
 LIST_OPTIONS: Final = {
-    "limit": ("int | None = None", "How many items in all; every item when left out."),
-    "page_size": ("int | None = None", "How many items one request asks for."),
-    "prefetch": ("bool = False", "Ask for the next page while this one is used."),
+    "limit": ("int | None = None", "Largest number of items in total. Default: all."),
+    "page_size": ("int | None = None", "Number of items per request."),
+    "prefetch": ("bool = False", "Request the next page while you use this one."),
 }
-"""Options of the paginator: type with default, and text."""
+"""Options of the paginator: type with default, and description."""
 
 
 @attrs.frozen
 class Argument:
-    """An argument of a method and where its value goes."""
+    """An argument of a method and the target of its value."""
 
     name: str
     place: str
@@ -34,11 +34,11 @@ class Argument:
     """The expression that is sent."""
     sensitive: bool = False
     is_area: bool = False
-    """Whether its check may take long."""
+    """Whether its check may be slow."""
 
     @property
     def declared(self) -> str:
-        """How it stands in the signature."""
+        """Its text in the signature."""
         if self.required:
             return f"{self.name}: {self.type}"
         hint = self.type if self.type == "Any" else f"{self.type} | None"
@@ -46,7 +46,7 @@ class Argument:
 
 
 def arguments_of(spec: Spec, operation: Operation, call: Call) -> tuple[Argument, ...]:
-    """All arguments of a call: path values in their order, then what is required, then the rest."""
+    """All arguments of a call: path values in their order, then required arguments, then the rest."""
     hidden = PAGE_PARAMETERS[operation.paging.style] if operation.paging else ("query", ())
     found = [
         _parameter_argument(spec, each)
@@ -60,7 +60,7 @@ def arguments_of(spec: Spec, operation: Operation, call: Call) -> tuple[Argument
 
 
 def list_options(operation: Operation) -> tuple[str, ...]:
-    """The paginator's options that a listing offers; a list that comes whole has no pages to speak of."""
+    """The paginator's options that a listing offers; a list without pages has fewer."""
     if operation.paging is None:
         return ()
     return ("limit",) if operation.paging.style == "single" else tuple(LIST_OPTIONS)
@@ -71,7 +71,7 @@ def _parameter_argument(spec: Spec, parameter: Parameter) -> Argument:
     value = name
     if parameter.where == "query" and not _is_plain(schema):
         function = "required" if parameter.required else "optional"
-        # What a filter on a time may look like, the vendor leaves open: text goes as it is.
+        # The vendor does not document the syntax of a filter on a time, so text is sent unchanged.
         check = "checks.time_filter" if schema.input == "instant" else naming.check(spec, schema)
         value = f'checks.{function}("{name}", {check}, {name})'
     return Argument(
@@ -87,7 +87,7 @@ def _parameter_argument(spec: Spec, parameter: Parameter) -> Argument:
 
 
 def _is_plain(schema: Schema) -> bool:
-    """Whether any text, or list of texts, will do."""
+    """Whether any text, or any list of texts, is valid."""
     if schema.kind == "list" and schema.inner is not None:
         return _is_plain(schema.inner) and not schema.limits
     return schema.kind == "string" and not (schema.limits or schema.format or schema.input)
@@ -112,17 +112,19 @@ def _body_arguments(spec: Spec, body: Component, left_out: Iterable[str]) -> Ite
 
 
 def ordered(arguments: Sequence[Argument], options: Sequence[str]) -> tuple[Argument, ...]:
-    """Path values, then what is required, then the rest; stops where a name is taken, by `options` or otherwise."""
+    """Path values, then required arguments, then the rest; a name in use, also by `options`, is an error."""
     taken = {"self": "the method itself", **dict.fromkeys(options, "an option of the method")}
     for argument in arguments:
         if argument.name in taken:
-            raise SpecError(argument.place, f"the name {argument.name!r} is taken by {taken[argument.name]}")
+            raise SpecError(
+                argument.place, f"the name {argument.name!r} is already used by {taken[argument.name]}"
+            )
         taken[argument.name] = f"another argument at {argument.place}"
     return tuple(sorted(arguments, key=lambda each: (each.where != "path", not each.required)))
 
 
 def signature(arguments: Iterable[Argument], options: str, rest: str = "") -> str:
-    """The parameters of a method, path values by position and all else by keyword; `rest` takes any further ones."""
+    """The parameters of a method: path values are positional, all others are keyword-only; `rest` takes any further ones."""
     positional = [each.declared for each in arguments if each.where == "path"]
     keyword = [each.declared for each in arguments if each.where != "path"] + ([options] if options else [])
     parts = ["self", *positional, *(["*", *keyword] if keyword else []), *([rest] if rest else [])]

@@ -11,10 +11,11 @@ from codegen.api import Call, LifeCycle, Operation, Spec
 from codegen.arguments import LIST_OPTIONS, Argument, list_options
 
 _WIDTH: Final = 100
+_LAZY: Final = "No request is sent before you use the result."
 
 
 def of_call(spec: Spec, operation: Operation, call: Call, arguments: Sequence[Argument], item: str) -> str:
-    """The docstring of a method that makes a call; `item` is what a listing consists of."""
+    """The docstring of a method that makes a call; `item` is the type of the items of a listing."""
     texts = {each.name: each.description for each in arguments}
     paragraphs = [f"{call.summary.rstrip('.')}.", operation.description]
     texts |= {name: LIST_OPTIONS[name][1] for name in list_options(operation)}
@@ -26,27 +27,29 @@ def of_call(spec: Spec, operation: Operation, call: Call, arguments: Sequence[Ar
         unless = f", unless {naming.attribute(free[0])} is {free[1]}" if free else ""
         paragraphs.append(f"Charges tokens{unless}.")
     if operation.paging:
-        returns = f"A paginator: `async for` walks the items ({item}), `await` collects them."
+        returns = (
+            f"A paginator. Iterate with `async for` over the items ({item}), or `await` it to get a list."
+        )
     else:
         returns = call.answer.description if call.answer.kind != "nothing" else ""
     sections = {"Args": texts, "Raises": _raises(operation, call, arguments)}
-    source = f"The vendor calls this `{operation.id}`: `{operation.method} {operation.path}`."
+    source = f"Vendor call: `{operation.id}`, `{operation.method} {operation.path}`."
     return _doc([*paragraphs, source], sections, returns)
 
 
 def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> dict[str, str]:
     raises = {}
     if operation.body is not None or any("checks." in each.value for each in arguments):
-        raises["InvalidInput"] = "an argument is not what the API accepts; nothing was sent."
+        raises["InvalidInput"] = "an argument is invalid; no request was sent."
     if "404" in operation.statuses and any(each.where == "path" for each in arguments):
-        raises["NotFound"] = "nothing exists under this id."
+        raises["NotFound"] = "no resource has this id."
     if "409" in operation.statuses and call.request_class == "create":
-        raises["Conflict"] = "a thing of that name or content exists already."
+        raises["Conflict"] = "a resource with this name or content already exists."
     if call.request_class == "create":
         raises["OutcomeUnknown"] = (
-            "the answer was lost: it may have happened. `await error.reconcile()` looks whether it did."
+            "the response was lost, but the resource may exist. `await error.reconcile()` finds out."
             if operation.trace
-            else "the answer was lost: it may have happened. Look before you call again."
+            else "the response was lost, but the call may have succeeded. Check before you call again."
         )
     return raises
 
@@ -54,60 +57,64 @@ def _raises(operation: Operation, call: Call, arguments: Sequence[Argument]) -> 
 def of_wait(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
     """The docstring of a method that waits."""
     texts = _wait_options(cycle, arguments)
-    does = "`await` gives the final snapshot, `async for` each change on the way"
+    returns = (
+        "A poller. Iterate with `async for` to receive each change, or `await` it to get the final snapshot."
+    )
     if cycle.signed_url:
-        does += ", `.save(directory)` the package as a file"
+        returns += " `.save(directory)` saves the package as a file."
     raises = {
-        "WaitFailed": f"it failed, in the server's words; status {' or '.join(cycle.failure)}.",
-        "WaitTimeout": "it was still in flight when the time was up; wait again with the same id.",
-        "UnknownState": "for ten minutes its status was one that the spec does not know, or none.",
+        "WaitFailed": f"it failed (status {' or '.join(cycle.failure)}). The message has the server's text.",
+        "WaitTimeout": "it was still in flight after the time limit. Call this method again with the same id.",
+        "UnknownState": "its status was unknown or absent for ten minutes.",
     }
     partial = _partial(cycle)
-    summary = f"Wait until {thing(cycle)} is {'ready' if cycle.signed_url else 'settled'}."
-    paragraphs = [summary, f"Nothing is sent before you use what this returns.{partial}"]
-    return _doc(paragraphs, {"Args": texts, "Raises": raises}, f"A poller: {does}.")
+    summary = f"Wait until {singular(cycle)} is {'ready' if cycle.signed_url else 'finished'}."
+    paragraphs = [summary, f"{_LAZY}{partial}"]
+    return _doc(paragraphs, {"Args": texts, "Raises": raises}, returns)
 
 
 def of_wait_many(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
-    """The docstring of a method that waits for many."""
+    """The docstring of a method that waits for several resources."""
     paragraphs = [
-        f"Wait until many {things(cycle)} are settled, each for itself.",
-        f"Nothing is sent before you use what this returns. One that fails does not stop the others.{_partial(cycle)}",
+        f"Wait until several {plural(cycle)} are finished, each independently.",
+        f"{_LAZY} A failure does not stop the other waits.{_partial(cycle)}",
     ]
     if cycle.sweep is not None:
-        does = "More than twenty look together: the listing is read, where that takes fewer requests than reading each"
-        brief = "; what is shown on the way may then hold less than the end" if cycle.sweep.is_brief else ""
-        paragraphs.append(f"{does}{brief}.")
+        text = "More than twenty waits share list requests, if that takes fewer requests than polling each."
+        if cycle.sweep.is_brief:
+            text += " Snapshots before the last one may then lack fields."
+        paragraphs.append(text)
     returns = (
-        "`async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of the ids. "
-        "`.result()` of one is its final snapshot, or raises what `wait` raises."
+        "Iterate with `async for` to receive a `WaitResult` for each id as it finishes. "
+        "`await` it to get their list in the order of the ids. "
+        "`.result()` of a `WaitResult` returns the final snapshot, or raises the errors of `wait`."
     )
-    raises = {"InvalidInput": "an id is empty or stands there twice, or a time is not a positive number."}
+    raises = {"InvalidInput": "an id is empty or a duplicate, or a time is not a positive number."}
     return _doc(paragraphs, {"Args": _wait_options(cycle, arguments), "Raises": raises}, returns)
 
 
 def _wait_options(cycle: LifeCycle, arguments: Sequence[Argument]) -> dict[str, str]:
     return {each.name: each.description for each in arguments} | {
-        "timeout": f"Seconds to wait at most; {_default_time(cycle.timeout)}.",
-        "poll_interval": f"Seconds before the second look, from which on they grow; {cycle.first_interval} when left out.",
-        "max_poll_interval": f"Most seconds between two looks; {cycle.most_interval} when left out.",
-        "on_update": "Called, and awaited where that is possible, with each snapshot that differs from the last.",
+        "timeout": f"Time limit in seconds. {_default_timeout(cycle.timeout)}",
+        "poll_interval": f"Seconds before the second poll; later intervals grow. Default: {cycle.first_interval}.",
+        "max_poll_interval": f"Largest interval between two polls in seconds. Default: {cycle.most_interval}.",
+        "on_update": "Called with each snapshot that differs from the last one. If it returns an awaitable, that is awaited.",
     }
 
 
 def _partial(cycle: LifeCycle) -> str:
-    words = " or ".join(cycle.partial)
-    return f" {words} counts as an end, too: look at its status." if words else ""
+    statuses = " or ".join(cycle.partial)
+    return f" The status {statuses} also ends the wait: check it." if statuses else ""
 
 
-def _default_time(timeout: float | None) -> str:
+def _default_timeout(timeout: float | None) -> str:
     if timeout is None:
-        return "without end when left out"
-    return f"{_duration(timeout)} when left out, None waits without end"
+        return "Default: no limit."
+    return f"Default: {_duration(timeout)}; None means no limit."
 
 
 def _duration(seconds: float) -> str:
-    """Seconds in the largest unit of which they are a whole number."""
+    """Seconds in the largest unit that gives a whole number."""
     for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds % unit == 0:
             number = seconds // unit
@@ -115,20 +122,20 @@ def _duration(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
-def thing(cycle: LifeCycle) -> str:
-    """What lives there, with its article."""
-    words = cycle.name.replace("_", " ").replace("aoi", "AOI")
-    return f"{'an' if words[0] in 'aeioAEIO' else 'a'} {words}"
+def singular(cycle: LifeCycle) -> str:
+    """The name of the resource, with its article."""
+    name = cycle.name.replace("_", " ").replace("aoi", "AOI")
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
 
 
-def things(cycle: LifeCycle) -> str:
-    """What lives there, in the plural."""
-    word = thing(cycle).partition(" ")[2]
-    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+def plural(cycle: LifeCycle) -> str:
+    """The name of the resource in the plural."""
+    name = singular(cycle).partition(" ")[2]
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
 
 
 def _doc(paragraphs: Iterable[str], sections: Mapping[str, Mapping[str, str]], returns: str) -> str:
-    """A docstring's text, wrapped, in the order paragraphs, Args, Returns, Raises."""
+    """The text of a docstring, wrapped: paragraphs, Args, Returns, Raises."""
     blocks = [textwrap.fill(each, _WIDTH, break_long_words=False) for each in paragraphs if each]
     for title in ("Args", "Returns", "Raises"):
         if title == "Returns":
@@ -147,7 +154,7 @@ def _entry(text: str) -> str:
 
 
 def literal(text: str, indent: int) -> str:
-    """The text as a docstring literal at this indentation."""
+    """The text as a docstring literal with this indentation."""
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     end = "\n" if "\n" in text else ""
     body = textwrap.indent(f'"""{escaped}{end}"""', " " * indent)

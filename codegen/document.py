@@ -1,4 +1,4 @@
-"""The document as a tree whose every node knows its place, and in which nothing is overlooked."""
+"""The document as a tree. Each node knows its place, and a key that is not read is an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NEEDED: Final = object()
 
 
 class SpecError(Exception):
-    """The document holds something that the generators do not understand; `place` is a JSON pointer."""
+    """The document has a construct that the generators do not support; `place` is its JSON pointer."""
 
     def __init__(self, place: str, message: str) -> None:
         super().__init__(f"{place}: {message}")
@@ -22,12 +22,12 @@ class SpecError(Exception):
 
 
 def below(place: str, *keys: str | int) -> str:
-    """The JSON pointer of what stands under `keys` at `place`."""
+    """The JSON pointer of the value under `keys` at `place`."""
     return place + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
 
 
 class Node:
-    """A mapping of the document. Every key must be taken by someone; `done` stops at what nobody took."""
+    """A mapping of the document. Every key must be read; `done` raises an error for a key that was not."""
 
     def __init__(self, value: Any, place: str) -> None:
         if not isinstance(value, dict):
@@ -43,7 +43,7 @@ class Node:
         return key in self.value
 
     def at(self, *keys: str | int) -> str:
-        """The place of what stands under `keys`."""
+        """The place of the value under `keys`."""
         return below(self.place, *keys)
 
     def take(self, key: str, kind: type | tuple[type, ...], default: Any = _NEEDED) -> Any:
@@ -75,11 +75,11 @@ class Node:
                 raise SpecError(self.at(key, index), f"expected text, found {value!r}")
         return tuple(values)
 
-    def choice(self, key: str, words: tuple[str, ...], default: Any = _NEEDED) -> Any:
-        """The word under `key`, one of `words`."""
+    def choice(self, key: str, choices: tuple[str, ...], default: Any = _NEEDED) -> Any:
+        """The text under `key`, one of `choices`."""
         value = self.take(key, str, default)
-        if key in self.value and value not in words:
-            raise SpecError(self.at(key), f"unknown word {value!r}; known: {', '.join(words)}")
+        if key in self.value and value not in choices:
+            raise SpecError(self.at(key), f"unknown value {value!r}; known: {', '.join(choices)}")
         return value
 
     def node(self, key: str) -> Node:
@@ -96,14 +96,14 @@ class Node:
             yield key, self.node(key)
 
     def skip(self, *keys: str) -> None:
-        """Take keys that tell the generators nothing, such as examples."""
+        """Skip keys that the generators do not need, such as examples."""
         self._left.difference_update(keys)
 
     def done(self) -> None:
-        """Stop at the first key that nobody took."""
+        """Raise an error for the first key that was not read."""
         for key in self.value:
             if key in self._left:
-                raise SpecError(self.at(key), f"`{key}` is not understood here")
+                raise SpecError(self.at(key), f"`{key}` is not supported here")
 
 
 def load(path: Path) -> Any:
@@ -119,7 +119,7 @@ def load(path: Path) -> Any:
 
 @contextmanager
 def in_file(path: Path) -> Iterator[None]:
-    """Put the file's name before the place of an error that happens inside."""
+    """Prefix the place of an error raised inside with the file's name."""
     try:
         yield
     except SpecError as error:

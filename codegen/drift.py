@@ -1,8 +1,8 @@
 """Compare a document of the vendor with ours, structure by structure.
 
-A difference is either recorded in `openapi/deviations.yaml` or news: the vendor has changed something, or we have
-made a mistake. A recorded deviation that matches no difference is news as well: the vendor may have repaired it.
-Prose, examples, tags and the names that enum members have in other languages are not compared.
+Differences that are not recorded in `openapi/deviations.yaml` are reported: a change of the vendor, or our own error.
+A recorded deviation that matches no difference is also reported: the vendor may have corrected it.
+Prose, examples, tags and the names of enum members in other languages are not compared.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ _WALKED: Final = frozenset(
         "default",
     }
 )
-"""Keywords that `_Comparison.schema` treats by themselves; every other one is compared as it stands."""
+"""Keywords that `_Comparison.schema` handles; every other keyword is compared by its value."""
 
 
 @attrs.frozen
 class Difference:
-    """One place at which the documents differ; None is where one of them has nothing."""
+    """One place at which the documents differ; the value is None on a side that lacks it."""
 
     at: str
     vendor: Any
@@ -64,12 +64,12 @@ class Difference:
 
 @attrs.frozen
 class Change:
-    """One difference, or several of a kind, that a deviation records."""
+    """One difference, or several of the same kind, recorded by a deviation."""
 
     at: str
-    """Place of the difference; `*` stands for anything."""
+    """Place of the difference; `*` matches any text."""
     values: Mapping[str, Any]
-    """`vendor` and `ours`, where only these values are meant."""
+    """`vendor` and `ours`, if only these values match."""
 
     def covers(self, difference: Difference) -> bool:
         """Whether it records this difference."""
@@ -83,14 +83,14 @@ class Change:
 
 @attrs.frozen
 class Deviation:
-    """A departure from the vendor's document that was decided on."""
+    """An intended difference from the vendor's document."""
 
     id: str
     changes: tuple[Change, ...]
 
 
 def main(ours: Path, deviations: Path, vendor: Path) -> int:
-    """Print what is neither equal nor recorded, and what is recorded in vain; 1 if there is either."""
+    """Print unrecorded differences and records that no longer apply; return 1 if there are any."""
     with in_file(vendor):
         theirs = load(vendor)
     with in_file(ours):
@@ -125,7 +125,7 @@ def read_deviations(path: Path) -> tuple[Deviation, ...]:
             node.text(key)
         node.done()
         if deviation.id in {each.id for each in found}:
-            raise SpecError(node.at("id"), f"{deviation.id} stands here twice")
+            raise SpecError(node.at("id"), f"{deviation.id} is a duplicate")
         found.append(deviation)
     return tuple(found)
 
@@ -151,14 +151,14 @@ def compare(vendor: Mapping[str, Any], ours: Mapping[str, Any]) -> list[Differen
 
 
 class _Comparison:
-    """Two documents, and which of our schemas stands for which of the vendor's."""
+    """Two documents, and the mapping from the vendor's schemas to ours."""
 
     def __init__(self, vendor: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
         self.vendor = vendor
         self.ours = ours
         self.vendor_schemas: dict[str, Any] = vendor.get("components", {}).get("schemas", {})
         self.our_schemas: dict[str, Any] = ours.get("components", {}).get("schemas", {})
-        self.stands_for = {
+        self.our_names = {
             name: our_name
             for our_name, schema in self.our_schemas.items()
             for name in _names(schema.get("x-vendor-schema", []))
@@ -167,12 +167,12 @@ class _Comparison:
     def differences(self) -> Iterator[Difference]:
         yield from self.operations()
         for name, schema in self.vendor_schemas.items():
-            our_name = self.stands_for.get(name)
+            our_name = self.our_names.get(name)
             if our_name is None:
                 yield Difference(f"schemas/{name}", "present", None)
             else:
                 yield from self.component(name, schema, our_name)
-        for name in self.stands_for:
+        for name in self.our_names:
             if name not in self.vendor_schemas:
                 yield Difference(f"schemas/{name}", None, "present")
 
@@ -196,11 +196,11 @@ class _Comparison:
         """Two schemas at one place."""
         vendor = _flat(vendor)
         reference, our_reference = _target(vendor), _target(ours)
-        expected = self.stands_for.get(reference)
+        expected = self.our_names.get(reference)
         yield from _server_default(place, vendor, ours)
         if expected is not None and expected != our_reference:
             yield Difference(f"{place}/$ref", reference, our_reference or None)
-        elif expected is not None:  # compared once, as components; beside the references there may be more
+        elif expected is not None:  # compared once, as components; the references may have further keywords
             yield from _keywords(place, vendor, ours)
             return
         vendor = _merged(vendor, self.vendor_schemas)
@@ -208,7 +208,7 @@ class _Comparison:
         yield from _one(f"{place}/type", _type(vendor), _type(ours))
         yield from _one(f"{place}/nullable", _nullable(vendor), _nullable(ours))
         yield from _keywords(place, vendor, ours)
-        if _type(vendor) == _type(ours):  # else what they hold cannot be compared
+        if _type(vendor) == _type(ours):  # otherwise their contents cannot be compared
             yield from self.properties(place, vendor, ours)
             for keyword in ("items", "additionalProperties"):
                 yield from self.inner(f"{place}/{keyword}", vendor.get(keyword), ours.get(keyword))
@@ -227,7 +227,7 @@ class _Comparison:
                 yield Difference(at, _presence(key in theirs), _presence(key in own))
 
     def inner(self, place: str, vendor: Any, ours: Any) -> Iterator[Difference]:
-        """Elements of lists, values of maps; nothing, True and {} all mean anything."""
+        """Elements of lists, values of maps; no value, True and {} all allow any value."""
         if isinstance(vendor, dict) and isinstance(ours, dict) and vendor and ours:
             yield from self.schema(place, vendor, ours)
             return
@@ -287,7 +287,7 @@ class _Comparison:
                 yield Difference(at, _presence(status in vendor), _presence(status in ours))
 
     def content(self, place: str, vendor: Any, ours: Any) -> Iterator[Difference]:
-        """The media types of a body, and the schemas of those that both have."""
+        """The media types of a body, and the schemas of the common ones."""
         theirs, own = vendor.get("content", {}), ours.get("content", {})
         yield from _one(f"{place}/content", sorted(theirs), sorted(own))
         for media_type in theirs.keys() & own.keys():
@@ -304,7 +304,7 @@ def _names(value: Any) -> list[str]:
 
 
 def _flat(schema: Any) -> Any:
-    """A schema without the `allOf` that 3.0 needs to put anything beside a `$ref`."""
+    """A schema without the `allOf` that OpenAPI 3.0 needs for keywords beside a `$ref`."""
     parts = schema.get("allOf", [])
     if len(parts) == 1 and "$ref" not in schema:
         return {**{key: value for key, value in schema.items() if key != "allOf"}, **parts[0]}
@@ -316,7 +316,7 @@ def _target(schema: Any) -> str:
 
 
 def _merged(schema: Any, components: Mapping[str, Any]) -> Any:
-    """The schema with what its `$ref` points to; its own keys win."""
+    """The schema merged with the target of its `$ref`; its own keys take precedence."""
     if "$ref" not in schema:
         return schema
     rest = {key: value for key, value in schema.items() if key != "$ref"}
@@ -324,7 +324,7 @@ def _merged(schema: Any, components: Mapping[str, Any]) -> Any:
 
 
 def _type(schema: Any) -> Any:
-    """The type without null; several are a sorted list."""
+    """The type without null; several types are a sorted list."""
     types = [name for name in _names(schema.get("type", [])) if name != "null"]
     if not types:
         return schema.get("$ref", "object" if "properties" in schema else None)
@@ -336,7 +336,7 @@ def _nullable(schema: Any) -> bool:
 
 
 def _keywords(place: str, vendor: Any, ours: Any) -> Iterator[Difference]:
-    """What stands in the schemas themselves and says nothing about what they hold."""
+    """Differences in the keywords of the schemas themselves, without their contents."""
     for keyword in sorted((vendor.keys() | ours.keys()) - _NOT_COMPARED - _WALKED):
         yield from _one(
             f"{place}/{keyword}", _plain(keyword, vendor.get(keyword)), _plain(keyword, ours.get(keyword))
@@ -368,7 +368,7 @@ def _shown(value: Any) -> str:
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Every operation by method and path, whatever the names of the path's parameters."""
+    """Every operation by method and path, independent of the names of path parameters."""
     for path, item in document.get("paths", {}).items():
         for method in METHODS:
             if method in item:
@@ -392,16 +392,16 @@ def _keyed(path: str, parameters: Iterable[Any]) -> dict[str, Any]:
 
 
 def _security(document: Mapping[str, Any], operation: Any) -> list[str]:
-    """How an operation is authorised, in words that do not depend on the scheme's name."""
+    """The security schemes of an operation, described without the schemes' names."""
     schemes = document.get("components", {}).get("securitySchemes", {})
-    words = []
+    described = []
     for requirement in operation.get("security", document.get("security", [])):
         for name in requirement:
             scheme = schemes[name]
-            words.append(
+            described.append(
                 " ".join(str(scheme[key]) for key in ("type", "scheme", "in", "name") if key in scheme)
             )
-    return words
+    return described
 
 
 def _response(document: Mapping[str, Any], response: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Endpoint methods and life cycles: a small emitter over the same document as the models."""
+"""Writes endpoint methods and life cycles, from the same document as the models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WAIT_OPTIONS: Final = ("timeout", "poll_interval", "max_poll_interval", "on_upda
 
 @attrs.frozen
 class Method:
-    """A method that makes one operation: a call, or a listing."""
+    """A method for one operation: a call or a listing."""
 
     name: str
     constant: str
@@ -42,18 +42,18 @@ class Method:
 
     @property
     def signature(self) -> str:
-        """The parameters, path values by position and all else by keyword."""
+        """The parameters: path values are positional, all others are keyword-only."""
         options = [f"{name}: {LIST_OPTIONS[name][0]}" for name in self.options]
         return signature(self.arguments, ", ".join(options))
 
     @property
     def secrets(self) -> str:
-        """The arguments that nobody may see."""
+        """The sensitive arguments."""
         return ", ".join(each.name for each in self.arguments if each.sensitive)
 
     @property
     def paginator(self) -> str:
-        """The paginator's options as they are passed on."""
+        """The paginator's options as arguments of its constructor."""
         defaults = {"limit": "None", "page_size": "None", "prefetch": "False"}
         return ", ".join(
             f"{name}={name if name in self.options else default}" for name, default in defaults.items()
@@ -62,7 +62,7 @@ class Method:
 
 @attrs.frozen
 class Wait:
-    """A method that waits for a long-running thing."""
+    """A method that waits for a long-running resource."""
 
     name: str
     helper: str
@@ -70,7 +70,7 @@ class Wait:
     poller: str
     arguments: tuple[Argument, ...]
     parents: tuple[Argument, ...]
-    """What the thing belongs to."""
+    """The ids of its parent resources."""
     id: Argument
     ids: Argument
     target: str
@@ -80,12 +80,12 @@ class Wait:
 
     @property
     def signature(self) -> str:
-        """The parameters, ids by position and all else by keyword."""
+        """The parameters: ids are positional, all others are keyword-only."""
         return self._signature(self.arguments)
 
     @property
     def many_signature(self) -> str:
-        """The parameters of the wait for many."""
+        """The parameters of the wait for several resources."""
         return self._signature([*self.parents, self.ids])
 
     @property
@@ -100,7 +100,7 @@ class Wait:
 
     @property
     def target_name(self) -> str:
-        """What it is called."""
+        """The name of that method."""
         return self.name.replace("wait", "_target", 1)
 
     def _signature(self, arguments: Sequence[Argument]) -> str:
@@ -134,7 +134,7 @@ def emit(spec: Spec) -> dict[str, str]:
     classes = {resource: [_class_of(spec, resource, found[0][0])] for resource, found in resources.items()}
     files["__init__.py"] = environment.get_template("package.jinja2").render(
         docstring="One class per resource, one method per call.\n\n"
-        "Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.\n",
+        "Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one.\n",
         package="pixxel_async._endpoints",
         modules=dict(sorted(classes.items())),
         all=sorted(name for names in classes.values() for name in names),
@@ -143,7 +143,7 @@ def emit(spec: Spec) -> dict[str, str]:
 
 
 def _names(text: str) -> set[str]:
-    """The names that a module reads."""
+    """The names that a module uses."""
     return {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
 
 
@@ -193,7 +193,7 @@ def _method(spec: Spec, operation: Operation, call: Call) -> Method:
 
 
 def _result(spec: Spec, operation: Operation, call: Call) -> tuple[str, str]:
-    """The type that the answer becomes, and the type of its items where it is a listing."""
+    """The type of the result and, for a listing, the type of its items."""
     answer = call.answer
     if answer.schema is None:
         return {"bytes": "bytes", "text": "str", "nothing": "None"}[answer.kind], ""
@@ -209,12 +209,12 @@ def _listed(spec: Spec, operation: Operation, schema: Schema) -> tuple[str, str]
     assert operation.paging is not None
     place = operation.paging.place
     if schema.kind != "component":
-        raise SpecError(place, "a listing must answer with a component")
+        raise SpecError(place, "the response of a listing must be a component")
     items = spec.components[schema.component].properties.get(operation.paging.items)
     if items is None or items.inner is None:
         raise SpecError(below(place, "items"), f"{schema.component} has no list or map of that name")
     if items.kind != ("map" if operation.paging.style == "lens" else "list"):
-        raise SpecError(below(place, "items"), f"a {items.kind} does not go with {operation.paging.style}")
+        raise SpecError(below(place, "items"), f"a {items.kind} is not valid with {operation.paging.style}")
     component = spec.components[schema.component]
     for step in operation.paging.total:
         if step not in component.properties:
@@ -230,7 +230,7 @@ def _received_type(schema: Schema) -> str:
         return f"list[{schema.inner.component}]"
     if schema.kind == "string":
         return "str"
-    raise SpecError(schema.place, f"an answer cannot be of the kind {schema.kind}")
+    raise SpecError(schema.place, f"a response cannot be of the kind {schema.kind}")
 
 
 def _endpoint(spec: Spec, operation: Operation, call: Call, returns: str) -> str:
@@ -249,8 +249,10 @@ def _endpoint(spec: Spec, operation: Operation, call: Call, returns: str) -> str
     if operation.paging:
         paging = operation.paging
         steps = ", ".join(_quoted(naming.attribute(step)) for step in paging.total)
-        told = f", total=({steps}{',' if len(paging.total) == 1 else ''})" if steps else ""
-        parts.append(f'paging=Paging(style="{paging.style}", items="{naming.attribute(paging.items)}"{told})')
+        total = f", total=({steps}{',' if len(paging.total) == 1 else ''})" if steps else ""
+        parts.append(
+            f'paging=Paging(style="{paging.style}", items="{naming.attribute(paging.items)}"{total})'
+        )
     if operation.unwrap:
         parts.append(f'unwrap="{operation.unwrap}"')
     if operation.key:
@@ -325,7 +327,10 @@ def _waits(spec: Spec, resource: str, found: Sequence[tuple[Operation, Call]]) -
     waits = [_wait(spec, cycle) for cycle in spec.life_cycles if cycle.resource == resource]
     for wait in waits:
         if any(f"{wait.name}_many" == call.name for _, call in found):
-            raise SpecError(found[0][1].place, f"the name {wait.name}_many is taken by the wait for many")
+            raise SpecError(
+                found[0][1].place,
+                f"the name {wait.name}_many is already used by the wait for several resources",
+            )
     return waits
 
 
@@ -337,7 +342,7 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
     name = naming.attribute(cycle.match[-1])
     (id,) = [each for each in arguments if each.name == name]
     parents = [each for each in arguments if each is not id]
-    text = f"Ids of the {docstrings.things(cycle)}, each once."
+    text = f"Ids of the {docstrings.plural(cycle)}, without duplicates."
     ids = attrs.evolve(id, name=f"{id.name}s", type="Iterable[str]", description=text)
     return Wait(
         name=cycle.method,
@@ -355,16 +360,16 @@ def _wait(spec: Spec, cycle: LifeCycle) -> Wait:
 
 
 def _target(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argument], id: Argument) -> str:
-    """The expression of a `PollTarget`, in which `id` is the id."""
+    """The expression of a `PollTarget`, in which `id` is the id of the resource."""
     parents = [each.name for each in arguments if each.where == "path" and each is not id]
     given = [f"{each.name}={each.name}" for each in arguments if each.where != "path"]
     if cycle.select is None:
-        look = f"self.{call.name}({', '.join([*parents, 'id', *given])})"
+        poll = f"self.{call.name}({', '.join([*parents, 'id', *given])})"
     else:
         narrowed = [] if cycle.filter is None else [f"{naming.attribute(cycle.filter)}=id"]
         listing = f"self.{call.name}({', '.join([*parents, *given, *narrowed])})"
-        look = f'self._pick({listing}, "{naming.attribute(cycle.id)}", id)'
-    parts = [f"_life_cycles.{cycle.name.upper()}", f"lambda id: {look}"]
+        poll = f'self._pick({listing}, "{naming.attribute(cycle.id)}", id)'
+    parts = [f"_life_cycles.{cycle.name.upper()}", f"lambda id: {poll}"]
     if cycle.sweep is not None:
         sweep = spec.operation(cycle.sweep.operation)
         assert sweep is not None  # checked in codegen.spec
@@ -376,14 +381,14 @@ def _target(spec: Spec, cycle: LifeCycle, call: Call, arguments: Sequence[Argume
 
 
 def _wait_arguments(spec: Spec, cycle: LifeCycle, operation: Operation, call: Call) -> tuple[Argument, ...]:
-    """What tells which thing is meant; a call that is repeated to look takes its other arguments too."""
+    """The arguments that identify the resource; a wait that repeats a call also takes the call's other arguments."""
     found = list(arguments_of(spec, operation, call))
     if cycle.select is not None:
         found = [each for each in found if each.where == "path"]
         name = naming.attribute(cycle.select)
         place = below(cycle.place, "poll/select")
         found.append(
-            Argument(name, place, "str", True, f"Id of {docstrings.thing(cycle)}.", "path", name, name)
+            Argument(name, place, "str", True, f"Id of {docstrings.singular(cycle)}.", "path", name, name)
         )
     return ordered(found, WAIT_OPTIONS)
 
@@ -396,9 +401,9 @@ def _life_cycle(cycle: LifeCycle) -> dict[str, Any]:
             options[key] = naming.attribute(value)
     written = [f'{key}="{value}"' for key, value in options.items()]
     for key in ("in_flight", "success", "partial", "failure"):
-        words = getattr(cycle, key)
-        if words:
-            written.append(f"{key}=frozenset({{{', '.join(map(_quoted, words))}}})")
+        values = getattr(cycle, key)
+        if values:
+            written.append(f"{key}=frozenset({{{', '.join(map(_quoted, values))}}})")
     if cycle.estimate:
         written.append(f'estimate=("{naming.attribute(cycle.estimate[0])}", {cycle.estimate[1]})')
     written += [f"first_interval={cycle.first_interval}", f"most_interval={cycle.most_interval}"]

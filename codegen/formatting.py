@@ -1,4 +1,4 @@
-"""Formatting of what we emit: our ruff, our settings, nothing else."""
+"""Formats the generated code with our ruff and its settings."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Models: datamodel-code-generator over the schemas, with templates of ours that write attrs classes.
+"""Writes the models: datamodel-code-generator reads the schemas, and our templates write attrs classes.
 
-Three modules come out. `enums` and `answers` hold what the API sends: nothing is checked, and every field may be
-missing but the id without which a thing is of no use. `requests` holds what users write: required fields are required,
-and every field has its check.
+There are three modules. `enums` and `answers` hold the types of responses: they check nothing, and every field but the
+id may be missing. `requests` holds the types that users create: they have required fields, and every field has its
+check.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from codegen.formatting import ROOT, formatted
 
 TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
 PACKAGE: Final = "pixxel_async.models"
-HEADER: Final = '"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""'
+HEADER: Final = (
+    '"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""'
+)
 RESERVED: Final = frozenset({"attrs", "extra", "model", "self", "sensitive", "to_dict", "wire"})
-"""Names that the generated classes need for themselves."""
+"""Names that the generated classes use."""
 IMPORTS: Final = [
     "attrs",
     "collections.abc.Mapping",
@@ -45,7 +47,7 @@ IMPORTS: Final = [
     "typing.Annotated",
     "typing.Any",
 ]
-"""Offered to every module; ruff takes out what a module does not use."""
+"""Written into every module; ruff removes the unused ones."""
 
 
 def emit(spec: Spec) -> dict[str, str]:
@@ -61,7 +63,7 @@ def emit(spec: Spec) -> dict[str, str]:
         keep_trailing_newline=True,
     )
     package = environment.get_template("package.jinja2").render(
-        docstring="What the API sends and takes, as classes.\n\n" + HEADER.strip('"') + "\n",
+        docstring="The requests and responses of the API, as classes.\n\n" + HEADER.strip('"') + "\n",
         package=PACKAGE,
         modules=dict(sorted(names.items())),
         all=sorted(modules),
@@ -79,11 +81,11 @@ def _modules(spec: Spec) -> dict[str, str]:
     return modules
 
 
-# What datamodel-code-generator is given
+# Input of datamodel-code-generator
 
 
 def _document(spec: Spec, modules: Mapping[str, str]) -> dict[str, Any]:
-    """The schemas as datamodel-code-generator shall see them: types and texts only, a module in each name."""
+    """The schemas for datamodel-code-generator: only types and descriptions, with the module in each name."""
     schemas = {
         f"{modules[name]}.{name}": _component(component, modules)
         for name, component in spec.components.items()
@@ -105,26 +107,26 @@ def _component(component: Component, modules: Mapping[str, str]) -> dict[str, An
     for wire, schema in component.properties.items():
         if not schema.description:
             raise SpecError(schema.place, "has no description")
-        # In requests the template writes the type (see `_rule`); what is given here tells which imports it takes.
+        # In requests the template writes the type (see `_rule`); this schema decides the imports only.
         body = {} if is_request and schema.input else _property(schema, modules)
         properties[wire] = {**body, "description": schema.description}
     return {
         "type": "object",
         "description": component.description,
         "properties": properties,
-        # In requests the template writes what is required.
+        # In requests the template writes the required fields.
         "required": [] if is_request else _certain(component),
     }
 
 
 def _certain(component: Component) -> list[str]:
-    """What every answer has: the id that goes into other calls, plain text."""
+    """The required field of responses: the id that other calls take, as plain text."""
     for wire in component.required:
         schema = component.properties[wire]
         if schema.kind != "string" or schema.format or schema.nullable:
             raise SpecError(
                 below(component.place, "required"),
-                f"{wire}: of an answer, only an id can be required; for requests there is `x-required-when-sent`",
+                f"{wire}: only an id can be required in a response; for requests use `x-required-when-sent`",
             )
     return sorted(component.required)
 
@@ -147,12 +149,12 @@ def _schema(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _property(schema: Schema, modules: Mapping[str, str]) -> dict[str, Any]:
-    # A field of an answer that is not required may be None: null at the top says nothing more.
+    # An optional field of a response may always be None, so null at the top level adds nothing.
     return _schema(attrs.evolve(schema, nullable=False), modules)
 
 
 def _template_data(spec: Spec, modules: Mapping[str, str]) -> defaultdict[str, dict[str, Any]]:
-    """What the templates need beyond what datamodel-code-generator tells them."""
+    """Values for the templates that datamodel-code-generator does not provide."""
     data: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for name, module in modules.items():
         component = spec.components[name]
@@ -172,7 +174,7 @@ def _template_data(spec: Spec, modules: Mapping[str, str]) -> defaultdict[str, d
 def _rule(spec: Spec, component: Component, wire: str) -> dict[str, Any]:
     schema = component.properties[wire]
     if schema.nullable:
-        raise SpecError(schema.place, "null in a request: `None` means leave out")
+        raise SpecError(schema.place, "null in a request is not supported: `None` omits the property")
     is_required = wire in component.required
     hint = naming.sent_type(spec, schema)
     return {
@@ -191,7 +193,7 @@ def _model_checks(component: Component) -> list[str]:
     return checks
 
 
-# Running it
+# The call of the generator
 
 
 def _generated(
@@ -234,7 +236,7 @@ def _generated(
 
 
 def _check_fields(spec: Spec, models: Iterable[Mapping[str, Any]]) -> None:
-    """What datamodel-code-generator understood is what we meant: names and, in answers, types."""
+    """Check the names and, in responses, the types that datamodel-code-generator has made."""
     for model in models:
         component = spec.components[model["class_name"]]
         if component.words:
@@ -244,11 +246,11 @@ def _check_fields(spec: Spec, models: Iterable[Mapping[str, Any]]) -> None:
             schema = component.properties[field["original_name"]]
             name = naming.attribute(field["original_name"])
             if field["name"] != name:
-                raise SpecError(schema.place, f"is called {field['name']}, but {name} is expected")
+                raise SpecError(schema.place, f"has the name {field['name']}, but {name} is expected")
             if name in taken:
-                raise SpecError(schema.place, f"the name {name} is taken")
+                raise SpecError(schema.place, f"the name {name} is already used")
             taken.add(name)
             is_certain = field["original_name"] in component.required
             hint = naming.received_type(attrs.evolve(schema, nullable=not is_certain))
             if model["module"] == "answers" and field["type"] != hint:
-                raise SpecError(schema.place, f"became {field['type']}, but {hint} is meant")
+                raise SpecError(schema.place, f"became {field['type']}, but {hint} is expected")

@@ -1,4 +1,4 @@
-"""How names and types of the document are written in Python."""
+"""Python names and types for those of the document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUT_TYPES: Final = {
     "interval": "input_types.Interval",
     "instant": "input_types.Instant",
 }
-"""What the SDK accepts for each `x-input`; types of `pixxel_async._codec.input_types`."""
+"""The accepted type for each `x-input`, from `pixxel_async._codec.input_types`."""
 
 
 def attribute(wire: str) -> str:
@@ -28,19 +28,19 @@ def attribute(wire: str) -> str:
 
 
 def class_name(resource: str, tag: str) -> str:
-    """The class of a resource: its tag where that is the same word (`AOIs`), else its name in pascal case."""
+    """The class of a resource: its tag if both are the same text (`AOIs`), else its name in pascal case."""
     if tag.casefold() == resource.replace("_", ""):
         return tag
     return "".join(part.capitalize() for part in resource.split("_"))
 
 
 def input_form(schema: Schema) -> str | None:
-    """Which of the inputs takes the value of a request; every date-time is an instant."""
+    """The kind of input for the value of a request; every date-time is an instant."""
     return "instant" if schema.format == "date-time" and schema.input is None else schema.input
 
 
 def received_type(schema: Schema) -> str:
-    """The annotation of a value that is received."""
+    """The annotation of a value in a response."""
     inner = received_type(schema.inner) if schema.inner is not None else ""
     found = {
         "string": "Timestamp" if schema.format == "date-time" else "str",
@@ -56,7 +56,7 @@ def received_type(schema: Schema) -> str:
 
 
 def sent_type(spec: Spec, schema: Schema) -> str:
-    """The annotation of a value that is sent, as wide as what is accepted."""
+    """The annotation of a value in a request, with all accepted types."""
     found = _sent_type(spec, schema)
     return f"{found} | None" if schema.nullable else found
 
@@ -77,7 +77,7 @@ def _sent_type(spec: Spec, schema: Schema) -> str:
 
 
 def check(spec: Spec, schema: Schema) -> str:
-    """The check of a value that is sent, as an expression over `pixxel_async._codec.checks`."""
+    """The check of a value in a request, as an expression over `pixxel_async._codec.checks`."""
     found = f"checks.secret({_check(spec, schema)})" if schema.sensitive else _check(spec, schema)
     return f"checks.maybe({found})" if schema.nullable else found
 
@@ -113,5 +113,5 @@ def _limits(schema: Schema) -> list[tuple[str, Any]]:
     if "uniqueItems" in schema.limits and (
         schema.inner is None or schema.inner.kind not in ("string", "integer")
     ):
-        raise SpecError(schema.place, "uniqueItems is understood for lists of text or whole numbers")
+        raise SpecError(schema.place, "uniqueItems is supported for lists of text or integers only")
     return [("unique" if key == "uniqueItems" else key, value) for key, value in schema.limits.items()]

@@ -73,9 +73,11 @@ def _parameter(node: Node) -> Parameter:
     style = node.choice("style", ("form",), None)
     explode = node.take("explode", bool, True)
     if value.kind == "list" and (style != "form" or explode):
-        raise SpecError(node.place, "a list in a query is sent with commas: `style: form, explode: false`")
+        raise SpecError(
+            node.place, "a list in a query is comma-separated: give `style: form, explode: false`"
+        )
     if value.kind != "list" and (style or not explode):
-        raise SpecError(node.place, "`style` and `explode` belong to lists")
+        raise SpecError(node.place, "`style` and `explode` are for lists only")
     if value.kind in ("map", "any") or (value.kind == "list" and (value.inner or value).kind != "string"):
         raise SpecError(value.place, f"a parameter cannot be of the kind {value.kind}")
     parameter = Parameter(
@@ -110,11 +112,11 @@ def _json_media(content: Node) -> Node:
 
 
 def _responses(node: Node, known: Mapping[str, Answer]) -> tuple[dict[str, Answer], tuple[str, ...]]:
-    """Successful answers by status, and the documented error statuses."""
+    """Successful responses by status, and the documented error statuses."""
     answers, errors = {}, []
     for status, response in node.nodes():
         if not re.fullmatch(r"2\d\d|[45]\d\d|default", status):
-            raise SpecError(response.place, f"`{status}` is not understood here")
+            raise SpecError(response.place, f"`{status}` is not supported here")
         if "$ref" in response:
             name = reference(response, "#/components/responses/")
             response.done()
@@ -132,7 +134,7 @@ def _responses(node: Node, known: Mapping[str, Answer]) -> tuple[dict[str, Answe
 
 
 def read_response(node: Node) -> Answer:
-    """A response, by what its body is."""
+    """A response, by the type of its body."""
     description = node.text("description")
     content = node.maybe("content")
     node.done()
@@ -152,14 +154,14 @@ def read_response(node: Node) -> Answer:
     if media_type == "text/csv":
         return Answer(node.place, "text", description=description)
     if media_type != "application/json":
-        raise SpecError(media.place, f"the media type {media_type!r} is not understood")
+        raise SpecError(media.place, f"the media type {media_type!r} is not supported")
     return Answer(node.place, "json", value, description)
 
 
 def _calls(node: Node, answers: Mapping[str, Answer]) -> tuple[Call, ...]:
     if "x-variants" not in node:
         if len(answers) != 1:
-            raise SpecError(node.at("responses"), "expected one 2xx answer, or `x-variants`")
+            raise SpecError(node.at("responses"), "expected one 2xx response, or `x-variants`")
         (answer,) = answers.values()
         return (_call(node, node.at("x-method"), "x-method", "x-request-class", "x-billable", answer, {}),)
     node.text("summary")
@@ -168,7 +170,7 @@ def _calls(node: Node, answers: Mapping[str, Answer]) -> tuple[Call, ...]:
         child = Node(variant, node.at("x-variants", index))
         status = str(child.take("status", int))
         if status not in answers:
-            raise SpecError(child.at("status"), f"there is no answer {status}")
+            raise SpecError(child.at("status"), f"there is no response {status}")
         fixed = child.take("set", dict)
         calls.append(_call(child, child.place, "method", "request-class", "billable", answers[status], fixed))
         child.done()
@@ -266,7 +268,7 @@ def read_life_cycle(name: str, node: Node) -> LifeCycle:
         timeout=node.take("timeout", (int, float, NoneType)),
     )
     if cycle.timeout is not None and not cycle.timeout > 0:
-        raise SpecError(node.at("timeout"), "expected seconds, or null for no end")
+        raise SpecError(node.at("timeout"), "expected a positive number of seconds, or null for no limit")
     for part in (node, poll, interval, estimate):
         if part is not None:
             part.done()
@@ -285,6 +287,6 @@ def _read_sweep(node: Node) -> Sweep:
         is_brief=node.take("brief", bool, False),
     )
     if sweep.ids is not None and sweep.narrow is not None:
-        raise SpecError(node.at("narrow"), "what is asked for by id needs no narrowing")
+        raise SpecError(node.at("narrow"), "`narrow` and `ids` cannot be combined")
     node.done()
     return sweep

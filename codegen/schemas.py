@@ -1,4 +1,4 @@
-"""Reading schemas: the part of JSON Schema that the generators understand, and nothing beside it."""
+"""Reads schemas: only the part of JSON Schema that the generators support."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _READS_AS: Final = {
     "number": ("number", ["number", "string"]),
     "text": ("string", ["string", "number", "boolean"]),
 }
-"""What a value of several types becomes: the type that is read, and those that answers may hold."""
+"""For a value of several types: the type that the SDK reads, and the types in responses."""
 _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "string": ("minLength", "maxLength", "pattern"),
     "integer": ("minimum", "maximum"),
@@ -31,11 +31,11 @@ def read_component(name: str, node: Node) -> Component:
     description = node.text("description")
     kind = node.choice("type", ("object", "string"))
     if kind == "string":
-        words = node.texts("enum")
+        values = node.texts("enum")
         node.done()
-        if len(set(words)) != len(words):
-            raise SpecError(node.at("enum"), "a word stands here twice")
-        return Component(name, node.place, description, words=words)
+        if len(set(values)) != len(values):
+            raise SpecError(node.at("enum"), "has a duplicate value")
+        return Component(name, node.place, description, words=values)
     properties = {key: read_schema(child) for key, child in node.node("properties").nodes()}
     component = Component(
         name,
@@ -62,7 +62,7 @@ def read_component(name: str, node: Node) -> Component:
 
 
 def _exactly_one(node: Node) -> tuple[str, ...]:
-    """The only use of `oneOf` that is understood: a list of `{required: [one]}`."""
+    """The only supported use of `oneOf`: a list of `{required: [one]}`."""
     names = []
     for index, branch in enumerate(node.take("oneOf", list, [])):
         choice = Node(branch, node.at("oneOf", index))
@@ -99,7 +99,8 @@ def _typed(node: Node, common: dict[str, Any]) -> Schema:
     if kind == "object":
         if "properties" in node:
             raise SpecError(
-                node.at("properties"), "an inline object; give it a name under components/schemas"
+                node.at("properties"),
+                "inline objects are not supported; give it a name under components/schemas",
             )
         return Schema(node.place, "map", inner=_map_values(node), **common)
     wire_format = node.choice("format", ("date-time",), None) if kind == "string" else None
@@ -109,7 +110,9 @@ def _typed(node: Node, common: dict[str, Any]) -> Schema:
 def _map_values(node: Node) -> Schema:
     values = node.take("additionalProperties", (dict, bool))
     if values is False:
-        raise SpecError(node.at("additionalProperties"), "a map without values")
+        raise SpecError(
+            node.at("additionalProperties"), "false is not supported: the map would have no values"
+        )
     return (
         Schema(node.at("additionalProperties"), "any")
         if values is True
@@ -118,16 +121,16 @@ def _map_values(node: Node) -> Schema:
 
 
 def _kind(node: Node) -> tuple[Any, bool]:
-    """The one type of a schema and whether null is allowed; where answers may hold several, the one that is read."""
+    """The type of a schema, and whether null is allowed; of several types, the one that the SDK reads."""
     types = node.take("type", (str, list))
     names = [types] if isinstance(types, str) else list(types)
     nullable = "null" in names
     names = [name for name in names if name != "null"]
     if "x-reads-as" in node:
-        word = node.choice("x-reads-as", tuple(_READS_AS))
-        kind, among = _READS_AS[word]
+        target = node.choice("x-reads-as", tuple(_READS_AS))
+        kind, among = _READS_AS[target]
         if sorted(names) != sorted(among):
-            raise SpecError(node.at("type"), f"x-reads-as: {word} belongs to {among}, not {types!r}")
+            raise SpecError(node.at("type"), f"x-reads-as: {target} needs the types {among}, not {types!r}")
         names = [kind]
     if len(names) != 1 or names[0] not in (*_SCALARS, "array", "object"):
         raise SpecError(node.at("type"), f"cannot express the type {types!r}")
@@ -149,7 +152,7 @@ def _limits(node: Node, kind: str) -> dict[str, Any]:
 
 
 def reference(node: Node, prefix: str) -> str:
-    """The name that a `$ref` points to."""
+    """The name of the target of a `$ref`."""
     target: str = node.text("$ref")
     if not target.startswith(prefix):
         raise SpecError(node.at("$ref"), f"{target!r} does not start with {prefix}")

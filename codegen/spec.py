@@ -1,7 +1,7 @@
-"""`openapi/pixxel.yaml` read strictly.
+"""Reads `openapi/pixxel.yaml` strictly.
 
-Every construct is either understood or stops the generator with its place. Nothing is passed over in
-silence: an unknown key, an inline object, a composition such as `allOf`, an unknown parameter style.
+An unsupported construct stops the generator with an error that names its place. Examples: an unknown key, an inline
+object, a composition such as `allOf`, an unknown parameter style.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _METHODS: Final = ("get", "put", "post", "patch", "delete")
 
 
 def read(path: Path) -> Spec:
-    """The document at `path`, or `SpecError` at the first thing that is not understood."""
+    """The document at `path`, or `SpecError` at the first unsupported construct."""
     with in_file(path):
         return parse(load(path))
 
 
 def parse(document: Any) -> Spec:
-    """The document as `Spec`, or `SpecError` at the first thing that is not understood."""
+    """The document as `Spec`, or `SpecError` at the first unsupported construct."""
     root = Node(document, "#")
     root.skip("info", "servers")
     version = root.text("openapi")
@@ -64,11 +64,11 @@ def _tags(tags: list[Any]) -> dict[str, str]:
 def _path_item(item: Node) -> Iterator[tuple[str, Node]]:
     for method, node in item.nodes():
         if method not in _METHODS:
-            raise SpecError(node.place, f"`{method}` is not understood here")
+            raise SpecError(node.place, f"`{method}` is not supported here")
         yield method, node
 
 
-# What only shows when the whole is known
+# Checks that need the whole document
 
 
 def _check(spec: Spec) -> None:
@@ -97,7 +97,7 @@ def _check(spec: Spec) -> None:
 
 def _once(seen: dict[str, str], name: str, place: str) -> None:
     if name in seen:
-        raise SpecError(place, f"{name} stands at {seen[name]} already")
+        raise SpecError(place, f"{name} is already defined at {seen[name]}")
     seen[name] = place
 
 
@@ -116,7 +116,7 @@ def _check_parameters(operation: Operation) -> None:
         raise SpecError(operation.place, "a path parameter must be required text")
     keys = [(each.where, each.name) for each in operation.parameters]
     if len(set(keys)) != len(keys):
-        raise SpecError(operation.place, "a parameter stands here twice")
+        raise SpecError(operation.place, "has a duplicate parameter")
 
 
 def _check_body_values(operation: Operation, components: Mapping[str, Component]) -> None:
@@ -141,17 +141,17 @@ def _check_body_values(operation: Operation, components: Mapping[str, Component]
 
 
 def _check_trace(spec: Spec, operation: Operation) -> None:
-    """The listing is one of the same resource and stands above; all names and paths exist."""
+    """The listing is above, and of the same resource; all names and paths exist."""
     trace = operation.trace
     if trace is None:
         return
     creates = [call for call in operation.calls if call.request_class == "create"]
     if not creates:
-        raise SpecError(trace.place, "only what is created can be looked for")
+        raise SpecError(trace.place, "only a create can have `x-reconcile`")
     above = spec.operations[: spec.operations.index(operation)]
     listing = next((each for each in above if each.id == trace.listing), None)
     if listing is None or listing.paging is None or len(listing.calls) != 1:
-        raise SpecError(below(trace.place, "operation"), "expected a listing that stands above this")
+        raise SpecError(below(trace.place, "operation"), "expected a listing above this operation")
     if {call.resource for call in creates} != {listing.calls[0].resource}:
         raise SpecError(below(trace.place, "operation"), "expected a listing of the same resource")
     query = {each.name for each in listing.parameters if each.where == "query"}
@@ -162,23 +162,23 @@ def _check_trace(spec: Spec, operation: Operation) -> None:
     answer = listing.calls[0].answer.schema
     items = spec.components[answer.component].properties.get(listing.paging.items) if answer else None
     if items is None or items.inner is None:
-        return  # the emitter tells what is wrong with the listing itself
-    thing = items.inner.component
-    _check_path(spec, thing, trace.id, below(trace.place, "id"))
+        return  # `codegen.endpoints` reports the error of the listing itself
+    item = items.inner.component
+    _check_path(spec, item, trace.id, below(trace.place, "id"))
     for key, pairs in (("equal", trace.equal), ("many", dict([trace.many] if trace.many else []))):
         for here, there in pairs.items():
             _check_path(spec, operation.body, here, below(trace.place, key, here))
-            _check_path(spec, thing, there, below(trace.place, key, here))
+            _check_path(spec, item, there, below(trace.place, key, here))
 
 
 def _check_key(spec: Spec, operation: Operation) -> None:
-    """The parameters are in the path, and the answer has the properties."""
+    """The parameters are in the path, and the response has the properties."""
     for name, path in operation.key.items():
         place = below(operation.place, "x-key", name)
         if f"{{{name}}}" not in operation.path:
             raise SpecError(place, f"the path has no parameter {name!r}")
         if "." in path:
-            raise SpecError(place, f"{path!r} lies deeper: name a property of the answer itself")
+            raise SpecError(place, f"{path!r} is a nested property: name a property of the response itself")
         for call in operation.calls:
             schema = call.answer.schema
             component = schema.component if schema is not None else None
@@ -189,7 +189,7 @@ def _check_key(spec: Spec, operation: Operation) -> None:
 
 
 def _check_path(spec: Spec, component: str | None, path: str, place: str) -> None:
-    """Properties of properties, through lists; what lies in a map is free."""
+    """Properties of properties, through lists; values of maps are not checked."""
     for step in path.split("."):
         known = spec.components[component].properties if component else {}
         if step not in known:
@@ -218,9 +218,9 @@ def _check_life_cycle(spec: Spec, cycle: LifeCycle) -> None:
     path = [each.name for each in operation.parameters if each.where == "path"]
     expected = path if cycle.select is None else [*path, cycle.select]
     if list(cycle.match) != expected:
-        raise SpecError(below(place, "match"), f"expected {expected}: what identifies one {cycle.name}")
+        raise SpecError(below(place, "match"), f"expected {expected}, which identify one {cycle.name}")
     if (cycle.select is None) is (operation.paging is not None):
-        raise SpecError(place, "`select` belongs to an operation that lists")
+        raise SpecError(place, "`select` needs a listing, and a listing needs `select`")
     query = {each.name for each in operation.parameters if each.where == "query"}
     if cycle.filter is not None and cycle.filter not in query:
         raise SpecError(below(place, "filter"), f"{cycle.operation} has no query parameter {cycle.filter!r}")
@@ -229,9 +229,9 @@ def _check_life_cycle(spec: Spec, cycle: LifeCycle) -> None:
 
 
 def _check_sweep(spec: Spec, cycle: LifeCycle, sweep: Sweep, model: Component) -> None:
-    """A listing of the same resource and the same parents, which takes lists where it is narrowed."""
+    """A listing of the same resource and the same parents, whose filters take lists."""
     if cycle.is_package:
-        raise SpecError(sweep.place, "packages are waited for one by one")
+        raise SpecError(sweep.place, "packages have no `sweep`: each is polled individually")
     operation = spec.operation(sweep.operation)
     if operation is None or operation.paging is None or len(operation.calls) != 1:
         raise SpecError(below(sweep.place, "operation"), f"there is no listing {sweep.operation!r}")

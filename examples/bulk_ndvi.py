@@ -1,12 +1,12 @@
-"""An NDVI picture of every field in a file, as a run that goes on where it was when it is called again.
+"""An NDVI picture of every field in a file, as a run that resumes when it is called again.
 
     python examples/bulk_ndvi.py examples/fields.geojson pictures
 
-The same in the terminal is `pixxel bulk run`; in a program of your own, results come one by one, and a step of your own
-can follow. Settings come from the environment; to try it without an account, run `pixxel sandbox` and set the two variables
-that it prints.
+The same command in the terminal is `pixxel bulk run`. In your own program, results arrive one by one, and your own step can
+follow. Settings are read from the environment. Without an account, run `pixxel sandbox` and set the two variables that it
+prints.
 """
-# ruff: noqa: T201 - a program that talks on the terminal
+# ruff: noqa: T201 - a program that prints to the terminal
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pixxel_async.bulk import Recipe, Result, Run, Search, State, Visualization,
 
 
 async def begin_or_resume(client: PixxelClient, fields: Path, out: Path) -> AbstractAsyncContextManager[Run]:
-    """The run in the folder, or a new one of the first project."""
+    """The run in the folder, or a new run in the first project."""
     if await asyncio.to_thread((out / "run.journal").exists):
         return Run.resume(client, out, retry_failed=True, then=measure)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -33,11 +33,11 @@ async def begin_or_resume(client: PixxelClient, fields: Path, out: Path) -> Abst
         package=None,
         project=project.id,
     )
-    return Run.start(client, fields, recipe, out, max_tokens=0, then=measure)  # none of it costs any
+    return Run.start(client, fields, recipe, out, max_tokens=0, then=measure)  # no stage charges tokens
 
 
 async def measure(result: Result, _: PixxelClient) -> None:
-    """A step of our own: done once for each row, whatever interrupts the run."""
+    """Your own step: runs once for each row, also after interruptions of the run."""
     [picture] = result.files
     print(f"{result.name}: {picture.stat().st_size} bytes in {picture}")
 
@@ -61,5 +61,5 @@ if __name__ == "__main__":
     given = parser.parse_args()
     try:
         sys.exit(asyncio.run(main(given.fields, given.out)))
-    except PixxelError as error:  # of the file, the token, the service: the run can be taken up
+    except PixxelError as error:  # an error of the file, the token or the service: the run can be resumed
         sys.exit(f"{error}")

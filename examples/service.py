@@ -3,8 +3,8 @@
     python examples/service.py --port 8080
     curl 'localhost:8080/images?days=30' -d '{"type": "Polygon", "coordinates": [[[75.4, 30.2], [75.43, 30.2], [75.43, 30.22], [75.4, 30.2]]]}'
 
-One client serves all requests, every request has a deadline, and a caller who leaves takes the work along. Settings come
-from the environment; to try it without an account, run `pixxel sandbox` and set the two variables that it prints.
+One client serves all requests, and every request has a deadline. If a caller disconnects, its work is cancelled. Settings are
+read from the environment. Without an account, run `pixxel sandbox` and set the two variables that it prints.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def with_client(app: web.Application) -> AsyncIterator[None]:
 
 @web.middleware
 async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Tell our caller whose fault it is: theirs, or that of the service behind us."""
+    """Return an error status: an error of the caller, or of the Pixxel API."""
     try:
         async with asyncio.timeout(SECONDS):
             return await handler(request)
@@ -42,7 +42,7 @@ async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResp
     except RateLimited as error:
         raise web.HTTPServiceUnavailable(headers={"Retry-After": f"{error.retry_after or 10:.0f}"}) from None
     except (TimeoutError, DeadlineExceeded):
-        raise web.HTTPGatewayTimeout(text="Pixxel did not answer in time") from None
+        raise web.HTTPGatewayTimeout(text="Pixxel did not respond in time") from None
     except PixxelError as error:
         raise web.HTTPBadGateway(text=str(error)) from None
 
@@ -90,5 +90,5 @@ if __name__ == "__main__":
         application(),
         host="127.0.0.1",
         port=parser.parse_args().port,
-        handler_cancellation=True,  # a caller who hangs up cancels the handler, and so the call to Pixxel
+        handler_cancellation=True,  # a disconnected caller cancels the handler, and so the call to Pixxel
     )

@@ -1,6 +1,6 @@
 """One class per resource, one method per call.
 
-Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.
+Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one.
 """
 
 from pixxel_async._endpoints.aois import AOIs

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _GET: Endpoint[AOI] = Endpoint(
 
 
 class AOIs(Resource):
-    """Areas of interest, a polygon with the images of one satellite cut to it."""
+    """Areas of interest. Each is a polygon with the images of one satellite, clipped to it."""
 
     def list(
         self,
@@ -71,25 +71,25 @@ class AOIs(Resource):
 
         Areas of interest that the credential may see, narrowed by the given filters.
 
-        The vendor calls this `ListAOIs`: `GET /v0/aois`.
+        Vendor call: `ListAOIs`, `GET /v0/aois`.
 
         Args:
-            created_at: Filter on the time of creation. The vendor does not say whether an instant or a
-                range is meant; text is sent as it is.
-            updated_at: Filter on the time of the last change. The vendor does not say whether an instant or
-                a range is meant; text is sent as it is.
+            created_at: Filter on the time of creation. The vendor does not say whether it takes an instant
+                or a range; text is sent unchanged.
+            updated_at: Filter on the time of the last change. The vendor does not say whether it takes an
+                instant or a range; text is sent unchanged.
             aoi_id: Only the AOI with this id.
             aoi_name: Only AOIs of this name.
-            project_ids: Only AOIs of these projects, sent as a comma list.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            project_ids: Only AOIs of these projects, sent as a comma-separated list.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (AOI), `await` collects them.
+            A paginator. Iterate with `async for` over the items (AOI), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -120,29 +120,30 @@ class AOIs(Resource):
     ) -> AOI:
         """Create an area of interest.
 
-        Starts cutting the named images to a polygon. The answer comes at once with the status started; read
-        the AOI again until it is settled. A name that exists already is a conflict.
+        Starts clipping the named images to a polygon. The response arrives at once, with the status
+        started. Poll the AOI until it is finished. A name that already exists is a conflict.
 
-        The vendor calls this `AOICreateAOI`: `POST /v0/aois`.
+        Vendor call: `AOICreateAOI`, `POST /v0/aois`.
 
         Args:
-            name: Name for people; must not be taken yet.
+            name: Display name; must not be in use.
             description: Free text.
             satellite_id: Id of the satellite, a UUID as listed among the satellites.
-            provider: Where the images come from, pixxel for images of its own satellites, planetary for
-                open data such as Landsat and Sentinel.
-            project_id: Id of the project it shall belong to.
-            geometry: Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons do not fit.
+            provider: Source of the images: pixxel for images of Pixxel satellites, planetary for open data
+                such as Landsat and Sentinel.
+            project_id: Id of the project that it belongs to.
+            geometry: Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons are not
+                accepted.
             item_ids: Ids of the images, as found by the image search.
 
         Returns:
-            The new AOI, usually still in the making.
+            The new AOI, usually still in progress.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(
@@ -165,9 +166,9 @@ class AOIs(Resource):
     async def get(self, aoi_id: str) -> AOI:
         """Get one area of interest.
 
-        Reads one AOI with its state and progress. The path is singular here, unlike the list.
+        Reads one AOI with its state and progress. Unlike the list, the path has aoi in the singular.
 
-        The vendor calls this `GetAoiById`: `GET /v0/aoi/{aoi_id}`.
+        Vendor call: `GetAoiById`, `GET /v0/aoi/{aoi_id}`.
 
         Args:
             aoi_id: Id of the AOI.
@@ -176,58 +177,60 @@ class AOIs(Resource):
             The AOI.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"aoi_id": aoi_id}))
 
     def wait(self, aoi_id: str, **options: Unpack[WaitOptions[AOI]]) -> Poller[AOI]:
-        """Wait until an AOI is settled.
+        """Wait until an AOI is finished.
 
-        Nothing is sent before you use what this returns. partial_success counts as an end, too: look at its
-        status.
+        No request is sent before you use the result. The status partial_success also ends the wait: check
+        it.
 
         Args:
             aoi_id: Id of the AOI.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target()
         return self._wait(target, aoi_id, options)
 
     def wait_many(self, aoi_ids: Iterable[str], **options: Unpack[WaitOptions[AOI]]) -> MultiWait[AOI]:
-        """Wait until many AOIs are settled, each for itself.
+        """Wait until several AOIs are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
-        partial_success counts as an end, too: look at its status.
+        No request is sent before you use the result. A failure does not stop the other waits. The status
+        partial_success also ends the wait: check it.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
-            aoi_ids: Ids of the AOIs, each once.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            aoi_ids: Ids of the AOIs, without duplicates.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(), aoi_ids, options)
 

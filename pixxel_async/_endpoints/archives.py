@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ class Archives(Resource):
     ) -> Paginator[Collection]:
         """List STAC collections.
 
-        Collections of the archive. The list comes whole.
+        Collections of the archive. The list is not paged.
 
-        The vendor calls this `ListCollections`: `GET /v0/archives/collections`.
+        Vendor call: `ListCollections`, `GET /v0/archives/collections`.
 
         Args:
-            ids: Only the collections with these ids. Assumption: a comma list.
-            limit: How many items in all; every item when left out.
+            ids: Only the collections with these ids. Assumption: a comma-separated list.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Collection), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Collection), or `await` it to get a list.
         """
         return self._paginate(
             Operation(_COLLECTIONS, query={"ids": ids}), limit=limit, page_size=None, prefetch=False
@@ -88,7 +88,7 @@ class Archives(Resource):
 
         Reads one collection of the archive by its id.
 
-        The vendor calls this `GetCollectionById`: `GET /v0/archives/collections/{collection_id}`.
+        Vendor call: `GetCollectionById`, `GET /v0/archives/collections/{collection_id}`.
 
         Args:
             collection_id: Id of the collection, for instance pixxel-td-l2a.
@@ -97,7 +97,7 @@ class Archives(Resource):
             The collection.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_COLLECTION, path={"collection_id": collection_id}))
 
@@ -111,18 +111,18 @@ class Archives(Resource):
     ) -> Paginator[STACItem]:
         """List STAC items of a collection.
 
-        Items of one collection, page by page. The answer carries no total.
+        Items of one collection, page by page. The response has no total.
 
-        The vendor calls this `ListItemInCollection`: `GET /v0/archives/collections/{collection_id}/items`.
+        Vendor call: `ListItemInCollection`, `GET /v0/archives/collections/{collection_id}/items`.
 
         Args:
             collection_id: Id of the collection.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (STACItem), `await` collects them.
+            A paginator. Iterate with `async for` over the items (STACItem), or `await` it to get a list.
         """
         return self._paginate(
             Operation(_ITEMS, path={"collection_id": collection_id}),
@@ -136,7 +136,7 @@ class Archives(Resource):
 
         Reads one item of a collection by its id.
 
-        The vendor calls this `GetCollectionItemById`: `GET
+        Vendor call: `GetCollectionItemById`, `GET
         /v0/archives/collections/{collection_id}/items/{item_id}`.
 
         Args:
@@ -147,7 +147,7 @@ class Archives(Resource):
             The item.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_ITEM, path={"collection_id": collection_id, "item_id": item_id}))
 
@@ -167,10 +167,10 @@ class Archives(Resource):
     ) -> Paginator[STACItem]:
         """Search STAC items.
 
-        Finds items of the archive by place, time, collection, id or property. Every field of the body may
-        be left out. The answer carries no total.
+        Finds items of the archive by area, time, collection, id or property. All fields of the body are
+        optional. The response has no total.
 
-        The vendor calls this `SearchItemInArchive`: `POST /v0/archives/search`.
+        Vendor call: `SearchItemInArchive`, `POST /v0/archives/search`.
 
         Args:
             collections: Only items of these collections.
@@ -179,19 +179,19 @@ class Archives(Resource):
                 STAC, a box over the antimeridian has west greater than east.
             intersects: Only items that touch this geometry, [lon, lat] in degrees.
             datetime: Only items of this instant or interval, RFC 3339. An interval is start/end, with ..
-                for an open side.
-            query: Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or
-                the bare value wanted.
+                for an open end.
+            query: Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or a
+                bare value that must be equal.
             sortby: Order of the items, most important field first.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (STACItem), `await` collects them.
+            A paginator. Iterate with `async for` over the items (STACItem), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(_SEARCH),

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -35,45 +35,47 @@ class Assets(Resource):
         Files that belong to one AOI, such as mosaics, STAC items and rendered visualizations. There is no
         call for one asset.
 
-        The vendor calls this `ListAssets`: `GET /v0/aois/{aoi_id}/assets`.
+        Vendor call: `ListAssets`, `GET /v0/aois/{aoi_id}/assets`.
 
         Args:
             aoi_id: Id of the AOI.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Asset), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Asset), or `await` it to get a list.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return self._paginate(
             Operation(_LIST, path={"aoi_id": aoi_id}), limit=limit, page_size=page_size, prefetch=prefetch
         )
 
     def wait(self, aoi_id: str, asset_id: str, **options: Unpack[WaitOptions[Asset]]) -> Poller[Asset]:
-        """Wait until an asset is settled.
+        """Wait until an asset is finished.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             aoi_id: Id of the AOI.
             asset_id: Id of an asset.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target(aoi_id)
         return self._wait(target, asset_id, options)
@@ -81,28 +83,28 @@ class Assets(Resource):
     def wait_many(
         self, aoi_id: str, asset_ids: Iterable[str], **options: Unpack[WaitOptions[Asset]]
     ) -> MultiWait[Asset]:
-        """Wait until many assets are settled, each for itself.
+        """Wait until several assets are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        No request is sent before you use the result. A failure does not stop the other waits.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
             aoi_id: Id of the AOI.
-            asset_ids: Ids of the assets, each once.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            asset_ids: Ids of the assets, without duplicates.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(aoi_id), asset_ids, options)
 

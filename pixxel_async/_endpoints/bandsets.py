@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Bandsets(Resource):
         Both default and custom bandsets. The price of a tasking is multiplied by the captures of its
         bandset.
 
-        The vendor calls this `ListBandsets`: `GET /v0/bandsets`.
+        Vendor call: `ListBandsets`, `GET /v0/bandsets`.
 
         Args:
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Bandset), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Bandset), or `await` it to get a list.
         """
         return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)

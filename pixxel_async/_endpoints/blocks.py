@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class Blocks(Resource):
     def list(self, *, mode: BlockMode | str | None = None, limit: int | None = None) -> Paginator[Block]:
         """List the blocks that can be run.
 
-        Blocks are published models and processing steps. Their specification says which inputs an insight
-        needs.
+        Blocks are published models and processing steps. Their specification lists the inputs that an
+        insight needs.
 
-        The vendor calls this `listBlocks`: `GET /v0/blocks`.
+        Vendor call: `listBlocks`, `GET /v0/blocks`.
 
         Args:
             mode: Only blocks for this use: insight or workflow.
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Block), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Block), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(_LIST, query={"mode": checks.optional("mode", checks.word(BlockMode), mode)}),
@@ -67,17 +67,17 @@ class Blocks(Resource):
 
         Each entry is a whole block with the specification of that version.
 
-        The vendor calls this `getBlockVersions`: `GET /v0/blocks/{name}`.
+        Vendor call: `getBlockVersions`, `GET /v0/blocks/{name}`.
 
         Args:
             name: Name of the block, for instance cropclassification.
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Block), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Block), or `await` it to get a list.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return self._paginate(
             Operation(_VERSIONS, path={"name": name}), limit=limit, page_size=None, prefetch=False
@@ -86,10 +86,10 @@ class Blocks(Resource):
     async def get(self, name: str, version: str) -> Block:
         """Read one version of a block.
 
-        The vendor shows the block by itself in one place and inside a list named blocks in another; both
-        are accepted.
+        The vendor documents two forms of the response: the block itself, and a list named blocks. Both are
+        accepted.
 
-        The vendor calls this `getBlockByVersion`: `GET /v0/blocks/{name}/versions/{version}`.
+        Vendor call: `getBlockByVersion`, `GET /v0/blocks/{name}/versions/{version}`.
 
         Args:
             name: Name of the block, for instance cropclassification.
@@ -99,6 +99,6 @@ class Blocks(Resource):
             The block.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"name": name, "version": version}))

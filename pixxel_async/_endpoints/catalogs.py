@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Catalogs(Resource):
     async def request_download(
         self, *, catalog_ids: Sequence[str] | None = None, order_item_ids: Sequence[str] | None = None
     ) -> CatalogDownload:
-        """Ask for a package of catalog images.
+        """Request a package of catalog images.
 
-        Every call makes a new package; read its state until signed_url is filled.
+        Every call makes a new package. Poll its state until signed_url is filled.
 
         Give exactly one of catalog_ids and order_item_ids.
 
-        The vendor calls this `CreateDownload`: `POST /v0/catalogs/download`.
+        Vendor call: `CreateDownload`, `POST /v0/catalogs/download`.
 
         Args:
             catalog_ids: Catalog entries to pack, each once.
@@ -76,7 +76,7 @@ class Catalogs(Resource):
             The package that was started.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -86,20 +86,20 @@ class Catalogs(Resource):
         )
 
     async def get_download(self, download_id: str) -> CatalogDownload:
-        """Read how a package of catalog images stands.
+        """Read the state of a package of catalog images.
 
         signed_url is filled once the status is success.
 
-        The vendor calls this `GetDownloadById`: `GET /v0/catalogs/download/{download_id}`.
+        Vendor call: `GetDownloadById`, `GET /v0/catalogs/download/{download_id}`.
 
         Args:
             download_id: Identifier of the download.
 
         Returns:
-            How the package stands.
+            State of the package.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET_DOWNLOAD, path={"download_id": download_id}))
 
@@ -122,34 +122,34 @@ class Catalogs(Resource):
     ) -> Paginator[Catalog]:
         """Search the catalog of delivered images.
 
-        The catalog is shared by the whole organization. Left to itself the server answers only 2 entries a
-        page; the SDK asks for more.
+        The whole organization shares the catalog. By default the server returns only 2 entries per page;
+        the SDK requests more.
 
-        The vendor calls this `SearchCatalogs`: `POST /v0/catalogs/search`.
+        Vendor call: `SearchCatalogs`, `POST /v0/catalogs/search`.
 
         Args:
             bbox: Bounding box west, south, east, north in degrees, longitude before latitude. A box over
                 the antimeridian has west greater than east.
             collections: Ids of the STAC collections to search.
-            datetime: Time of capture: one RFC 3339 instant, or start/end with .. for an open side.
+            datetime: Time of capture: one RFC 3339 instant, or start/end with .. for an open end.
             ids: Identifiers of catalog entries.
             intersects: Area that the images must touch, positions as longitude, latitude.
             item_ids: STAC item ids of images.
             order_ids: Orders that the images came from.
             order_item_ids: Order items that the images came from.
-            query: Conditions on properties: name to a map of operator (gt, lt, eq) to value, or name to a
-                bare value that must be equal.
-            sort_by: Order of the result, most important first. Assumption: same form as sortby of the
-                archive search; the vendor's schema shows maps of property to ASC or DESC instead.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            query: Conditions by property. The value is a map of operators (gt, lt, eq), or a bare value
+                that must be equal.
+            sort_by: Order of the result, most important field first. Assumption: same form as sortby of the
+                archive search. The vendor's schema shows maps of property to ASC or DESC instead.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Catalog), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Catalog), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(_SEARCH),
@@ -174,9 +174,9 @@ class Catalogs(Resource):
     async def get(self, catalog_id: str) -> Catalog:
         """Read one catalog entry.
 
-        details holds the image as a STAC item.
+        The field details holds the image as a STAC item.
 
-        The vendor calls this `GetCatalogById`: `GET /v0/catalogs/{catalog_id}`.
+        Vendor call: `GetCatalogById`, `GET /v0/catalogs/{catalog_id}`.
 
         Args:
             catalog_id: Identifier of the catalog entry.
@@ -191,24 +191,25 @@ class Catalogs(Resource):
     ) -> PackagePoller[CatalogDownload]:
         """Wait until a catalog download is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             download_id: Identifier of the download.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(_life_cycles.CATALOG_DOWNLOAD, lambda id: self.get_download(id))
         return self._wait_package(target, download_id, options)

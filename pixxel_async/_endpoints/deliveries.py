@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class Deliveries(Resource):
 
         There is no call that reads one delivery; filter by delivery_id instead.
 
-        The vendor calls this `ListDeliveries`: `GET /v0/catalogs/deliveries`.
+        Vendor call: `ListDeliveries`, `GET /v0/catalogs/deliveries`.
 
         Args:
             delivery_id: Only the delivery with this identifier.
             catalog_id: Only deliveries of this catalog entry.
             task_id: Only deliveries caused by this order task.
             order_item_id: Only deliveries of the images of this order item.
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Delivery), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Delivery), or `await` it to get a list.
         """
         return self._paginate(
             Operation(
@@ -85,45 +85,47 @@ class Deliveries(Resource):
     async def create(self, *, deliveries: Sequence[DeliveryRequest]) -> builtins.list[Delivery]:
         """Deliver images to stores.
 
-        Each entry names catalog entries or order items and one destination. The answer has one delivery per
-        catalog entry (an assumption); how they go is read from the list.
+        Each entry names catalog entries or order items, and one destination. Assumption: the response has
+        one delivery per catalog entry. Read their state from the list.
 
-        The vendor calls this `CreateDelivery`: `POST /v0/catalogs/deliveries`.
+        Vendor call: `CreateDelivery`, `POST /v0/catalogs/deliveries`.
 
         Args:
-            deliveries: What to deliver and where, at least one entry.
+            deliveries: Images to deliver, with their targets; at least one entry.
 
         Returns:
             The deliveries that were created.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(Operation(_CREATE, body=DeliveriesCreate(deliveries=deliveries)))
 
     def wait(self, delivery_id: str, **options: Unpack[WaitOptions[Delivery]]) -> Poller[Delivery]:
-        """Wait until a delivery is settled.
+        """Wait until a delivery is finished.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             delivery_id: Id of a delivery.
-            timeout: Seconds to wait at most; 1 day when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 10 when left out.
-            max_poll_interval: Most seconds between two looks; 60 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 day; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 10.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 60.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target()
         return self._wait(target, delivery_id, options)
@@ -131,27 +133,27 @@ class Deliveries(Resource):
     def wait_many(
         self, delivery_ids: Iterable[str], **options: Unpack[WaitOptions[Delivery]]
     ) -> MultiWait[Delivery]:
-        """Wait until many deliveries are settled, each for itself.
+        """Wait until several deliveries are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        No request is sent before you use the result. A failure does not stop the other waits.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
-            delivery_ids: Ids of the deliveries, each once.
-            timeout: Seconds to wait at most; 1 day when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 10 when left out.
-            max_poll_interval: Most seconds between two looks; 60 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            delivery_ids: Ids of the deliveries, without duplicates.
+            timeout: Time limit in seconds. Default: 1 day; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 10.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 60.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(), delivery_ids, options)
 

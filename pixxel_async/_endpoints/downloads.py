@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ class Downloads(Resource):
     """Packages of AOI assets prepared for download."""
 
     async def create(self, aoi_id: str, *, asset_ids: Sequence[str]) -> AOIDownload:
-        """Ask for a package of AOI assets.
+        """Request a package of AOI assets.
 
-        Starts packing assets of one AOI. Read the download again until it has succeeded and carries a
-        signed URL. Asking twice makes two packages.
+        Starts packing assets of one AOI. Poll the download until it has succeeded and has a signed URL. Two
+        requests make two packages.
 
-        The vendor calls this `AOICreateDownload`: `POST /v0/aois/{aoi_id}/downloads`.
+        Vendor call: `AOICreateDownload`, `POST /v0/aois/{aoi_id}/downloads`.
 
         Args:
             aoi_id: Id of the AOI.
             asset_ids: Ids of the assets.
 
         Returns:
-            The new download; older pages of the vendor say 200 here.
+            The new download. Older pages of the vendor document the status 200.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
         """
         return await self._send(
             Operation(_CREATE, path={"aoi_id": aoi_id}, body=AOIDownloadCreate(asset_ids=asset_ids))
@@ -60,7 +60,7 @@ class Downloads(Resource):
 
         Reads the state of one download and, once it has succeeded, the signed URL of its package.
 
-        The vendor calls this `GetDownloadStatus`: `GET /v0/aois/{aoi_id}/downloads/{download_id}`.
+        Vendor call: `GetDownloadStatus`, `GET /v0/aois/{aoi_id}/downloads/{download_id}`.
 
         Args:
             aoi_id: Id of the AOI.
@@ -70,7 +70,7 @@ class Downloads(Resource):
             The download.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"aoi_id": aoi_id, "download_id": download_id}))
 
@@ -79,25 +79,26 @@ class Downloads(Resource):
     ) -> PackagePoller[AOIDownload]:
         """Wait until an AOI download is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             aoi_id: Id of the AOI.
             download_id: Id of the download.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(_life_cycles.AOI_DOWNLOAD, lambda id: self.get(aoi_id, id), within=(aoi_id,))
         return self._wait_package(target, download_id, options)

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CREATE: Endpoint[Index] = Endpoint(
 
 
 class Indices(Resource):
-    """Band formulas, preset ones and your own."""
+    """Band formulas, preset and custom."""
 
     def list(
         self,
@@ -52,22 +52,22 @@ class Indices(Resource):
         Preset indices and your own, narrowed by the given filters. There is no call for one index; filter
         by index_id instead.
 
-        The vendor calls this `ListIndices`: `GET /v0/indices`.
+        Vendor call: `ListIndices`, `GET /v0/indices`.
 
         Args:
             satellite_id: Only indices for this satellite.
             type: Only preset indices, or only your own.
-            expression_type: Only indices whose expression is of this kind.
+            expression_type: Only indices with an expression of this kind.
             index_id: Only the index with this id.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Index), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Index), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -99,15 +99,15 @@ class Indices(Resource):
     ) -> Index:
         """Create a custom index.
 
-        Stores a band formula of your own. Only custom indices can be made; one that exists already is a
+        Stores your own band formula. Only custom indices can be created; one that already exists is a
         conflict. There is no call to change or delete an index.
 
-        The vendor calls this `CreateIndex`: `POST /v0/indices`.
+        Vendor call: `CreateIndex`, `POST /v0/indices`.
 
         Args:
             name: Name of the index.
             description: Free text.
-            rescale: Smallest and largest value that the colormap spans, as [min, max].
+            rescale: Smallest and largest value of the colormap, as [min, max].
             expression: Formula over band names with + - * / and parentheses, such as (B08-B04)/(B08+B04).
                 The vendor does not document the form of composites.
             colormap: Name of a colormap, such as rdylgn.
@@ -118,10 +118,10 @@ class Indices(Resource):
             The stored index.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(

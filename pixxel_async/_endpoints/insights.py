@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -91,22 +91,22 @@ class Insights(Resource):
 
         There is no call that reads one insight; filter by id instead.
 
-        The vendor calls this `listInsights`: `GET /v0/aoi/{aoi_id}/insights`.
+        Vendor call: `listInsights`, `GET /v0/aoi/{aoi_id}/insights`.
 
         Args:
             aoi_id: Identifier of the AOI.
             id: Only the insight with this identifier.
             status: Only insights in this state, for instance running or completed.
             created_by: Only insights created by this user.
-            created_on: Only insights created at this time, as RFC 3339 such as 2025-04-14T00:00:00Z.
-                Whether it means the instant, the day or everything since is not documented.
-            limit: How many items in all; every item when left out.
+            created_on: Only insights created at this time, as RFC 3339 such as 2025-04-14T00:00:00Z. The
+                vendor does not document whether it means the instant, the day or all time since.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Insight), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Insight), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -134,26 +134,26 @@ class Insights(Resource):
         project_id: str | None = None,
         metadata: Mapping[str, str] | None = None,
     ) -> InsightEstimate:
-        """Ask what it costs to run a block on an AOI; nothing is created or charged.
+        """Estimate the price of running a block on an AOI; nothing is created or charged.
 
-        With estimate true the answer is only the price and nothing is created; otherwise the insight is
+        With estimate true, the response holds the price and nothing is created. Otherwise the insight is
         created and its price in tokens is charged.
 
-        The vendor calls this `createInsights`: `POST /v0/aoi/{aoi_id}/insights`.
+        Vendor call: `createInsights`, `POST /v0/aoi/{aoi_id}/insights`.
 
         Args:
             aoi_id: Identifier of the AOI.
             block: Block to run.
-            input: Inputs with their values: the inputs of the block's specification, filled in.
+            input: The inputs of the block's specification, with their values.
             name: Name of the insight.
-            project_id: Project in whose name the insight runs.
-            metadata: Free text labels of yours, kept with the insight and returned by the list.
+            project_id: Project that the insight belongs to.
+            metadata: Your own labels, stored with the insight and returned by the list.
 
         Returns:
             The price, when estimate is true.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -182,28 +182,28 @@ class Insights(Resource):
     ) -> InsightCreated:
         """Run a block on an AOI; its price in tokens is charged.
 
-        With estimate true the answer is only the price and nothing is created; otherwise the insight is
+        With estimate true, the response holds the price and nothing is created. Otherwise the insight is
         created and its price in tokens is charged.
 
         Charges tokens.
 
-        The vendor calls this `createInsights`: `POST /v0/aoi/{aoi_id}/insights`.
+        Vendor call: `createInsights`, `POST /v0/aoi/{aoi_id}/insights`.
 
         Args:
             aoi_id: Identifier of the AOI.
             block: Block to run.
-            input: Inputs with their values: the inputs of the block's specification, filled in.
+            input: The inputs of the block's specification, with their values.
             name: Name of the insight.
-            project_id: Project in whose name the insight runs.
-            metadata: Free text labels of yours, kept with the insight and returned by the list.
+            project_id: Project that the insight belongs to.
+            metadata: Your own labels, stored with the insight and returned by the list.
 
         Returns:
             The insight was created, when estimate is false.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(
@@ -221,11 +221,11 @@ class Insights(Resource):
         )
 
     async def delete(self, aoi_id: str, insight_id: str, *, project_id: str) -> None:
-        """Delete an insight for good.
+        """Delete an insight permanently.
 
-        This cannot be undone. The answer has no body.
+        This cannot be undone. The response has no body.
 
-        The vendor calls this `deleteInsights`: `DELETE /v0/aoi/{aoi_id}/insights/{insight_id}`.
+        Vendor call: `deleteInsights`, `DELETE /v0/aoi/{aoi_id}/insights/{insight_id}`.
 
         Args:
             aoi_id: Identifier of the AOI.
@@ -233,7 +233,7 @@ class Insights(Resource):
             project_id: Project that the insight belongs to.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         await self._send(
             Operation(
@@ -251,12 +251,12 @@ class Insights(Resource):
         inputs: Sequence[str] | None = None,
         outputs: Sequence[str] | None = None,
     ) -> InsightPackage:
-        """Ask for a package of the files of an insight.
+        """Request a package of the files of an insight.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state.
 
-        The vendor calls this `downloadInsights`: `PUT /v0/aoi/{aoi_id}/insights/{insight_id}/download`.
+        Vendor call: `downloadInsights`, `PUT /v0/aoi/{aoi_id}/insights/{insight_id}/download`.
 
         Args:
             aoi_id: Identifier of the AOI.
@@ -265,10 +265,10 @@ class Insights(Resource):
             outputs: Names or ids of the outputs to pack.
 
         Returns:
-            How the package stands.
+            State of the package.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -281,26 +281,28 @@ class Insights(Resource):
         )
 
     def wait(self, aoi_id: str, insight_id: str, **options: Unpack[WaitOptions[Insight]]) -> Poller[Insight]:
-        """Wait until an insight is settled.
+        """Wait until an insight is finished.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             aoi_id: Identifier of the AOI.
             insight_id: Id of an insight.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target(aoi_id)
         return self._wait(target, insight_id, options)
@@ -308,28 +310,28 @@ class Insights(Resource):
     def wait_many(
         self, aoi_id: str, insight_ids: Iterable[str], **options: Unpack[WaitOptions[Insight]]
     ) -> MultiWait[Insight]:
-        """Wait until many insights are settled, each for itself.
+        """Wait until several insights are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        No request is sent before you use the result. A failure does not stop the other waits.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
             aoi_id: Identifier of the AOI.
-            insight_ids: Ids of the insights, each once.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            insight_ids: Ids of the insights, without duplicates.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(aoi_id), insight_ids, options)
 
@@ -352,27 +354,28 @@ class Insights(Resource):
     ) -> PackagePoller[InsightPackage]:
         """Wait until an insight package is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             aoi_id: Identifier of the AOI.
             insight_id: Identifier of the insight.
             inputs: Names or ids of the inputs to pack.
             outputs: Names or ids of the outputs to pack.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(
             _life_cycles.INSIGHT_PACKAGE,

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -64,9 +64,9 @@ class Jobs(Resource):
     ) -> Paginator[Job]:
         """List the jobs of a workflow.
 
-        The entries leave out tasks and definition; read the single job for these.
+        The entries lack tasks and definition; read the single job for these.
 
-        The vendor calls this `listJobs`: `GET /v0/workflows/{workflow_id}/jobs`.
+        Vendor call: `listJobs`, `GET /v0/workflows/{workflow_id}/jobs`.
 
         Args:
             workflow_id: Identifier of the workflow.
@@ -74,14 +74,14 @@ class Jobs(Resource):
             status: Only jobs in this state, for instance running, completed or failed.
             created_by: Only jobs started by this user.
             created_on: Only jobs started at this time, as ISO 8601. The syntax of ranges is not documented;
-                a text is sent as it is.
-            limit: How many items in all; every item when left out.
+                text is sent unchanged.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Job), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Job), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -106,19 +106,19 @@ class Jobs(Resource):
 
         Charges tokens.
 
-        The vendor calls this `createJob`: `POST /v0/workflows/{workflow_id}/jobs`.
+        Vendor call: `createJob`, `POST /v0/workflows/{workflow_id}/jobs`.
 
         Args:
             workflow_id: Identifier of the workflow.
-            project_id: Project in whose name the job runs.
+            project_id: Project that the job belongs to.
 
         Returns:
             The job that was started.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(
@@ -131,9 +131,9 @@ class Jobs(Resource):
     async def get(self, workflow_id: str, job_id: str) -> Job:
         """Read one job with its tasks.
 
-        The tasks tell which processing block is at work, waits or has failed.
+        The tasks show which processing block is running, waiting or failed.
 
-        The vendor calls this `getJobById`: `GET /v0/workflows/{workflow_id}/jobs/{job_id}`.
+        Vendor call: `getJobById`, `GET /v0/workflows/{workflow_id}/jobs/{job_id}`.
 
         Args:
             workflow_id: Identifier of the workflow.
@@ -145,45 +145,47 @@ class Jobs(Resource):
         return await self._send(Operation(_GET, path={"workflow_id": workflow_id, "job_id": job_id}))
 
     async def request_download(self, workflow_id: str, job_id: str) -> JobPackage:
-        """Ask for a package of the results of a job.
+        """Request a package of the results of a job.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask. The request has no body.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state. The request has no body.
 
-        The vendor calls this `downloadJob`: `PUT /v0/workflows/{workflow_id}/jobs/{job_id}/download`.
+        Vendor call: `downloadJob`, `PUT /v0/workflows/{workflow_id}/jobs/{job_id}/download`.
 
         Args:
             workflow_id: Identifier of the workflow.
             job_id: Identifier of the job.
 
         Returns:
-            How the package stands.
+            State of the package.
         """
         return await self._send(
             Operation(_REQUEST_DOWNLOAD, path={"workflow_id": workflow_id, "job_id": job_id})
         )
 
     def wait(self, workflow_id: str, job_id: str, **options: Unpack[WaitOptions[Job]]) -> Poller[Job]:
-        """Wait until a job is settled.
+        """Wait until a job is finished.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             workflow_id: Identifier of the workflow.
             job_id: Identifier of the job.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target(workflow_id)
         return self._wait(target, job_id, options)
@@ -191,28 +193,29 @@ class Jobs(Resource):
     def wait_many(
         self, workflow_id: str, job_ids: Iterable[str], **options: Unpack[WaitOptions[Job]]
     ) -> MultiWait[Job]:
-        """Wait until many jobs are settled, each for itself.
+        """Wait until several jobs are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        No request is sent before you use the result. A failure does not stop the other waits.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each; what is shown on the way may then hold less than the end.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
+        Snapshots before the last one may then lack fields.
 
         Args:
             workflow_id: Identifier of the workflow.
-            job_ids: Ids of the jobs, each once.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            job_ids: Ids of the jobs, without duplicates.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(workflow_id), job_ids, options)
 
@@ -229,25 +232,26 @@ class Jobs(Resource):
     ) -> PackagePoller[JobPackage]:
         """Wait until a job package is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             workflow_id: Identifier of the workflow.
             job_id: Identifier of the job.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(
             _life_cycles.JOB_PACKAGE, lambda id: self.request_download(workflow_id, id), within=(workflow_id,)

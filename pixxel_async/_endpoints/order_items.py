@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ class OrderItems(Resource):
     ) -> Paginator[OrderItem]:
         """List order items across orders.
 
-        Order items come with their tasks, which tell how capture and delivery go.
+        Order items have their tasks, which show the progress of capture and delivery.
 
-        The vendor calls this `ListOrderItems`: `GET /v0/order-items`.
+        Vendor call: `ListOrderItems`, `GET /v0/order-items`.
 
         Args:
             user_id: Only items of this user.
@@ -64,21 +64,21 @@ class OrderItems(Resource):
             status: Only items in this state.
             order_ids: Only items of these orders. Assumption: separated by commas.
             created_by: Only items created by this user.
-            created_at: Only items created in this range. Its syntax is not documented; a text is sent as it
-                is.
+            created_at: Only items created in this range. Its syntax is not documented; text is sent
+                unchanged.
             project_ids: Only items of these projects. Assumption: separated by commas.
             ids: Only the items with these identifiers. Assumption: separated by commas.
             area: Only items whose area in km² is in this range. Its syntax is not documented; the text is
-                sent as it is.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+                sent unchanged.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (OrderItem), `await` collects them.
+            A paginator. Iterate with `async for` over the items (OrderItem), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -103,9 +103,10 @@ class OrderItems(Resource):
     async def get(self, order_item_id: str) -> OrderItem:
         """Read one order item with its tasks.
 
-        The tasks tell how capture and delivery go; validation_errors what is wrong with the item.
+        The tasks show the progress of capture and delivery. validation_errors shows what is wrong with the
+        item.
 
-        The vendor calls this `GetOrderItemById`: `GET /v0/order-items/{order_item_id}`.
+        Vendor call: `GetOrderItemById`, `GET /v0/order-items/{order_item_id}`.
 
         Args:
             order_item_id: Identifier of the order item.
@@ -116,26 +117,28 @@ class OrderItems(Resource):
         return await self._send(Operation(_GET, path={"order_item_id": order_item_id}))
 
     def wait(self, order_item_id: str, **options: Unpack[WaitOptions[OrderItem]]) -> Poller[OrderItem]:
-        """Wait until an order item is settled.
+        """Wait until an order item is finished.
 
-        Nothing is sent before you use what this returns. partially_fulfilled or partially_completed counts
-        as an end, too: look at its status.
+        No request is sent before you use the result. The status partially_fulfilled or partially_completed
+        also ends the wait: check it.
 
         Args:
             order_item_id: Identifier of the order item.
-            timeout: Seconds to wait at most; 14 days when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 60 when left out.
-            max_poll_interval: Most seconds between two looks; 600 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 14 days; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 60.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 600.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed or cancelled.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed or cancelled). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target()
         return self._wait(target, order_item_id, options)
@@ -143,28 +146,28 @@ class OrderItems(Resource):
     def wait_many(
         self, order_item_ids: Iterable[str], **options: Unpack[WaitOptions[OrderItem]]
     ) -> MultiWait[OrderItem]:
-        """Wait until many order items are settled, each for itself.
+        """Wait until several order items are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
-        partially_fulfilled or partially_completed counts as an end, too: look at its status.
+        No request is sent before you use the result. A failure does not stop the other waits. The status
+        partially_fulfilled or partially_completed also ends the wait: check it.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
-            order_item_ids: Ids of the order items, each once.
-            timeout: Seconds to wait at most; 14 days when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 60 when left out.
-            max_poll_interval: Most seconds between two looks; 600 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            order_item_ids: Ids of the order items, without duplicates.
+            timeout: Time limit in seconds. Default: 14 days; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 60.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 600.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(), order_item_ids, options)
 

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -60,45 +60,45 @@ class Orders(Resource):
     ) -> Paginator[Order]:
         """List orders.
 
-        Orders come with their items, but without the tasks of these.
+        Orders have their items, but without the tasks of the items.
 
-        The vendor calls this `ListOrders`: `GET /v0/orders`.
+        Vendor call: `ListOrders`, `GET /v0/orders`.
 
         Args:
             user_id: Only orders of this user.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Order), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Order), or `await` it to get a list.
         """
         return self._paginate(
             Operation(_LIST, query={"user_id": user_id}), limit=limit, page_size=page_size, prefetch=prefetch
         )
 
     async def create(self, *, order_items: Sequence[OrderItemCreate], dry_run: bool | None = None) -> Order:
-        """Place an order, or try one out.
+        """Place an order, or do a dry run.
 
         Orders archive images or tasks a satellite; the price in tokens is charged. With dry_run true the
-        same answer comes back, but nothing is placed or charged.
+        response is the same, but nothing is placed or charged.
 
         Charges tokens, unless dry_run is True.
 
-        The vendor calls this `SubmitOrder`: `POST /v0/orders`.
+        Vendor call: `SubmitOrder`, `POST /v0/orders`.
 
         Args:
             order_items: What is ordered, at least one item.
-            dry_run: True checks and prices the order without placing it: nothing is deducted. The server
-                takes false when it is absent.
+            dry_run: True checks and prices the order without placing it: nothing is deducted. Server
+                default: false.
 
         Returns:
-            The order, or what it would be.
+            The order, placed or as a dry run.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(_CREATE, body=OrderCreate(order_items=order_items, dry_run=dry_run))
@@ -107,9 +107,9 @@ class Orders(Resource):
     async def get(self, order_id: str) -> Order:
         """Read one order.
 
-        Its items come without their tasks; read the order items for these.
+        Its items lack their tasks; read the order items for these.
 
-        The vendor calls this `GetOrderById`: `GET /v0/orders/{order_id}`.
+        Vendor call: `GetOrderById`, `GET /v0/orders/{order_id}`.
 
         Args:
             order_id: Identifier of the order.
@@ -118,6 +118,6 @@ class Orders(Resource):
             The order.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"order_id": order_id}))

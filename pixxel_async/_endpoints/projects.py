@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ _GET: Endpoint[Project] = Endpoint(
 
 
 class Projects(Resource):
-    """Projects that the credential may see; most other things belong to one."""
+    """Projects that the credential may see; most other resources belong to one."""
 
     def list(
         self, *, limit: int | None = None, page_size: int | None = None, prefetch: bool = False
     ) -> Paginator[Project]:
         """List projects.
 
-        Projects that the credential may see. Errors of this call may come without the usual error envelope.
+        Projects that the credential may see. Errors of this call may lack the usual error envelope.
 
-        The vendor calls this `ListProjects`: `GET /v0/projects`.
+        Vendor call: `ListProjects`, `GET /v0/projects`.
 
         Args:
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Project), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Project), or `await` it to get a list.
         """
         return self._paginate(Operation(_LIST), limit=limit, page_size=page_size, prefetch=prefetch)
 
     async def get(self, project_id: str) -> Project:
         """Get one project.
 
-        Reads one project by its id. Errors of this call may come without the usual error envelope.
+        Reads one project by its id. Errors of this call may lack the usual error envelope.
 
-        The vendor calls this `GetProjectById`: `GET /v0/projects/{project_id}`.
+        Vendor call: `GetProjectById`, `GET /v0/projects/{project_id}`.
 
         Args:
             project_id: Id of the project.
@@ -61,6 +61,6 @@ class Projects(Resource):
             The project, wrapped under one key.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"project_id": project_id}))

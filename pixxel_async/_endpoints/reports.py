@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Reports(Resource):
     async def orders(self, *, tz: str | None = None) -> str:
         """Download the order history of the organization as CSV.
 
-        Holds all orders of the organization. Only its owner may export it. The columns are not documented.
+        Contains all orders of the organization. Only its owner may export it. The columns are not
+        documented.
 
-        The vendor calls this `DownloadOrderReport`: `GET /v0/reports`.
+        Vendor call: `DownloadOrderReport`, `GET /v0/reports`.
 
         Args:
-            tz: Time zone that the times in the report are written in. Assumption: an IANA name such as
-                Asia/Kolkata.
+            tz: Time zone of the times in the report. Assumption: an IANA name such as Asia/Kolkata.
 
         Returns:
             The report as CSV text. The columns of the example are made up.

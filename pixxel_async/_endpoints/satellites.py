@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class Satellites(Resource):
     def list(self, *, limit: int | None = None) -> Paginator[Satellite]:
         """List supported satellites.
 
-        All satellites whose images can be searched, with their bands and collections. The list comes whole.
+        All satellites whose images can be searched, with their bands and collections. The list is not
+        paged.
 
-        The vendor calls this `ListSatellites`: `GET /v0/satellites`.
+        Vendor call: `ListSatellites`, `GET /v0/satellites`.
 
         Args:
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Satellite), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Satellite), or `await` it to get a list.
         """
         return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IMAGES: Endpoint[ImageSearchResult] = Endpoint(
 
 
 class Search(Resource):
-    """Search for images over a place and a time span, to build an AOI from."""
+    """Search for images by area and time span, to create an AOI from."""
 
     def images(
         self,
@@ -37,26 +37,26 @@ class Search(Resource):
     ) -> Paginator[STACItem]:
         """Search for images.
 
-        Finds images of the given satellites over a geometry and a time span, in the own archive and at open
-        data providers. The ids of the found items go into a new AOI.
+        Finds images of the given satellites within a geometry and a time span. Covers Pixxel's archive and
+        open data providers. Pass the ids of the items to a new AOI.
 
-        The vendor calls this `SearchSatelliteImages`: `POST /v0/search`.
+        Vendor call: `SearchSatelliteImages`, `POST /v0/search`.
 
         Args:
             start_date: Start of the time span.
             end_date: End of the time span, after the start.
             satellites: Satellites to search, each with a collection.
-            geometry: Place, a GeoJSON geometry with [lon, lat] in degrees.
+            geometry: Area, as a GeoJSON geometry with [lon, lat] in degrees.
             filters: Further conditions on the images.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (STACItem), `await` collects them.
+            A paginator. Iterate with `async for` over the items (STACItem), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(_IMAGES),

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _PING: Endpoint[str] = Endpoint(id="Ping", method="GET", path="/ping", returns=s
 
 
 class Status(Resource):
-    """Whether the service answers at all."""
+    """Whether the service is up."""
 
     async def ping(self) -> str:
         """Ask whether the service is up.
 
-        Answers with a short text and needs no credential. The text itself is not documented.
+        Returns a short text. Needs no credential. The text itself is not documented.
 
-        The vendor calls this `Ping`: `GET /ping`.
+        Vendor call: `Ping`, `GET /ping`.
 
         Returns:
             The service is up.

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _DELETE: Endpoint[None] = Endpoint(
 
 
 class Stores(Resource):
-    """Your cloud buckets as targets of deliveries."""
+    """Your cloud buckets, as targets of deliveries."""
 
     def list(self, *, limit: int | None = None) -> Paginator[Store]:
         """List the stores that images can be delivered to.
 
-        Credentials are never part of the answer.
+        The response never contains credentials.
 
-        The vendor calls this `ListStores`: `GET /v0/stores`.
+        Vendor call: `ListStores`, `GET /v0/stores`.
 
         Args:
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Store), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Store), or `await` it to get a list.
         """
         return self._paginate(Operation(_LIST), limit=limit, page_size=None, prefetch=False)
 
@@ -59,27 +59,27 @@ class Stores(Resource):
     ) -> Store:
         """Register a bucket to deliver to.
 
-        The name must be new; a name in use is answered with a conflict.
+        The name must be new; a name in use is a conflict.
 
-        The vendor calls this `CreateStore`: `POST /v0/stores`.
+        Vendor call: `CreateStore`, `POST /v0/stores`.
 
         Args:
-            name: Name of the store, unique among yours.
+            name: Name of the store, unique in your account.
             type: Cloud provider of the bucket.
-            configs: Where the bucket is.
-            secrets: Credentials by name. S3 wants access_key_id and secret_access_key; AZBLOB wants
-                account_name, tenant_id, client_id and client_secret; GCS wants project_id and
+            configs: Location of the bucket.
+            secrets: Credentials by name. S3 needs access_key_id and secret_access_key; AZBLOB needs
+                account_name, tenant_id, client_id and client_secret; GCS needs project_id and
                 service_account_credentials. Never returned by the server.
-            labels: Free text labels of yours.
+            labels: Your own labels.
 
         Returns:
             The store, without its credentials.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         operation = Operation(
             _CREATE, body=StoreCreate(name=name, type=type, configs=configs, secrets=secrets, labels=labels)
@@ -90,9 +90,9 @@ class Stores(Resource):
     async def delete(self, store_id: str) -> None:
         """Remove a store.
 
-        Forgets the bucket and its credentials. Assumption: files in the bucket stay.
+        Deletes the registration of the bucket and its credentials. Assumption: files in the bucket stay.
 
-        The vendor calls this `DeleteStore`: `DELETE /v0/stores/{store_id}`.
+        Vendor call: `DeleteStore`, `DELETE /v0/stores/{store_id}`.
 
         Args:
             store_id: Identifier of the store.

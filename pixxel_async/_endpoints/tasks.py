@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Tasks(Resource):
     """Single blocks within a job and their results."""
 
     async def request_download(self, workflow_id: str, job_id: str, task_id: str) -> TaskPackage:
-        """Ask for a package of the results of one task of a job.
+        """Request a package of the results of one task of a job.
 
-        Starts the packing and tells how it stands. Repeat the same request until signed_url is filled;
-        there is no other way to ask. The request has no body.
+        Starts the packing and returns its state. Repeat the same request until signed_url is filled; no
+        other call returns the state. The request has no body.
 
-        The vendor calls this `downloadTask`: `PUT
+        Vendor call: `downloadTask`, `PUT
         /v0/workflows/{workflow_id}/jobs/{job_id}/tasks/{task_id}/download`.
 
         Args:
@@ -38,7 +38,7 @@ class Tasks(Resource):
             task_id: Identifier of the task, as in tasks of the job.
 
         Returns:
-            How the package stands.
+            State of the package.
         """
         return await self._send(
             Operation(
@@ -51,26 +51,27 @@ class Tasks(Resource):
     ) -> PackagePoller[TaskPackage]:
         """Wait until a task package is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             workflow_id: Identifier of the workflow.
             job_id: Identifier of the job.
             task_id: Identifier of the task, as in tasks of the job.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(
             _life_cycles.TASK_PACKAGE,

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -93,28 +93,29 @@ class Visualizations(Resource):
     ) -> Paginator[Visualization]:
         """List visualizations of an AOI.
 
-        Visualizations of one AOI in short form, with ids, state and progress; expression, assets and
-        legends come only from create and rollback. There is no call for one visualization; filter by
+        Visualizations of one AOI in short form, with ids, state and progress. Only create and rollback
+        return expression, assets and legends. There is no call for one visualization; filter by
         visualization_id instead.
 
-        The vendor calls this `ListVisualizations`: `GET /v0/aois/{aoi_id}/visualizations`.
+        Vendor call: `ListVisualizations`, `GET /v0/aois/{aoi_id}/visualizations`.
 
         Args:
             aoi_id: Id of the AOI.
             type: Only visualizations of this type.
             user_id: Only visualizations made by this user.
-            expression_type: Only visualizations whose expression is of this kind.
+            expression_type: Only visualizations with an expression of this kind.
             index_id: Only visualizations of this index.
             visualization_id: Only the visualization with this id.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Visualization), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Visualization), or `await` it to get a
+                list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -145,28 +146,28 @@ class Visualizations(Resource):
     ) -> Visualization:
         """Create a visualization.
 
-        Starts rendering an index over images of an AOI. Legends come by themselves, dynamic and theoretical
-        for a preset index, dynamic only for a custom index expression, none for composite and grayscale.
+        Starts rendering an index over images of an AOI. The server makes the legends. A preset index gets
+        dynamic and theoretical ones, a custom index expression dynamic ones only. Composite and grayscale
+        get none.
 
-        The vendor calls this `CreateVisualization`: `POST /v0/aois/{aoi_id}/visualizations`.
+        Vendor call: `CreateVisualization`, `POST /v0/aois/{aoi_id}/visualizations`.
 
         Args:
             aoi_id: Id of the AOI.
             index_id: Id of the index to render.
-            src_asset_ids: Ids of the assets to render it over. Optional in the vendor document, required by
-                an older page.
-            resolution: Size of a pixel on the ground in metres; the server takes that of the satellite when
-                left out.
+            src_asset_ids: Ids of the assets to render. Optional in the vendor's document, required in an
+                older page.
+            resolution: Size of a pixel on the ground in metres. Server default: that of the satellite.
 
         Returns:
-            The new visualization, usually still being rendered.
+            The new visualization, usually still in progress.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(
@@ -189,16 +190,16 @@ class Visualizations(Resource):
     ) -> VisualizationMetadata:
         """Replace legends of one mode.
 
-        Sets the legends of one mode for the given days and leaves the other mode alone. In dynamic mode the
-        server can compute the classes itself from dynamic_bins. Answers with the metadata only.
+        Sets the legends of one mode for the given days and does not change the other mode. In dynamic mode
+        the server can compute the classes from dynamic_bins. Returns the metadata only.
 
-        The vendor calls this `UpdateVisualizationMetadata`: `PUT
+        Vendor call: `UpdateVisualizationMetadata`, `PUT
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            visualization_mode: Whose legends to set; the other mode stays as it is.
+            visualization_mode: Mode of the legends to set; the other mode does not change.
             legend: Classes by day such as 2024_05_06. In dynamic mode null lets the server compute the
                 classes from dynamic_bins.
             dynamic_bins: Number of classes of equal width to compute, 1-15. Needed in dynamic mode where a
@@ -208,8 +209,8 @@ class Visualizations(Resource):
             The metadata after the change.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
         """
         return await self._send(
             Operation(
@@ -232,10 +233,10 @@ class Visualizations(Resource):
     ) -> Visualization:
         """Recompute legends from the source data.
 
-        Throws away the edited legends of one mode for the given days and computes them again from the
-        source data. Answers with the whole visualization.
+        Discards the edited legends of one mode for the given days and computes them again from the source
+        data. Returns the whole visualization.
 
-        The vendor calls this `RollbackVisualizationMetadata`: `PATCH
+        Vendor call: `RollbackVisualizationMetadata`, `PATCH
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/metadata`.
 
         Args:
@@ -243,15 +244,16 @@ class Visualizations(Resource):
             visualization_id: Id of the visualization.
             index_id: Id of the index.
             dates: Days of the images, such as 2024_05_06.
-            visualization_mode: Whose legends to compute again.
+            visualization_mode: Mode of the legends to compute again.
 
         Returns:
             The whole visualization after the change.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
-            OutcomeUnknown: the answer was lost: it may have happened. Look before you call again.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
+            OutcomeUnknown: the response was lost, but the call may have succeeded. Check before you call
+                again.
         """
         return await self._send(
             Operation(
@@ -274,16 +276,15 @@ class Visualizations(Resource):
     ) -> bytes:
         """Render one day as a PNG.
 
-        Draws the index of one day on the fly with its legend on top and answers with the picture itself.
-        Errors come as JSON although the vendor labels them as pictures.
+        Renders the index of one day with its legend on top. Returns the picture itself. Errors are JSON,
+        although the vendor labels them as pictures.
 
-        The vendor calls this `GenerateIndexPng`: `POST
-        /v0/aois/{aoi_id}/visualizations/{visualization_id}/png`.
+        Vendor call: `GenerateIndexPng`, `POST /v0/aois/{aoi_id}/visualizations/{visualization_id}/png`.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of the visualization.
-            index_id: Id of the index to draw.
+            index_id: Id of the index to render.
             date: Day of the image, such as 2024_05_06.
             visualization_mode: Which legend to use.
 
@@ -291,8 +292,8 @@ class Visualizations(Resource):
             The picture as binary data.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
         """
         return await self._send(
             Operation(
@@ -315,7 +316,7 @@ class Visualizations(Resource):
         Writes the legends of the given days and modes as Styled Layer Descriptor documents, for use in a
         map server or GIS.
 
-        The vendor calls this `GenerateVisualizationSLD`: `POST
+        Vendor call: `GenerateVisualizationSLD`, `POST
         /v0/aois/{aoi_id}/visualizations/{visualization_id}/sld`.
 
         Args:
@@ -328,8 +329,8 @@ class Visualizations(Resource):
             The styles by mode and day.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            NotFound: nothing exists under this id.
+            InvalidInput: an argument is invalid; no request was sent.
+            NotFound: no resource has this id.
         """
         return await self._send(
             Operation(
@@ -342,27 +343,29 @@ class Visualizations(Resource):
     def wait(
         self, aoi_id: str, visualization_id: str, **options: Unpack[WaitOptions[Visualization]]
     ) -> Poller[Visualization]:
-        """Wait until a visualization is settled.
+        """Wait until a visualization is finished.
 
-        Nothing is sent before you use what this returns. partial_success counts as an end, too: look at its
-        status.
+        No request is sent before you use the result. The status partial_success also ends the wait: check
+        it.
 
         Args:
             aoi_id: Id of the AOI.
             visualization_id: Id of a visualization.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target(aoi_id)
         return self._wait(target, visualization_id, options)
@@ -370,29 +373,29 @@ class Visualizations(Resource):
     def wait_many(
         self, aoi_id: str, visualization_ids: Iterable[str], **options: Unpack[WaitOptions[Visualization]]
     ) -> MultiWait[Visualization]:
-        """Wait until many visualizations are settled, each for itself.
+        """Wait until several visualizations are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
-        partial_success counts as an end, too: look at its status.
+        No request is sent before you use the result. A failure does not stop the other waits. The status
+        partial_success also ends the wait: check it.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
             aoi_id: Id of the AOI.
-            visualization_ids: Ids of the visualizations, each once.
-            timeout: Seconds to wait at most; 1 hour when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            visualization_ids: Ids of the visualizations, without duplicates.
+            timeout: Time limit in seconds. Default: 1 hour; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(aoi_id), visualization_ids, options)
 

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ESTIMATE: Endpoint[WorkflowEstimate] = Endpoint(
 
 
 class Workflows(Resource):
-    """Graphs of blocks drawn in the web application, readable here."""
+    """Graphs of blocks, made in the web application. The API can only read them."""
 
     def list(
         self,
@@ -51,29 +51,29 @@ class Workflows(Resource):
     ) -> Paginator[Workflow]:
         """List workflows.
 
-        Workflows are made in the web application; there is no call that creates one. The entries leave out
-        the definition.
+        Workflows are made in the web application; there is no call that creates one. The entries lack the
+        definition.
 
-        The vendor calls this `listWorkflows`: `GET /v0/workflows`.
+        Vendor call: `listWorkflows`, `GET /v0/workflows`.
 
         Args:
             project_id: Only workflows of this project.
             id: Only the workflow with this identifier.
             name: Only workflows with this name.
             created_by: Only workflows made by this user.
-            created_on: Only workflows made at this time. The syntax of ranges is not documented; a text is
-                sent as it is.
-            updated_at: Only workflows changed at this time. The syntax of ranges is not documented; a text
-                is sent as it is.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            created_on: Only workflows made at this time. The syntax of ranges is not documented; text is
+                sent unchanged.
+            updated_at: Only workflows changed at this time. The syntax of ranges is not documented; text is
+                sent unchanged.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Workflow), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Workflow), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -95,9 +95,9 @@ class Workflows(Resource):
     async def get(self, workflow_id: str, *, project_id: str) -> Workflow:
         """Read one workflow with its definition.
 
-        Beyond the entries of the list it tells the definition, its faults, and the price of one job.
+        In addition to a list entry it has the definition, its errors, and the price of one job.
 
-        The vendor calls this `getWorkflowsById`: `GET /v0/workflows/{workflow_id}`.
+        Vendor call: `getWorkflowsById`, `GET /v0/workflows/{workflow_id}`.
 
         Args:
             workflow_id: Identifier of the workflow.
@@ -107,7 +107,7 @@ class Workflows(Resource):
             The workflow.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -118,11 +118,11 @@ class Workflows(Resource):
         )
 
     async def estimate(self, workflow_id: str) -> WorkflowEstimate:
-        """Ask what one job of a workflow costs.
+        """Estimate the price of one job of a workflow.
 
         Nothing is started or charged.
 
-        The vendor calls this `getWorkflowCostEstimate`: `GET /v0/workflows/{workflow_id}/estimate`.
+        Vendor call: `getWorkflowCostEstimate`, `GET /v0/workflows/{workflow_id}/estimate`.
 
         Args:
             workflow_id: Identifier of the workflow.

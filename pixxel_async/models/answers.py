@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from typing import Annotated, Any
 
@@ -37,9 +37,9 @@ class Pagination(Model):
     limit: int | None = None
     """Largest number of entries on a page."""
     offset: int | None = None
-    """How many entries were skipped before this page."""
+    """Number of entries before this page."""
     total: int | None = None
-    """How many entries there are on all pages together."""
+    """Number of entries on all pages together."""
 
 
 @model
@@ -57,18 +57,18 @@ class Polygon(Model):
 
 @model
 class Project(Model):
-    """A project, the folder that AOIs, orders and insights belong to."""
+    """A project, to which AOIs, orders and insights belong."""
 
     id: str
     """Id of the project, usually a UUID."""
     name: str | None = None
-    """Short name as used in addresses."""
+    """Short name as used in URLs."""
     title: str | None = None
-    """Name as shown to people."""
+    """Display name."""
     org_id: str | None = None
     """Id of the organization that owns it."""
     members_count: int | None = None
-    """How many members it has; only lists tell."""
+    """Number of members; only lists have it."""
     created_at: Timestamp | None = None
     """When it was created."""
     updated_at: Timestamp | None = None
@@ -90,7 +90,7 @@ class ProjectList(Model):
     """One page of projects."""
 
     count: int | None = None
-    """How many projects there are on all pages together."""
+    """Number of projects on all pages together."""
     projects: list[Project] | None = None
     """Projects of this page."""
 
@@ -102,9 +102,9 @@ class AOIDownload(Model):
     download_id: str
     """Id of the download."""
     status: str | None = None
-    """State of the packing. SUCCESS is the only documented word."""
+    """State of the packing. SUCCESS is the only documented value."""
     signed_url: Annotated[str | None, sensitive()] = None
-    """Temporary address of the package, needing no credential; empty until the packing has succeeded."""
+    """Temporary URL of the package, which needs no credential; empty until the packing has succeeded."""
 
 
 @model
@@ -120,9 +120,9 @@ class LegendItem(Model):
     max: float | None = None
     """Largest index value of the class."""
     area: float | None = None
-    """Area that falls into the class; the vendor does not name the unit."""
+    """Area of the class; the vendor does not name the unit."""
     area_percentage: float | None = None
-    """Share of the whole area that falls into the class, in percent 0-100."""
+    """Share of the class in the whole area, in percent 0-100."""
 
 
 @model
@@ -140,12 +140,12 @@ class VisualizationLegend(Model):
     dynamic: list[LegendItem] | None = None
     """Classes computed from the values found in the images."""
     theoretical: list[LegendItem] | None = None
-    """Classes fixed for the index whatever the images hold."""
+    """Classes fixed for the index, independent of the images."""
 
 
 @model
 class VisualizationMetadata(Model):
-    """Metadata of a visualization, which is its legends."""
+    """Metadata of a visualization: its legends."""
 
     legend: dict[str, VisualizationLegend] | None = None
     """Legends by day such as 2024_05_06; empty or null where there are none."""
@@ -160,9 +160,9 @@ class SatelliteBand(Model):
     wavelength: float | None = None
     """Wavelength. Assumption: in nanometres."""
     offset: float | None = None
-    """What to add to a pixel value after scaling. Assumption: as raster bands of STAC do."""
+    """Offset to add to a pixel value after scaling. Assumption: as in raster bands of STAC."""
     scale: float | None = None
-    """What to multiply a pixel value with."""
+    """Factor for a pixel value."""
     spatial_resolution: float | None = None
     """Size of a pixel on the ground in metres."""
 
@@ -172,13 +172,13 @@ class SatelliteCollection(Model):
     """A collection that holds images of a satellite."""
 
     id: str
-    """Id of the collection, such as sentinel-2-l2a; goes into the image search."""
+    """Id of the collection, such as sentinel-2-l2a; pass it to the image search."""
     name: str | None = None
-    """Name as shown to people."""
+    """Display name."""
     provider: str | None = None
-    """Where the images come from; goes into a new AOI."""
+    """Source of the images; pass it to a new AOI."""
     queryables: list[str] | None = None
-    """Properties that the image search can filter on, such as eo:cloud_cover."""
+    """Properties that the image search can filter by, such as eo:cloud_cover."""
     rescale: list[float] | None = None
     """Smallest and largest pixel value to display, as [min, max]."""
 
@@ -202,12 +202,12 @@ class SearchPagination(Model):
     limit: int | None = None
     """Largest number of images on a page."""
     skip: int | None = None
-    """How many images were skipped before this page."""
+    """Number of images before this page."""
     total: int | None = None
-    """How many images match altogether."""
+    """Number of matching images on all pages together."""
     next_token: str | None = None
     """
-    Token of the next page. Assumption: the vendor speaks of it in prose only, name and place are not
+    Token of the next page. Assumption: the vendor mentions it in prose only; name and place are not
     confirmed.
     """
 
@@ -215,12 +215,12 @@ class SearchPagination(Model):
 @model
 class STACProperties(Model):
     """
-    What is known about an image. The union of what archive, catalog and older answers carry; further
-    keys may come.
+    Properties of an image: the union of archive, catalog and older responses. Further keys are
+    possible.
     """
 
     datetime: Timestamp | None = None
-    """When the image was taken."""
+    """Time of capture."""
     created: Timestamp | None = None
     """When the product was made."""
     updated: Timestamp | None = None
@@ -228,9 +228,9 @@ class STACProperties(Model):
     startdatetime: Timestamp | None = None
     """Start of the capture."""
     enddatetime: Timestamp | None = None
-    """End of the capture; older answers."""
+    """End of the capture; older responses."""
     title: str | None = None
-    """Title for people."""
+    """Display title."""
     description: str | None = None
     """Free text."""
     license: str | None = None
@@ -240,7 +240,7 @@ class STACProperties(Model):
     platform: str | None = None
     """Satellite, such as TD1."""
     mission: str | None = None
-    """Mission; older answers."""
+    """Mission; older responses."""
     instruments: list[str] | None = None
     """Instruments used, such as VNIR."""
     gsd: float | None = None
@@ -260,9 +260,9 @@ class STACProperties(Model):
     proj_transform: Annotated[list[float] | None, wire("proj:transform")] = None
     """Affine transform from pixel to coordinates, six or nine numbers row by row."""
     proj_reflectance_scaling_factor: Annotated[float | None, wire("proj:reflectance_scaling_factor")] = None
-    """What to multiply a pixel value with for reflectance; older answers."""
+    """Factor from pixel value to reflectance; older responses."""
     proj_reflectance_addition_factor: Annotated[float | None, wire("proj:reflectance_addition_factor")] = None
-    """What to add to a scaled pixel value for reflectance; older answers."""
+    """Offset to add to a scaled pixel value for reflectance; older responses."""
     view_off_nadir: Annotated[float | None, wire("view:off_nadir")] = None
     """Angle between straight down and the line of sight, in degrees."""
     view_sun_azimuth: Annotated[float | None, wire("view:sun_azimuth")] = None
@@ -274,9 +274,9 @@ class STACProperties(Model):
     view_scene_center_lon: Annotated[float | None, wire("view:scene_center_lon")] = None
     """Longitude of the centre in degrees."""
     view_altitude: Annotated[float | None, wire("view:altitude")] = None
-    """Altitude of the satellite; older answers. Assumption: in km."""
+    """Altitude of the satellite; older responses. Assumption: in km."""
     view_satellite_look_angle: Annotated[float | None, wire("view:satellite_look_angle")] = None
-    """Look angle of the satellite in degrees; catalog entries and older items."""
+    """Viewing angle of the satellite in degrees; catalog entries and older items."""
     sat_orbit_state: Annotated[str | None, wire("sat:orbit_state")] = None
     """Direction of flight, such as ascending or descending; catalog entries."""
     sat_relative_orbit: Annotated[int | None, wire("sat:relative_orbit")] = None
@@ -284,7 +284,7 @@ class STACProperties(Model):
     rd_product_level: Annotated[str | None, wire("rd:product_level")] = None
     """Processing level, such as L2A."""
     rd_sat_id: Annotated[str | None, wire("rd:sat_id")] = None
-    """Id of the satellite as the producer names it."""
+    """The producer's id of the satellite."""
     rd_type: Annotated[str | None, wire("rd:type")] = None
     """Physical quantity of the pixels, such as Reflectance."""
     rd_anomalous_pixels: Annotated[float | None, wire("rd:anomalous_pixels")] = None
@@ -300,18 +300,21 @@ class STACLink(Model):
     """A related document."""
 
     href: str | None = None
-    """Address of the document."""
+    """URL of the document."""
     rel: str | None = None
-    """How it is related, such as self, collection or next."""
+    """Relation to this document, such as self, collection or next."""
     title: str | None = None
-    """Title for people."""
+    """Display title."""
     type: str | None = None
     """Media type, such as application/json."""
 
 
 @model
 class EOBand(Model):
-    """A spectral band. Wavelengths come in micrometres here and nanometres there and are not converted."""
+    """
+    A spectral band. Wavelengths are in micrometres or nanometres, depending on the source; they are not
+    converted.
+    """
 
     name: str | None = None
     """Name of the band, such as B01 or B091."""
@@ -330,18 +333,18 @@ class RasterBand(Model):
     """How to read the pixels of a band; value = pixel * scale + offset."""
 
     scale: float | None = None
-    """What to multiply a pixel with."""
+    """Factor for a pixel value."""
     offset: float | None = None
-    """What to add after that."""
+    """Offset to add after scaling."""
     nodata: float | None = None
-    """Pixel value that stands for no data."""
+    """Pixel value that means no data."""
     spatial_resolution: float | None = None
     """Size of a pixel on the ground in metres."""
 
 
 @model
 class SpatialExtent(Model):
-    """Where the images of a collection were taken."""
+    """Area of the images of a collection."""
 
     bbox: list[list[float]] | None = None
     """Bounding boxes, each [west, south, east, north] in degrees; the first one spans all."""
@@ -349,22 +352,22 @@ class SpatialExtent(Model):
 
 @model
 class TemporalExtent(Model):
-    """When the images of a collection were taken."""
+    """Time spans of the images of a collection."""
 
     interval: list[list[str | None]] | None = None
-    """Time spans, each [start, end] as RFC 3339 text with null for an open side; the first one spans all."""
+    """Time spans, each [start, end] as RFC 3339 text with null for an open end; the first one spans all."""
 
 
 @model
 class Provider(Model):
-    """Who made or offers the data of a collection."""
+    """A producer or provider of the data of a collection."""
 
     name: str | None = None
     """Name of the organization."""
     description: str | None = None
     """Free text."""
     roles: list[str] | None = None
-    """What it does, such as producer, licensor, processor or host."""
+    """Its roles, such as producer, licensor, processor or host."""
     url: str | None = None
     """Its web page."""
 
@@ -383,17 +386,17 @@ class BlockInfo(Model):
 
 @model
 class AssetSource(Model):
-    """Names the asset that feeds a raster input."""
+    """The asset for a raster input."""
 
     id: str | None = None
     """Identifier of the asset."""
     type: str | None = None
-    """Kind of source. Only raw_mosaic is known; there may be more."""
+    """Kind of source. Only raw_mosaic is known; other kinds are possible."""
 
 
 @model
 class InsightEstimate(Model):
-    """Price of an insight that was not created."""
+    """Estimated price of an insight."""
 
     estimate: float | None = None
     """Price in tokens."""
@@ -401,32 +404,32 @@ class InsightEstimate(Model):
 
 @model
 class InsightCreated(Model):
-    """Receipt for a new insight. Its progress is read from the list of insights."""
+    """Id of a new insight. Read its progress from the list of insights."""
 
     id: str
     """Identifier of the new insight."""
     message: str | None = None
-    """Text from the server for people."""
+    """Text from the server for human readers."""
 
 
 @model
 class InsightPackage(Model):
-    """A ZIP package of an insight. While it is pending, repeat the same request to see how it stands."""
+    """A ZIP package of an insight. While it is pending, repeat the same request to read its state."""
 
     id: str | None = None
-    """Identifier that the server gives back; in known answers it is that of the insight."""
+    """Identifier that the server returns; in known responses it is that of the insight."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
     signed_url: Annotated[str | None, sensitive()] = None
     """
-    Temporary URL of the package, to be fetched without the API token; empty or null until the package
-    is ready.
+    Temporary URL of the package, fetched without the API token; empty or null until the package is
+    ready.
     """
 
 
 @model
 class WorkflowEstimate(Model):
-    """Price of a job that was not started."""
+    """Estimated price of a job."""
 
     estimated_cost: float | None = None
     """Price in tokens."""
@@ -434,38 +437,38 @@ class WorkflowEstimate(Model):
 
 @model
 class ValidationIssue(Model):
-    """One fault found in the definition of a workflow."""
+    """One error in the definition of a workflow."""
 
     from_: Annotated[str | None, wire("from")] = None
     """Block where the faulty connection starts."""
     to: str | None = None
     """Block where the faulty connection ends."""
     err: str | None = None
-    """The fault."""
+    """The error."""
     reason: str | None = None
-    """Why it is a fault."""
+    """Reason of the error."""
     component_name: str | None = None
-    """Part of the workflow that it was found in."""
+    """Part of the workflow that has the error."""
 
 
 @model
 class JobPackage(Model):
     """
-    A ZIP package with the results of a job. While it is pending, repeat the same request to see how it
-    stands.
+    A ZIP package with the results of a job. While it is pending, repeat the same request to read its
+    state.
     """
 
     id: str | None = None
     """
-    Identifier that the server gives back. The vendor is not clear whether it is that of the job or of
-    the package.
+    Identifier that the server returns. The vendor does not say whether it is that of the job or of the
+    package.
     """
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
     signed_url: Annotated[str | None, sensitive()] = None
     """
-    Temporary URL of the package, to be fetched without the API token; empty or null until the package
-    is ready.
+    Temporary URL of the package, fetched without the API token; empty or null until the package is
+    ready.
     """
     workflow_id: Annotated[str | None, wire("workflowId")] = None
     """Workflow of the job; the only key of this service written in camel case."""
@@ -474,12 +477,12 @@ class JobPackage(Model):
 @model
 class TaskPackage(Model):
     """
-    A ZIP package with the results of one task. While it is pending, repeat the same request to see how
-    it stands.
+    A ZIP package with the results of one task. While it is pending, repeat the same request to read its
+    state.
     """
 
     id: str | None = None
-    """Identifier that the server gives back."""
+    """Identifier that the server returns."""
     job_id: str | None = None
     """Job that the task belongs to."""
     workflow_id: str | None = None
@@ -488,8 +491,8 @@ class TaskPackage(Model):
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
     signed_url: Annotated[str | None, sensitive()] = None
     """
-    Temporary URL of the package, to be fetched without the API token; empty or null until the package
-    is ready.
+    Temporary URL of the package, fetched without the API token; empty or null until the package is
+    ready.
     """
 
 
@@ -523,17 +526,17 @@ class OrderImage(Model):
     """STAC item id of the image."""
     geometry: Any = None
     """
-    Part of the image that was ordered, as GeoJSON in longitude, latitude; the vendor leaves its form
-    open.
+    Part of the image that was ordered, as GeoJSON in longitude, latitude; the vendor does not document
+    its form.
     """
 
 
 @model
 class Interval(Model):
-    """A span of time."""
+    """A time span."""
 
     start: Timestamp | None = None
-    """Begin of the span."""
+    """Start of the span."""
     end: Timestamp | None = None
     """End of the span."""
 
@@ -543,9 +546,9 @@ class Uplift(Model):
     """One addition to the base price."""
 
     title: str | None = None
-    """What is charged for, for instance the capture timeline."""
+    """Reason of the charge, for instance the capture timeline."""
     subtitle: str | None = None
-    """More about it; may be empty."""
+    """Further details; may be empty."""
     percentage: int | None = None
     """Addition in percent of the base price."""
     amount: int | None = None
@@ -556,19 +559,19 @@ class Uplift(Model):
 
 @model
 class StoreConfigs(Model):
-    """Where a bucket is, and where in it to write."""
+    """Location of a bucket, and the prefix to write to."""
 
     bucket: str | None = None
     """Name of the bucket; a request must give it."""
     region: str | None = None
     """Region of the bucket, for instance us-east-2; a request must give it."""
     path_prefix: str | None = None
-    """Prefix for all that is written, for instance data/processed/."""
+    """Prefix of all written files, for instance data/processed/."""
 
 
 @model
 class CloudDelivery(Model):
-    """Where to deliver: a store and a folder in it."""
+    """Target of a delivery: a store and a folder in it."""
 
     config: str | None = None
     """Identifier of the store, not its name; a request must give it."""
@@ -584,14 +587,14 @@ class Geometry(Model):
     """Kind of the geometry."""
     coordinates: Any = None
     """
-    Positions as [lon, lat] in degrees, nested as the kind asks. A list of rings for a Polygon, a list
-    of such lists for a MultiPolygon.
+    Positions as [lon, lat] in degrees; the kind decides the nesting. A Polygon has a list of rings, a
+    MultiPolygon a list of such lists.
     """
 
 
 @model
 class AOI(Model):
-    """Area of interest, a polygon with the images of one satellite cut to it."""
+    """Area of interest: a polygon with the images of one satellite, clipped to it."""
 
     aoi_id: str
     """Id of the AOI, a UUID."""
@@ -610,9 +613,9 @@ class AOI(Model):
     geometry: Polygon | None = None
     """Outline, [lon, lat] in degrees."""
     progress: int | None = None
-    """How much is done, in percent 0-100."""
+    """Progress in percent, 0-100."""
     status: AOIStatus | None = None
-    """State of the making of it."""
+    """State of its creation."""
     is_favourite: bool | None = None
     """Whether it is marked as a favourite."""
     created_at: Timestamp | None = None
@@ -652,11 +655,11 @@ class Asset(Model):
     asset_type: AssetType | None = None
     """What the file is."""
     status: AssetStatus | None = None
-    """State of the making of it."""
+    """State of its creation."""
     progress: int | None = None
-    """How much is done, in percent 0-100."""
+    """Progress in percent, 0-100."""
     date: str | None = None
-    """Day the image was taken, such as 2024-05-06."""
+    """Day of capture, such as 2024-05-06."""
     band_list: list[str] | None = None
     """Names of the spectral bands in it."""
     resolution: float | None = None
@@ -668,13 +671,13 @@ class Asset(Model):
     geometry: Polygon | None = None
     """Footprint, [lon, lat] in degrees."""
     path: str | None = None
-    """Address of the file in the storage of the service."""
+    """URL of the file in the storage of the service."""
     visualization_id: str | None = None
-    """Id of the visualization it was rendered for, if it was."""
+    """Id of the visualization that it was rendered for, if any."""
     created_at: Timestamp | None = None
-    """When it was created; comes with a blank between date and time."""
+    """When it was created; sent with a blank between date and time."""
     updated_at: Timestamp | None = None
-    """When it was last changed; comes with a blank between date and time."""
+    """When it was last changed; sent with a blank between date and time."""
 
 
 @model
@@ -698,7 +701,7 @@ class Index(Model):
     description: str | None = None
     """Free text."""
     type: IndexType | None = None
-    """Whether it is preset or your own."""
+    """Whether it is preset or custom."""
     expression_type: ExpressionType | None = None
     """What the expression yields."""
     expression: str | None = None
@@ -708,13 +711,13 @@ class Index(Model):
     colormap: str | None = None
     """Name of the colormap."""
     rescale: list[float] | None = None
-    """Smallest and largest value that the colormap spans, as [min, max]; fractions are possible."""
+    """Smallest and largest value of the colormap, as [min, max]; fractions are possible."""
     satellite_id: str | None = None
     """Id of the satellite whose bands the formula names."""
     created_at: Timestamp | None = None
-    """When it was created; comes with a blank between date and time."""
+    """When it was created; sent with a blank between date and time."""
     updated_at: Timestamp | None = None
-    """When it was last changed; comes with a blank between date and time."""
+    """When it was last changed; sent with a blank between date and time."""
 
 
 @model
@@ -730,8 +733,8 @@ class IndexList(Model):
 @model
 class Visualization(Model):
     """
-    An index rendered over images of an AOI. Lists carry ids, user, state and times only; the other
-    fields come from create and rollback.
+    An index rendered over images of an AOI. Lists have ids, user, state and times only. Only create and
+    rollback return the other fields.
     """
 
     id: str
@@ -749,23 +752,23 @@ class Visualization(Model):
     expression: str | None = None
     """Formula over band names."""
     rescale: list[float] | None = None
-    """Smallest and largest value that the colormap spans, as [min, max]."""
+    """Smallest and largest value of the colormap, as [min, max]."""
     assets: list[Asset] | None = None
     """Rendered files."""
     metadata: VisualizationMetadata | None = None
     """Legends by day."""
     progress: int | None = None
-    """How much is done, in percent 0-100."""
+    """Progress in percent, 0-100."""
     status: VisualizationStatus | None = None
     """State of the rendering."""
     tenant_id: str | None = None
-    """Id of the tenant. Assumption: stands for the organization."""
+    """Id of the tenant. Assumption: the organization."""
     user_id: str | None = None
     """Id of the user who created it."""
     created_at: Timestamp | None = None
-    """When it was created; comes with a blank between date and time."""
+    """When it was created; sent with a blank between date and time."""
     updated_at: Timestamp | None = None
-    """When it was last changed; comes with a blank between date and time."""
+    """When it was last changed; sent with a blank between date and time."""
 
 
 @model
@@ -799,13 +802,13 @@ class STACAsset(Model):
     """A file of a STAC item."""
 
     href: str | None = None
-    """Address of the file."""
+    """URL of the file."""
     title: str | None = None
-    """Title for people."""
+    """Display title."""
     type: str | None = None
     """Media type, such as image/tiff."""
     roles: list[str] | None = None
-    """What the file is for, such as data, metadata or thumbnail."""
+    """Purpose of the file, such as data, metadata or thumbnail."""
     eo_bands: Annotated[list[EOBand] | None, wire("eo:bands")] = None
     """Spectral bands in the file, in order."""
     raster_bands: Annotated[list[RasterBand] | None, wire("raster:bands")] = None
@@ -814,43 +817,40 @@ class STACAsset(Model):
 
 @model
 class CollectionExtent(Model):
-    """Where and when the images of a collection were taken."""
+    """Area and time span of the images of a collection."""
 
     spatial: SpatialExtent | None = None
-    """Where."""
+    """Area."""
     temporal: TemporalExtent | None = None
-    """When."""
+    """Time span."""
 
 
 @model
 class DataType(Model):
     """
-    One input or output of a block: its kind and, once filled in, its value. Give either value or, for a
-    raster out of an AOI, stac_url together with asset_source.
+    One input or output of a block: its kind and, if filled in, its value. Give either value or, for a
+    raster of an AOI, stac_url with asset_source.
     """
 
     name: str | None = None
     """Name of the input or output as in the specification of the block."""
     format: str | None = None
-    """
-    What the value stands for, for instance raster or date. The vendor's list of words is not known in
-    full.
-    """
+    """Meaning of the value, for instance raster or date. The vendor does not list all formats."""
     type: str | None = None
-    """How the value is written: url, string or number."""
+    """Form of the value: url, string or number."""
     description: str | None = None
     """What the value is used for."""
     properties: dict[str, Any] | None = None
-    """Details of the format, for instance the key bands with the list of band names a raster must have."""
+    """Details of the format. For instance, the key bands lists the band names that a raster must have."""
     value: str | None = None
     """
     The value, always as text: numbers as 0.8, dates as 2024-01-01, rasters as the URL of an earlier
-    output. A number or boolean in an answer is given as its text.
+    output. A number or boolean in a response is read as text.
     """
     stac_url: str | None = None
     """URL of the STAC item that a raster is taken from, in place of value."""
     asset_source: AssetSource | None = None
-    """The asset of the AOI that a raster is taken from; goes with stac_url."""
+    """The asset of the AOI that a raster is taken from; required with stac_url."""
 
 
 @model
@@ -867,7 +867,7 @@ class Insight(Model):
     too.
     """
     input: list[DataType] | None = None
-    """Inputs as they were sent."""
+    """Inputs as sent."""
     output: list[DataType] | None = None
     """Outputs with their URLs; null until the run is finished."""
     metadata: dict[str, str] | None = None
@@ -877,7 +877,7 @@ class Insight(Model):
     cost: float | None = None
     """Price in tokens."""
     progress: float | None = None
-    """Share that is done, in percent 0-100."""
+    """Progress in percent, 0-100."""
     created_at: Timestamp | None = None
     """When the insight was created."""
     err_msg: str | None = None
@@ -892,18 +892,15 @@ class Insight(Model):
 
 @model
 class InsightList(Model):
-    """Answer that lists the insights of an AOI."""
+    """The insights of an AOI."""
 
     insights: list[Insight] | None = None
-    """The insights found; the answer is never paged."""
+    """The insights found; the response is never paged."""
 
 
 @model
 class Workflow(Model):
-    """
-    A chain of blocks that was drawn in the web application. Lists leave out spec, estimated_cost and
-    val_errors.
-    """
+    """A chain of blocks, made in the web application. Lists lack spec, estimated_cost and val_errors."""
 
     id: str
     """Identifier of the workflow."""
@@ -936,43 +933,43 @@ class WorkflowList(Model):
     workflows: list[Workflow] | None = None
     """The workflows of this page, in their short form."""
     pagination: Pagination | None = None
-    """Where this page stands in the whole result."""
+    """Position of this page in the whole result."""
 
 
 @model
 class JobTask(Model):
-    """One step of a job: a processing block at work. Not to be confused with the task of an order item."""
+    """One step of a job: the execution of one block. The task of an order item is a different type."""
 
     id: str | None = None
     """Identifier of the task."""
     name: str | None = None
     """Name of the task within the job."""
     status: str | None = None
-    """State of the task; the words are those of a job."""
+    """State of the task; the values are those of a job."""
     state_msg: str | None = None
-    """Explanation of the state, for people."""
+    """Explanation of the state, for human readers."""
     progress: float | None = None
-    """Share that is done, in percent 0-100."""
+    """Progress in percent, 0-100."""
     depends_on: list[str] | None = None
     """Names of the tasks that must end before this one starts."""
     inputs: list[DataType] | None = None
-    """What the task was given. Assumption: same form as the inputs of a block."""
+    """Inputs of the task. Assumption: same form as the inputs of a block."""
     result: Any = None
-    """What the task made, as any JSON; its structure is not documented."""
+    """Results of the task, as any JSON; their structure is not documented."""
     info_logs: Any = None
-    """Notes of the run, as any JSON; their structure is not documented."""
+    """Logs of the run, as any JSON; their structure is not documented."""
     err_msg: str | None = None
     """Why the task failed; empty or null otherwise."""
     failure_type: str | None = None
-    """Kind of failure; empty or null otherwise. The vendor gives no list of words."""
+    """Kind of failure; empty or null otherwise. The vendor does not list the values."""
     disclaimer: list[str] | None = None
-    """Warnings on how far the result can be trusted."""
+    """Warnings about the reliability of the result."""
     block_info: BlockInfo | None = None
     """The block that the task executes."""
     estimated_time_duration: int | None = None
     """Expected duration of the task, in seconds."""
     time_taken: str | None = None
-    """Time spent so far, as text for people."""
+    """Time spent so far, as text for human readers."""
     created_at: Timestamp | None = None
     """When the task was created."""
     updated_at: Timestamp | None = None
@@ -994,11 +991,11 @@ class Bandset(Model):
     """A set of spectral bands that can be ordered in a tasking."""
 
     id: str
-    """Identifier of the bandset; goes into bandset.bandset_id of an order item."""
+    """Identifier of the bandset; pass it as bandset.bandset_id of an order item."""
     name: str | None = None
     """Name of the bandset."""
     description: str | None = None
-    """What the bandset is good for."""
+    """Purpose of the bandset."""
     captures: int | None = None
     """Number of captures needed to take all its bands; the price of a tasking is multiplied by it."""
     bands: list[BandsetBand] | None = None
@@ -1007,27 +1004,24 @@ class Bandset(Model):
 
 @model
 class BandsetList(Model):
-    """Answer that lists the bandsets."""
+    """The bandsets."""
 
     bandsets: list[Bandset] | None = None
-    """Default bandsets and those made for your organization; the answer is never paged."""
+    """Default bandsets and those made for your organization; the response is never paged."""
 
 
 @model
 class OrderTask(Model):
-    """
-    One capture or one archive delivery that serves an order item. Not to be confused with the task of a
-    job.
-    """
+    """One capture or one archive delivery for an order item. The task of a job is a different type."""
 
     id: str | None = None
     """Identifier of the task."""
     order_item_id: str | None = None
-    """Order item that it serves."""
+    """Order item of the task."""
     type: OrderTaskType | None = None
     """Kind of task."""
     status: OrderTaskStatus | None = None
-    """How far the task is."""
+    """Status of the task."""
     start_date: Timestamp | None = None
     """First day of its window; the server writes day-month-year such as 15-05-2024."""
     end_date: Timestamp | None = None
@@ -1039,7 +1033,7 @@ class OrderTask(Model):
     transaction_id: str | None = None
     """Identifier of the payment."""
     delivery_status: OrderTaskDeliveryStatus | None = None
-    """How far the automatic delivery to a store is."""
+    """Status of the automatic delivery to a store."""
     created_at: Timestamp | None = None
     """When the task was created."""
     created_by: str | None = None
@@ -1052,18 +1046,18 @@ class OrderTask(Model):
 
 @model
 class Store(Model):
-    """A registered bucket to deliver to, without its credentials."""
+    """A registered bucket, without its credentials."""
 
     id: str
-    """Identifier of the store; goes into config of a cloud delivery."""
+    """Identifier of the store; pass it as config of a cloud delivery."""
     name: str | None = None
     """Name of the store."""
     type: StoreType | None = None
     """Cloud provider of the bucket."""
     configs: StoreConfigs | None = None
-    """Where the bucket is."""
+    """Location of the bucket."""
     labels: dict[str, str] | None = None
-    """Free text labels given at creation."""
+    """Labels given at creation."""
     created_at: Timestamp | None = None
     """When the store was registered."""
     updated_at: Timestamp | None = None
@@ -1074,10 +1068,10 @@ class Store(Model):
 
 @model
 class StoreList(Model):
-    """Answer that lists the stores."""
+    """The stores."""
 
     stores: list[Store] | None = None
-    """Stores of your organization; the answer is never paged."""
+    """Stores of your organization; the response is never paged."""
 
 
 @model
@@ -1089,11 +1083,11 @@ class Delivery(Model):
     catalog_id: str | None = None
     """Catalog entry that is delivered."""
     task_id: str | None = None
-    """Order task that caused the delivery; null when it was requested by hand."""
+    """Order task that caused the delivery; null when a user requested it."""
     status: DeliveryStatus | None = None
-    """How far the delivery is."""
+    """Status of the delivery."""
     cloud_delivery: CloudDelivery | None = None
-    """Store and folder delivered to."""
+    """Store and folder of the delivery."""
     target_path: str | None = None
     """
     Rest of the destination: the file lies at cloud_delivery.path followed by this, for instance
@@ -1102,7 +1096,7 @@ class Delivery(Model):
     created_at: Timestamp | None = None
     """When the delivery was created."""
     created_by: str | None = None
-    """User who asked for it."""
+    """User who requested it."""
     updated_at: Timestamp | None = None
     """When it was last changed."""
     updated_by: str | None = None
@@ -1111,22 +1105,22 @@ class Delivery(Model):
 
 @model
 class DeliveryList(Model):
-    """Answer that lists deliveries."""
+    """The deliveries."""
 
     deliveries: list[Delivery] | None = None
-    """The deliveries, one per catalog entry; the answer is never paged."""
+    """The deliveries, one per catalog entry; the response is never paged."""
 
 
 @model
 class CatalogDownload(Model):
-    """A package of catalog images in the making, or ready."""
+    """A package of catalog images, in progress or ready."""
 
     id: str
     """Identifier of the download."""
     status: CatalogDownloadStatus | None = None
-    """How far the package is."""
+    """Status of the package."""
     signed_url: Annotated[str | None, sensitive()] = None
-    """Temporary URL of the package, to be fetched without the API token; filled only on success."""
+    """Temporary URL of the package, fetched without the API token; filled only on success."""
 
 
 @model
@@ -1139,10 +1133,10 @@ class SatelliteList(Model):
 
 @model
 class STACItem(Model):
-    """A STAC item, the description of one image. Archive, image search and catalog fill it differently."""
+    """A STAC item: the description of one image. Archive, image search and catalog fill different fields."""
 
     id: str
-    """Id of the item; not to be taken apart."""
+    """Id of the item; an opaque text, do not parse it."""
     type: str | None = None
     """Always Feature."""
     collection: str | None = None
@@ -1150,13 +1144,13 @@ class STACItem(Model):
     stac_version: str | None = None
     """Version of the STAC specification it follows, such as 1.0.0."""
     stac_extensions: list[str] | None = None
-    """Addresses of the schemas of the STAC extensions it uses."""
+    """URLs of the schemas of its STAC extensions."""
     bbox: list[float] | None = None
     """Bounding box as [west, south, east, north] in degrees; the archive sends the numbers as strings."""
     geometry: Geometry | None = None
     """Footprint of the image."""
     properties: STACProperties | None = None
-    """What is known about the image."""
+    """Properties of the image."""
     assets: dict[str, STACAsset] | None = None
     """Files of the image by key, such as the name of a band."""
     links: list[STACLink] | None = None
@@ -1172,7 +1166,7 @@ class STACItemCollection(Model):
     features: list[STACItem] | None = None
     """Items of this page."""
     links: list[STACLink] | None = None
-    """Related documents; one with rel next may lead to the next page."""
+    """Related documents; a link with rel next may be the URL of the next page."""
 
 
 @model
@@ -1184,21 +1178,21 @@ class Collection(Model):
     type: str | None = None
     """Always Collection."""
     title: str | None = None
-    """Title for people."""
+    """Display title."""
     description: str | None = None
     """Free text."""
     stac_version: str | None = None
     """Version of the STAC specification it follows."""
     stac_extensions: Any = None
-    """STAC extensions it uses, any JSON; usually a list of addresses."""
+    """STAC extensions it uses, any JSON; usually a list of URLs."""
     license: str | None = None
     """Licence of the data."""
     extent: CollectionExtent | None = None
-    """Where and when its images were taken."""
+    """Area and time span of its images."""
     summaries: Any = None
-    """Values that its items take, any JSON; usually a map by property."""
+    """Values of its items, any JSON; usually a map by property."""
     providers: list[Provider] | None = None
-    """Who made and offers the data."""
+    """Producers and providers of the data."""
     links: list[STACLink] | None = None
     """Related documents."""
     created_at: Timestamp | None = None
@@ -1212,9 +1206,9 @@ class BlockSpec(Model):
     """Specification of a block. Copy inputs, fill in the values and send them as the input of an insight."""
 
     kind: str | None = None
-    """Group that the block belongs to. The vendor gives no list of words."""
+    """Group that the block belongs to. The vendor does not list the values."""
     type: str | None = None
-    """Type of the block within its kind. The vendor gives no list of words."""
+    """Type of the block within its kind. The vendor does not list the values."""
     id: str | None = None
     """Identifier of the block."""
     version_id: str | None = None
@@ -1222,14 +1216,14 @@ class BlockSpec(Model):
     name: str | None = None
     """Name to use in calls, for instance cropclassification."""
     title: str | None = None
-    """Name to show to people."""
+    """Display name."""
     version: str | None = None
     """Version text, for instance 1.0.0."""
     description: str | None = None
     """What the block computes."""
     status: int | None = None
     """
-    State as a number, which the API does not document; the vendor's open-source block framework counts
+    State as a number, which the API does not document. The vendor's open-source block framework has
     draft 0, released 1, disabled 2.
     """
     inputs: list[DataType] | None = None
@@ -1237,7 +1231,7 @@ class BlockSpec(Model):
     outputs: list[DataType] | None = None
     """Outputs that the block makes, without values."""
     catalog_content_url: str | None = None
-    """Address of the page that presents the block in the catalogue of models; may be empty."""
+    """URL of the block's page in the catalogue of models; may be empty."""
     supported_collections_id: list[str] | None = None
     """Ids of the STAC collections whose images the block can read."""
 
@@ -1245,7 +1239,7 @@ class BlockSpec(Model):
 @model
 class Job(Model):
     """
-    One execution of a workflow. Lists leave out tasks, spec, val_errors, exec_created_at and
+    One execution of a workflow. Lists lack tasks, spec, val_errors, exec_created_at and
     exec_updated_at.
     """
 
@@ -1259,11 +1253,11 @@ class Job(Model):
     too.
     """
     progress: float | None = None
-    """Share that is done, in percent 0-100. The server sends it as text."""
+    """Progress in percent, 0-100. The server sends it as text."""
     cost: float | None = None
     """Price in tokens."""
     time_taken: str | None = None
-    """Time spent so far, as text for people."""
+    """Time spent so far, as text for human readers."""
     estimated_duration: int | None = None
     """Expected duration of the whole job, in seconds."""
     created_by: str | None = None
@@ -1275,30 +1269,30 @@ class Job(Model):
     finished_at: Timestamp | None = None
     """When the job ended; null while it runs."""
     exec_created_at: Timestamp | None = None
-    """When the execution was set up."""
+    """When the execution was prepared."""
     exec_updated_at: Timestamp | None = None
     """When the execution last reported."""
     tasks: list[JobTask] | None = None
     """The tasks of the job, one per processing block."""
     val_errors: list[ValidationIssue] | None = None
-    """Faults in the definition that stopped the job."""
+    """Errors in the definition that stopped the job."""
     spec: Any = None
     """Definition that was executed, as any JSON; its structure is not documented."""
 
 
 @model
 class JobList(Model):
-    """Answer that lists the jobs of a workflow."""
+    """The jobs of a workflow."""
 
     jobs: list[Job] | None = None
-    """The jobs found, in their short form; the answer is never paged."""
+    """The jobs found, in their short form; the response is never paged."""
 
 
 @model
 class OrderItem(Model):
     """
-    One thing that was ordered. tasks and validation_errors come only when order items are read by
-    themselves, not inside an order.
+    One item of an order. Only order items read by themselves have tasks and validation_errors; those
+    inside an order lack them.
     """
 
     id: str | None = None
@@ -1316,11 +1310,11 @@ class OrderItem(Model):
     type: OrderItemType | None = None
     """Kind of order item; the server derives it from the request."""
     status: OrderItemStatus | None = None
-    """How far it is fulfilled."""
+    """Status of the item."""
     payment_status: OrderItemPaymentStatus | None = None
-    """How it stands with payment."""
+    """Payment status of the item."""
     usecase: str | None = None
-    """What the images are for."""
+    """Use of the images."""
     area: int | None = None
     """Area in km², measured in the UTM projection."""
     start_date: Timestamp | None = None
@@ -1328,17 +1322,17 @@ class OrderItem(Model):
     end_date: Timestamp | None = None
     """End of the capture window, not included."""
     recurrence: Recurrence | None = None
-    """How often images are taken."""
+    """How often images are captured."""
     no_of_occurrences: int | None = None
     """Number of repetitions of a recurring tasking; 0 when there is none."""
     occurrences: list[Interval] | None = None
     """The capture windows of a recurring tasking."""
     cloud_cover: int | None = None
-    """Most cloud accepted, in percent 0-100."""
+    """Largest accepted cloud cover, in percent 0-100."""
     off_nadir: int | None = None
-    """Largest off-nadir angle accepted, in degrees."""
+    """Largest accepted off-nadir angle, in degrees."""
     delivery_speed: DeliverySpeed | None = None
-    """How fast it is delivered."""
+    """Delivery speed."""
     image_type: ImageType | None = None
     """Spectral range of the images."""
     number_of_bands: int | None = None
@@ -1348,13 +1342,13 @@ class OrderItem(Model):
     images: list[OrderImage] | None = None
     """Archive images that were ordered."""
     cloud_delivery: CloudDelivery | None = None
-    """Store to which the images go by themselves."""
+    """Store to which the images are delivered automatically."""
     base_amount: float | None = None
     """Price in tokens before uplifts."""
     final_amount: float | None = None
     """Price in tokens with uplifts."""
     uplifts: list[Uplift] | None = None
-    """What was added to the base price."""
+    """Additions to the base price."""
     tokens_used: int | None = None
     """Tokens deducted; filled after payment. A recurring item is charged per task instead."""
     transaction_id: str | None = None
@@ -1384,7 +1378,7 @@ class OrderItemList(Model):
     order_items: list[OrderItem] | None = None
     """The order items of this page."""
     pagination: Pagination | None = None
-    """Where this page stands in the whole result."""
+    """Position of this page in the whole result."""
 
 
 @model
@@ -1396,19 +1390,19 @@ class Catalog(Model):
     org_id: str | None = None
     """Organization that owns it."""
     task_id: str | None = None
-    """Order task that brought it."""
+    """Order task that delivered it."""
     bandset_id: str | None = None
     """Bandset it was captured with; none for archive images."""
     area: float | None = None
     """Area of the image in km²."""
     delivery_status: DeliveryStatus | None = None
-    """How far the last delivery is. Some answers say SUCCESSFUL for SUCCESS."""
+    """Status of the last delivery. Some responses have SUCCESSFUL for SUCCESS."""
     details: STACItem | None = None
     """The image as a STAC item: footprint, properties and assets."""
     created_at: Timestamp | None = None
-    """When the entry was made."""
+    """When the entry was created."""
     created_by: str | None = None
-    """User who caused it."""
+    """User who requested it."""
     updated_at: Timestamp | None = None
     """When it was last changed."""
     updated_by: str | None = None
@@ -1422,7 +1416,7 @@ class CatalogList(Model):
     catalogs: list[Catalog] | None = None
     """The entries of this page."""
     pagination: Pagination | None = None
-    """Where this page stands in the whole result."""
+    """Position of this page in the whole result."""
 
 
 @model
@@ -1446,8 +1440,8 @@ class CollectionList(Model):
 @model
 class Block(Model):
     """
-    A block: one version of a published model or processing step, with the specification that says what
-    it reads and makes.
+    A block: one version of a published model or processing step, with the specification of its inputs
+    and outputs.
     """
 
     id: str | None = None
@@ -1460,22 +1454,22 @@ class Block(Model):
     created_at: Timestamp | None = None
     """When this version was registered."""
     err: str | None = None
-    """Error text of the registration; empty when all is well."""
+    """Error text of the registration; empty when it succeeded."""
     spec: BlockSpec | None = None
-    """What the block is called, what it needs as input and what it returns."""
+    """Name, inputs and outputs of the block."""
 
 
 @model
 class BlockList(Model):
-    """Answer that lists blocks, or all versions of one block."""
+    """A list of blocks, or of all versions of one block."""
 
     blocks: list[Block] | None = None
-    """The blocks found; the answer is never paged."""
+    """The blocks found; the response is never paged."""
 
 
 @model
 class Order(Model):
-    """An order with its items. The answer to a dry run has the same form."""
+    """An order with its items. The response to a dry run has the same form."""
 
     id: str | None = None
     """Identifier of the order."""
@@ -1484,13 +1478,13 @@ class Order(Model):
     user_id: str | None = None
     """User who ordered."""
     status: OrderStatus | None = None
-    """How the order stands with payment."""
+    """Payment status of the order."""
     total_amount: float | None = None
     """Price of the whole order in tokens."""
     transaction_id: str | None = None
     """Identifier of the payment."""
     paid_at: Timestamp | None = None
-    """When it was paid. The server sends an empty text while unpaid, read as none."""
+    """When it was paid. While unpaid the server sends an empty text, which is read as None."""
     created_at: Timestamp | None = None
     """When the order was placed."""
     created_by: str | None = None
@@ -1510,4 +1504,4 @@ class OrderList(Model):
     orders: list[Order] | None = None
     """The orders of this page."""
     pagination: Pagination | None = None
-    """Where this page stands in the whole result."""
+    """Position of this page in the whole result."""

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from pixxel_async._codec.open_enum import OpenEnum
 
@@ -6,7 +6,7 @@ from pixxel_async._codec.open_enum import OpenEnum
 class GeometryType(OpenEnum):
     """
     Kind of a GeoJSON geometry. Point and MultiPoint are single positions, LineString and
-    MultiLineString are lines, Polygon and MultiPolygon are areas, GeometryCollection is a mixture.
+    MultiLineString are lines. Polygon and MultiPolygon are areas, GeometryCollection is a mixture.
     """
 
     POINT = "Point"
@@ -20,9 +20,9 @@ class GeometryType(OpenEnum):
 
 class AOIStatus(OpenEnum):
     """
-    State of an AOI: started and running while its images are cut, updating while images are added
-    later, success when all is there, partial_success when part of it is, failed when nothing came of
-    it. Assumption: with partial_success some images failed.
+    State of an AOI. Its images are being clipped: started, running. Images are being added: updating.
+    All images are ready: success. Some images are ready: partial_success. No image is ready: failed.
+    Assumption: with partial_success some images failed.
     """
 
     SUCCESS = "success"
@@ -35,8 +35,8 @@ class AOIStatus(OpenEnum):
 
 class AssetStatus(OpenEnum):
     """
-    State of an asset: started and creating while it is made, success when it is there, failed when it
-    could not be made.
+    State of an asset: started and creating while in progress, success when ready, failed when it could
+    not be made.
     """
 
     SUCCESS = "success"
@@ -47,7 +47,7 @@ class AssetStatus(OpenEnum):
 
 class AssetType(OpenEnum):
     """
-    What an asset is: mosaic for images joined into one, stac_item for a single image with its STAC
+    Kind of an asset: mosaic for images joined into one, stac_item for a single image with its STAC
     description, visualization for a rendered index.
     """
 
@@ -58,8 +58,8 @@ class AssetType(OpenEnum):
 
 class ExpressionType(OpenEnum):
     """
-    What an expression yields: composite for a colour picture of several bands, index for one value per
-    pixel drawn with a colormap, grayscale for one value per pixel drawn in grey.
+    Result of an expression. A colour picture of several bands: composite. One value per pixel, drawn
+    with a colormap: index. One value per pixel, drawn in grey: grayscale.
     """
 
     COMPOSITE = "composite"
@@ -68,7 +68,7 @@ class ExpressionType(OpenEnum):
 
 
 class IndexType(OpenEnum):
-    """Whose an index is: preset for those that the service brings along, custom for your own."""
+    """Origin of an index: preset for an index of the service, custom for your own."""
 
     CUSTOM = "custom"
     PRESET = "preset"
@@ -86,8 +86,8 @@ class VisualizationMode(OpenEnum):
 
 class VisualizationStatus(OpenEnum):
     """
-    State of a visualization: creating while it is rendered, success when all is there, partial_success
-    when part of it is, failed when nothing came of it.
+    State of a visualization: creating while in progress, success when complete, partial_success when a
+    part is ready, failed when nothing is.
     """
 
     CREATING = "creating"
@@ -99,7 +99,7 @@ class VisualizationStatus(OpenEnum):
 class VisualizationType(OpenEnum):
     """
     Type of a visualization. The vendor lists custom only, although preset indices can be rendered too;
-    other words may come.
+    other values are possible.
     """
 
     CUSTOM = "custom"
@@ -114,8 +114,8 @@ class BlockMode(OpenEnum):
 
 class OrderStatus(OpenEnum):
     """
-    State of the payment of an order: PAID = tokens deducted, REFUND = tokens given back, UNPAID =
-    nothing deducted, PAYMENT_IN_PROGRESS = deduction under way.
+    Payment status of an order: PAID = tokens deducted, REFUND = tokens refunded, UNPAID = nothing
+    deducted, PAYMENT_IN_PROGRESS = deduction in progress.
     """
 
     PAID = "PAID"
@@ -126,7 +126,7 @@ class OrderStatus(OpenEnum):
 
 class OrderItemType(OpenEnum):
     """
-    Kind of order item: TASKING = one new capture, ARCHIVE = images that exist, RECURRING = new captures
+    Kind of order item: TASKING = one new capture, ARCHIVE = existing images, RECURRING = new captures
     at intervals.
     """
 
@@ -137,9 +137,9 @@ class OrderItemType(OpenEnum):
 
 class OrderItemStatus(OpenEnum):
     """
-    How far an order item is: DRAFT = not yet in force, ACTIVE = being worked on, FULFILLED = all
-    delivered (COMPLETED in older answers), CANCELLED = called off, FAILED = nothing could be delivered,
-    PARTIALLY_FULFILLED = part was delivered (PARTIALLY_COMPLETED in older answers).
+    Status of an order item. DRAFT = not yet in force; ACTIVE = in progress; FULFILLED = all delivered
+    (COMPLETED in older responses); CANCELLED = cancelled; FAILED = nothing could be delivered;
+    PARTIALLY_FULFILLED = a part was delivered (PARTIALLY_COMPLETED in older responses).
     """
 
     DRAFT = "DRAFT"
@@ -152,9 +152,9 @@ class OrderItemStatus(OpenEnum):
 
 class OrderItemPaymentStatus(OpenEnum):
     """
-    State of the payment of an order item: PAID = tokens deducted, PARTIAL-REFUND = some given back,
-    REFUND = all given back, UNPAID = nothing deducted, PARTIAL-MONTHLY = paid month by month, not yet
-    in full (the last is an assumption from the name).
+    Payment status of an order item. PAID = tokens deducted; PARTIAL-REFUND = some refunded; REFUND =
+    all refunded; UNPAID = nothing deducted; PARTIAL-MONTHLY = paid monthly, not yet in full (an
+    assumption from the name).
     """
 
     PAID = "PAID"
@@ -166,8 +166,8 @@ class OrderItemPaymentStatus(OpenEnum):
 
 class Recurrence(OpenEnum):
     """
-    How often images are taken: ONCE = a single time, MONTHLY = every month, BIMONTHLY = every two
-    months (assumption from the name), QUARTERLY = every three months, NOT_APPLICABLE = no tasking.
+    How often images are captured. ONCE = a single time; MONTHLY = every month; BIMONTHLY = every two
+    months (assumption from the name); QUARTERLY = every three months; NOT_APPLICABLE = no tasking.
     """
 
     ONCE = "ONCE"
@@ -179,8 +179,8 @@ class Recurrence(OpenEnum):
 
 class DeliverySpeed(OpenEnum):
     """
-    How fast images are delivered: STANDARD = the usual time, NOT_APPLICABLE = no meaning for this kind
-    of order. Older answers also have EXPEDITED.
+    Delivery speed: STANDARD = the usual time, NOT_APPLICABLE = no meaning for this kind of order. Older
+    responses also have EXPEDITED.
     """
 
     STANDARD = "STANDARD"
@@ -198,8 +198,8 @@ class ImageType(OpenEnum):
 class FeasibilityStatus(OpenEnum):
     """
     Outcome of the feasibility check: NOT_APPLICABLE = no tasking, FAILED = the check itself failed,
-    WEAK_SUCCESS = not feasible with these parameters, SUCCESS = feasible, UNSPECIFIED = not known. The
-    readings of FAILED and WEAK_SUCCESS are assumptions.
+    WEAK_SUCCESS = not feasible with these parameters, SUCCESS = feasible, UNSPECIFIED = unknown. The
+    meanings of FAILED and WEAK_SUCCESS are assumptions.
     """
 
     NOT_APPLICABLE = "NOT_APPLICABLE"
@@ -210,7 +210,7 @@ class FeasibilityStatus(OpenEnum):
 
 
 class OrderTaskType(OpenEnum):
-    """Kind of task: ARCHIVE = an image that exists is delivered, TASKING = a new image is captured."""
+    """Kind of task: ARCHIVE = an existing image is delivered, TASKING = a new image is captured."""
 
     ARCHIVE = "ARCHIVE"
     TASKING = "TASKING"
@@ -218,9 +218,9 @@ class OrderTaskType(OpenEnum):
 
 class OrderTaskStatus(OpenEnum):
     """
-    How far a task is: DRAFT = not yet in force, SUBMITTED = handed in, IN_PROGRESS = being worked on,
-    FULFILLED = done (COMPLETED in older answers), PARTIALLY_FULFILLED = done in part, FAILED = could
-    not be done, CANCELLED = called off, EXPIRED = its window passed.
+    Status of a task. DRAFT = not yet in force; SUBMITTED = submitted; IN_PROGRESS = in progress;
+    FULFILLED = done (COMPLETED in older responses); PARTIALLY_FULFILLED = done in part; FAILED = could
+    not be done; CANCELLED = cancelled; EXPIRED = its window has passed.
     """
 
     DRAFT = "DRAFT"
@@ -235,8 +235,8 @@ class OrderTaskStatus(OpenEnum):
 
 class OrderTaskDeliveryStatus(OpenEnum):
     """
-    How far the delivery of a task is: PENDING = not done yet, SUCCESSFUL = files are in the store,
-    FAILED = could not be delivered, NOT_APPLICABLE = no delivery was asked for.
+    Status of the delivery of a task: PENDING = not yet done, SUCCESSFUL = files are in the store,
+    FAILED = could not be delivered, NOT_APPLICABLE = no delivery was requested.
     """
 
     PENDING = "PENDING"
@@ -255,8 +255,8 @@ class StoreType(OpenEnum):
 
 class DeliveryStatus(OpenEnum):
     """
-    How far a delivery is: UNSPECIFIED = not known, CREATED = waiting, FAILED = could not be delivered,
-    IN_PROGRESS = under way, SUCCESS = files are in the store (some answers say SUCCESSFUL).
+    Status of a delivery. UNSPECIFIED = unknown; CREATED = waiting; FAILED = could not be delivered;
+    IN_PROGRESS = in progress; SUCCESS = files are in the store (some responses have SUCCESSFUL).
     """
 
     UNSPECIFIED = "UNSPECIFIED"
@@ -268,8 +268,8 @@ class DeliveryStatus(OpenEnum):
 
 class SortingOrder(OpenEnum):
     """
-    Direction of sorting: asc = smallest first, desc = largest first. The vendor's schema spells ASC and
-    DESC, all of its samples are in lower case, which is what is sent.
+    Direction of sorting: asc = smallest first, desc = largest first. The vendor's schema has ASC and
+    DESC, all of its samples have lower case. Lower case is sent.
     """
 
     ASC = "asc"
@@ -278,8 +278,8 @@ class SortingOrder(OpenEnum):
 
 class CatalogDownloadStatus(OpenEnum):
     """
-    How far a package is: success = ready, created = waiting, failed = could not be made, in_progress =
-    being packed.
+    Status of a package: success = ready, created = waiting, failed = could not be made, in_progress =
+    in progress.
     """
 
     SUCCESS = "success"

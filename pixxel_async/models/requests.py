@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -17,20 +17,20 @@ class AOICreate(Model):
     """A new area of interest."""
 
     name: str = attrs.field(converter=checks.text(min_length=1))
-    """Name for people; must not be taken yet."""
+    """Display name; must not be in use."""
     description: str = attrs.field(converter=checks.text())
     """Free text."""
     satellite_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the satellite, a UUID as listed among the satellites."""
     provider: str = attrs.field(converter=checks.text(min_length=1))
     """
-    Where the images come from, pixxel for images of its own satellites, planetary for open data such as
+    Source of the images: pixxel for images of Pixxel satellites, planetary for open data such as
     Landsat and Sentinel.
     """
     project_id: str = attrs.field(converter=checks.text(min_length=1))
-    """Id of the project it shall belong to."""
+    """Id of the project that it belongs to."""
     geometry: input_types.GeometryInput = attrs.field(converter=checks.polygon)
-    """Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons do not fit."""
+    """Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons are not accepted."""
     item_ids: Sequence[str] = attrs.field(converter=checks.each(checks.text()))
     """Ids of the images, as found by the image search."""
 
@@ -52,7 +52,7 @@ class IndexCreate(Model):
     description: str = attrs.field(converter=checks.text())
     """Free text."""
     rescale: Sequence[float] = attrs.field(converter=checks.each(checks.number(), min_items=2, max_items=2))
-    """Smallest and largest value that the colormap spans, as [min, max]."""
+    """Smallest and largest value of the colormap, as [min, max]."""
     expression: str = attrs.field(converter=checks.text(min_length=1))
     """
     Formula over band names with + - * / and parentheses, such as (B08-B04)/(B08+B04). The vendor does
@@ -68,7 +68,7 @@ class IndexCreate(Model):
 
 @model
 class LegendItemUpdate(Model):
-    """One class of a legend that you set yourself. The vendor marks no field as required."""
+    """One class of a legend that you set. The vendor marks no field as required."""
 
     color: str | None = attrs.field(default=None, converter=checks.text())
     """Colour as #rrggbb."""
@@ -87,26 +87,26 @@ class VisualizationCreate(Model):
     index_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the index to render."""
     src_asset_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
-    """Ids of the assets to render it over. Optional in the vendor document, required by an older page."""
+    """Ids of the assets to render. Optional in the vendor's document, required in an older page."""
     resolution: float | None = attrs.field(default=None, converter=checks.number())
-    """Size of a pixel on the ground in metres; the server takes that of the satellite when left out."""
+    """Size of a pixel on the ground in metres. Server default: that of the satellite."""
 
 
 @model
 class SearchFilter(Model):
-    """Range that a property of an image must lie in."""
+    """Range for a property of an image."""
 
     id: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the property. The only known one is eo:cloud_cover, in percent 0-100."""
     min: int = attrs.field(converter=checks.integer())
-    """Smallest value wanted."""
+    """Smallest accepted value."""
     max: int = attrs.field(converter=checks.integer())
-    """Largest value wanted."""
+    """Largest accepted value."""
 
 
 @model
 class SearchSatellite(Model):
-    """A satellite and the one of its collections to search."""
+    """A satellite, and its collection to search."""
 
     collection_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the collection, such as sentinel-2-l2a."""
@@ -116,7 +116,7 @@ class SearchSatellite(Model):
 
 @model
 class ImageSearch(Model):
-    """Where, when and whose images are wanted."""
+    """Area, time span and satellites of the search."""
 
     start_date: input_types.Instant = attrs.field(converter=checks.instant)
     """Start of the time span."""
@@ -127,13 +127,13 @@ class ImageSearch(Model):
     )
     """Satellites to search, each with a collection."""
     geometry: input_types.GeometryInput = attrs.field(converter=checks.geometry)
-    """Place, a GeoJSON geometry with [lon, lat] in degrees."""
+    """Area, as a GeoJSON geometry with [lon, lat] in degrees."""
     filters: Sequence[SearchFilter] | None = attrs.field(
         default=None, converter=checks.each(checks.instance(SearchFilter))
     )
     """Further conditions on the images."""
     limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1, maximum=10000))
-    """Largest number of images to answer with, 1-10000."""
+    """Largest number of images to return, 1-10000."""
 
     def __attrs_post_init__(self) -> None:
         checks.in_order(self, "start_date", "end_date")
@@ -141,7 +141,7 @@ class ImageSearch(Model):
 
 @model
 class BlockRef(Model):
-    """Points to one version of a block by its name."""
+    """Reference to one version of a block, by name."""
 
     name: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the block as in its specification, for instance cropclassification."""
@@ -151,7 +151,7 @@ class BlockRef(Model):
 
 @model
 class InsightPackageCreate(Model):
-    """Which files of an insight to pack. Without a body the server chooses."""
+    """The files of an insight to pack. Without a body the server chooses."""
 
     inputs: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Names or ids of the inputs to pack."""
@@ -161,7 +161,7 @@ class InsightPackageCreate(Model):
 
 @model
 class BandsetRef(Model):
-    """Points to a bandset."""
+    """Reference to a bandset."""
 
     bandset_id: str = attrs.field(converter=checks.text(min_length=1))
     """Identifier of the bandset."""
@@ -169,10 +169,7 @@ class BandsetRef(Model):
 
 @model
 class DeliveryRequest(Model):
-    """
-    What to deliver to one place. Give exactly one of catalog_ids and order_item_ids and leave the other
-    out.
-    """
+    """Images to deliver to one target. Give exactly one of catalog_ids and order_item_ids; omit the other."""
 
     catalog_ids: Sequence[str] | None = attrs.field(
         default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
@@ -191,10 +188,7 @@ class DeliveryRequest(Model):
 
 @model
 class CatalogDownloadCreate(Model):
-    """
-    What to pack for download. Give exactly one of catalog_ids and order_item_ids and leave the other
-    out.
-    """
+    """Images to pack for download. Give exactly one of catalog_ids and order_item_ids; omit the other."""
 
     catalog_ids: Sequence[str] | None = attrs.field(
         default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
@@ -211,10 +205,10 @@ class CatalogDownloadCreate(Model):
 
 @model
 class PngRequest(Model):
-    """Which day of a visualization to draw, and with which legend."""
+    """The day of a visualization to render, and its legend."""
 
     index_id: str = attrs.field(converter=checks.text(min_length=1))
-    """Id of the index to draw."""
+    """Id of the index to render."""
     date: str = attrs.field(converter=checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"))
     """Day of the image, such as 2024_05_06."""
     visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
@@ -246,7 +240,7 @@ class VisualizationMetadataRollback(Model):
     )
     """Days of the images, such as 2024_05_06."""
     visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
-    """Whose legends to compute again."""
+    """Mode of the legends to compute again."""
 
 
 @model
@@ -254,7 +248,7 @@ class VisualizationMetadataUpdate(Model):
     """New legends for one mode."""
 
     visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
-    """Whose legends to set; the other mode stays as it is."""
+    """Mode of the legends to set; the other mode does not change."""
     legend: Mapping[str, Sequence[LegendItemUpdate] | None] = attrs.field(
         converter=checks.table(checks.maybe(checks.each(checks.instance(LegendItemUpdate))))
     )
@@ -271,50 +265,47 @@ class SortField(Model):
     """A field to sort by."""
 
     field: str = attrs.field(converter=checks.text(min_length=1))
-    """What to sort by, as a path into the item such as properties->>'datetime'."""
+    """Sort key, as a path into the item such as properties->>'datetime'."""
     direction: SortingOrder | str = attrs.field(converter=checks.word(SortingOrder))
     """Direction of sorting."""
 
 
 @model
 class InsightCreate(Model):
-    """Request to run a block on an AOI, or to ask for its price."""
+    """Request to run a block on an AOI, or to estimate its price."""
 
     name: str | None = attrs.field(default=None, converter=checks.text())
     """Name of the insight."""
     block: BlockRef = attrs.field(converter=checks.instance(BlockRef))
     """Block to run."""
     input: Sequence[DataType] = attrs.field(converter=checks.each(checks.instance(DataType)))
-    """Inputs with their values: the inputs of the block's specification, filled in."""
+    """The inputs of the block's specification, with their values."""
     project_id: str | None = attrs.field(default=None, converter=checks.text())
-    """Project in whose name the insight runs."""
+    """Project that the insight belongs to."""
     metadata: Mapping[str, str] | None = attrs.field(default=None, converter=checks.table(checks.text()))
-    """Free text labels of yours, kept with the insight and returned by the list."""
+    """Your own labels, stored with the insight and returned by the list."""
     estimate: bool | None = attrs.field(default=None, converter=checks.boolean())
-    """
-    True asks only for the price in tokens and creates nothing. The server takes false when it is
-    absent.
-    """
+    """True returns only the price in tokens and creates nothing. Server default: false."""
 
 
 @model
 class OrderItemCreate(Model):
     """
-    One thing to order. With item_ids it orders archive images; with bandset, recurrence, start_date and
+    One item to order. With item_ids it orders archive images. With bandset, recurrence, start_date and
     end_date (or no_of_occurrences when recurring) it tasks a satellite.
     """
 
     project_id: str = attrs.field(converter=checks.text(min_length=1))
-    """Project that the order is placed for; the account must belong to it."""
+    """Project of the order; the account must belong to it."""
     name: str | None = attrs.field(default=None, converter=checks.text(max_length=100))
     """Name of the item, at most 100 characters."""
     geometry: input_types.GeometryInput = attrs.field(converter=checks.feature_collection)
     """
-    Areas to take, as Polygon or MultiPolygon features in longitude, latitude. Less than 100 km² in
-    total is billed as 100 km²; nearest edges may be at most 200 km apart.
+    Areas to capture, as Polygon or MultiPolygon features in longitude, latitude. Less than 100 km² in
+    total is billed as 100 km². Nearest edges may be at most 200 km apart.
     """
     recurrence: Recurrence | str | None = attrs.field(default=None, converter=checks.word(Recurrence))
-    """How often to take images; required for tasking."""
+    """How often to capture images; required for tasking."""
     start_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     First day of the capture window in UTC, included; required for tasking. Must lie at least 24 hours
@@ -323,25 +314,22 @@ class OrderItemCreate(Model):
     end_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     End of the capture window in UTC, not included: 28th means up to the 27th. Required for a single
-    tasking; when recurring give either this or no_of_occurrences.
+    tasking. When recurring, give either this or no_of_occurrences.
     """
     no_of_occurrences: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
     """Number of repetitions of a recurring tasking, in place of end_date."""
     cloud_cover: int | None = attrs.field(default=None, converter=checks.integer(minimum=0, maximum=100))
-    """Most cloud accepted, in percent 0-100. The server takes 20 when it is absent."""
+    """Largest accepted cloud cover, in percent 0-100. Server default: 20."""
     off_nadir: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
-    """
-    Largest off-nadir angle accepted, in degrees. The server takes 20 when it is absent; its upper limit
-    is not documented.
-    """
+    """Largest accepted off-nadir angle, in degrees. Server default: 20; its upper limit is not documented."""
     bandset: BandsetRef | None = attrs.field(default=None, converter=checks.instance(BandsetRef))
     """Bands to capture; required for tasking."""
     delivery_speed: DeliverySpeed | str | None = attrs.field(
         default=None, converter=checks.word(DeliverySpeed)
     )
-    """How fast to deliver. The server takes STANDARD when it is absent."""
+    """Delivery speed. Server default: STANDARD."""
     usecase: str = attrs.field(converter=checks.text(min_length=1))
-    """What the images are for, for instance agriculture."""
+    """Use of the images, for instance agriculture."""
     item_ids: Sequence[str] | None = attrs.field(
         default=None, converter=checks.each(checks.text(), min_items=1)
     )
@@ -357,24 +345,24 @@ class OrderItemCreate(Model):
 
 @model
 class StoreCreate(Model):
-    """Request to register a bucket of yours as a place to deliver to."""
+    """Request to register your bucket as a target of deliveries."""
 
     name: str = attrs.field(converter=checks.text(min_length=1))
-    """Name of the store, unique among yours."""
+    """Name of the store, unique in your account."""
     type: StoreType | str = attrs.field(converter=checks.word(StoreType))
     """Cloud provider of the bucket."""
     configs: StoreConfigs = attrs.field(converter=checks.instance(StoreConfigs, "bucket", "region"))
-    """Where the bucket is."""
+    """Location of the bucket."""
     secrets: Annotated[Mapping[str, str], sensitive()] = attrs.field(
         converter=checks.secret(checks.table(checks.text()))
     )
     """
-    Credentials by name. S3 wants access_key_id and secret_access_key; AZBLOB wants account_name,
-    tenant_id, client_id and client_secret; GCS wants project_id and service_account_credentials. Never
+    Credentials by name. S3 needs access_key_id and secret_access_key; AZBLOB needs account_name,
+    tenant_id, client_id and client_secret; GCS needs project_id and service_account_credentials. Never
     returned by the server.
     """
     labels: Mapping[str, str] | None = attrs.field(default=None, converter=checks.table(checks.text()))
-    """Free text labels of yours."""
+    """Your own labels."""
 
 
 @model
@@ -384,7 +372,7 @@ class DeliveriesCreate(Model):
     deliveries: Sequence[DeliveryRequest] = attrs.field(
         converter=checks.each(checks.instance(DeliveryRequest), min_items=1)
     )
-    """What to deliver and where, at least one entry."""
+    """Images to deliver, with their targets; at least one entry."""
 
 
 @model
@@ -399,7 +387,7 @@ class CatalogSearch(Model):
     collections: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Ids of the STAC collections to search."""
     datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
-    """Time of capture: one RFC 3339 instant, or start/end with .. for an open side."""
+    """Time of capture: one RFC 3339 instant, or start/end with .. for an open end."""
     ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Identifiers of catalog entries."""
     intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.polygon)
@@ -412,25 +400,25 @@ class CatalogSearch(Model):
     """Order items that the images came from."""
     query: Mapping[str, Any] | None = attrs.field(default=None, converter=checks.table(checks.anything()))
     """
-    Conditions on properties: name to a map of operator (gt, lt, eq) to value, or name to a bare value
-    that must be equal.
+    Conditions by property. The value is a map of operators (gt, lt, eq), or a bare value that must be
+    equal.
     """
     sort_by: Sequence[SortField] | None = attrs.field(
         default=None, converter=checks.each(checks.instance(SortField))
     )
     """
-    Order of the result, most important first. Assumption: same form as sortby of the archive search;
-    the vendor's schema shows maps of property to ASC or DESC instead.
+    Order of the result, most important field first. Assumption: same form as sortby of the archive
+    search. The vendor's schema shows maps of property to ASC or DESC instead.
     """
     limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
-    """Most entries per page. The server takes only 2 when it is absent."""
+    """Largest number of entries per page. Server default: 2."""
     offset: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
-    """Number of entries to skip. The server takes 0 when it is absent."""
+    """Number of entries to skip. Server default: 0."""
 
 
 @model
 class ArchiveSearch(Model):
-    """What archive items must match, all conditions together, and the page wanted."""
+    """Conditions on archive items, and the page to return. An item must meet all conditions."""
 
     collections: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Only items of these collections."""
@@ -444,34 +432,28 @@ class ArchiveSearch(Model):
     intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
     """Only items that touch this geometry, [lon, lat] in degrees."""
     datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
-    """
-    Only items of this instant or interval, RFC 3339. An interval is start/end, with .. for an open
-    side.
-    """
+    """Only items of this instant or interval, RFC 3339. An interval is start/end, with .. for an open end."""
     query: Mapping[str, Any] | None = attrs.field(default=None, converter=checks.table(checks.anything()))
     """
-    Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or the bare
-    value wanted.
+    Conditions by property. The value is a map of operators (gt, lt, eq) such as lt 20, or a bare value
+    that must be equal.
     """
     sortby: Sequence[SortField] | None = attrs.field(
         default=None, converter=checks.each(checks.instance(SortField))
     )
     """Order of the items, most important field first."""
     limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
-    """Largest number of items on one page; the server takes 10 when left out."""
+    """Largest number of items on one page. Server default: 10."""
     offset: int | None = attrs.field(default=None, converter=checks.integer(minimum=0))
-    """How many items to skip. Assumption: the server takes 0 when left out."""
+    """Number of items to skip. Assumption: the server default is 0."""
 
 
 @model
 class OrderCreate(Model):
-    """Request to place an order, or to try one out."""
+    """Request to place an order, or to do a dry run."""
 
     dry_run: bool | None = attrs.field(default=None, converter=checks.boolean())
-    """
-    True checks and prices the order without placing it: nothing is deducted. The server takes false
-    when it is absent.
-    """
+    """True checks and prices the order without placing it: nothing is deducted. Server default: false."""
     order_items: Sequence[OrderItemCreate] = attrs.field(
         converter=checks.each(checks.instance(OrderItemCreate), min_items=1)
     )

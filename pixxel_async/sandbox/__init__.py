@@ -1,9 +1,9 @@
-"""A Pixxel API on this machine, for trying out, for demonstrations and for tests.
+"""A local Pixxel API for experiments, demonstrations and tests.
 
     async with Sandbox(speed=60) as sandbox, sandbox.client() as client:
         ...
 
-It needs the extra `sandbox`. What of it is the vendor's and what is ours is told in docs/sandbox.md.
+It needs the extra `sandbox`. docs/sandbox.md lists which behaviour is the vendor's and which is ours.
 """
 
 from pixxel_async.sandbox._account.ledger import Entry, Ledger

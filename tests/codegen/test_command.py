@@ -54,7 +54,7 @@ def test_a_file_that_nobody_generates_fails(
 ) -> None:
     (package / "models" / "extra.py").write_text("", encoding="utf-8")
     assert 1 == check(generated, package)
-    assert "not ours: models/extra.py\n" in capsys.readouterr().err
+    assert "not generated: models/extra.py\n" in capsys.readouterr().err
 
 
 def test_writing_takes_away_what_is_not_generated(package: Path, generated: dict[str, str]) -> None:

@@ -234,7 +234,7 @@ def test_answers_require_ids_only(name: str, edited: Edit) -> None:
     """Anything else that is required would turn an answer of use into an error."""
     error = refusal(edited(f"{FIELD}/required", ["field_id", name]))
     assert f"#{FIELD}/required" == error.place
-    assert f"{name}: of an answer, only an id can be required" in error.message
+    assert f"{name}: only an id can be required in a response" in error.message
 
 
 def test_an_id_that_may_be_null_cannot_be_required(edited: Edit) -> None:
@@ -267,7 +267,7 @@ def test_a_type_that_the_model_generator_loses_stops(edited: Edit) -> None:
     maps = {"type": ["object", "null"], "additionalProperties": {"type": "string"}}
     error = refusal(edited(place, {"type": "array", "items": maps, "description": "Labels."}))
     assert f"#{place}" == error.place
-    assert "list[dict[str, str] | None] | None is meant" in error.message
+    assert "list[dict[str, str] | None] | None is expected" in error.message
 
 
 @pytest.mark.parametrize("operation", ["get", "post"])

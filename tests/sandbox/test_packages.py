@@ -252,7 +252,7 @@ def test_multipolygon_and_feature_collection():
 
 
 def test_mistakes_are_named():
-    with pytest.raises(ValueError, match="no kind of package: 'parcel'"):
+    with pytest.raises(ValueError, match="unknown kind of package: 'parcel'"):
         build_package(kind="parcel", name="x", geometry=FIELD, scenes=scenes("pixxel-dd2"))
     for kind in IMAGE_KINDS | RESULT_KINDS:
         with pytest.raises(ValueError, match="no scene to pack for x"):

@@ -1,4 +1,4 @@
-"""How images come into the catalog, and are delivered from it."""
+"""Adds images to the catalog, and delivers them from it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _SHARED_PROPERTIES = (
     "view:sun_azimuth",
     "view:sun_elevation",
 )
-"""Properties that archive and catalog write alike."""
+"""Properties with the same form in archive and catalog."""
 
 
 def enter_into_catalog(state: State, item: OrderItem, task: OrderTask) -> None:
-    """What happens when a task is fulfilled: an entry, and a delivery if the order asked for one."""
+    """Fulfil a task: make an entry, and a delivery if the order requests one."""
     entry = CatalogEntry(
         id=state.new_id("catalog"),
         item=item,
@@ -47,7 +47,7 @@ def enter_into_catalog(state: State, item: OrderItem, task: OrderTask) -> None:
 def deliver(
     state: State, entry: CatalogEntry, cloud: dict[str, Any], user_id: str, begins: datetime, *, by_hand: bool
 ) -> Delivery:
-    """Begin the delivery of an entry; a mark in the path decides how it ends."""
+    """Start the delivery of an entry; a mark in the path decides its outcome."""
     id = state.new_id("delivery")
     outcome = state.outcomes.take("delivery", cloud.get("path"))
     course = Course(begins, state.seconds("delivery", id), outcome)
@@ -56,7 +56,7 @@ def deliver(
 
 
 def _details(state: State, task: OrderTask) -> dict[str, Any]:
-    """The STAC item in the catalog's flavour: numeric bbox, `proj:epsg`, facts of the orbit."""
+    """The STAC item in the catalog's form: numeric bbox, `proj:epsg`, orbit properties."""
     scene = task.scene
     item = stac_item(scene, state.storage.origin)
     properties = item["properties"]

@@ -1,4 +1,4 @@
-"""The sandbox's books: every thing created and every token charged, so that a test can prove what happened."""
+"""The sandbox's ledger: every resource created and every token charged, so that tests can check both."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import attrs
 
 @attrs.frozen
 class Entry:
-    """One line of the books."""
+    """One line of the ledger."""
 
     at: datetime
     operation: str
-    """operationId of the call that caused it."""
+    """operationId of the call."""
     resource_id: str
-    """Id of what was made or charged."""
+    """Id of the resource that was made or charged."""
     key: str
-    """What makes two such things the same in the customer's eyes: a name, or the content of the request."""
+    """Two resources with the same key are duplicates for a customer: a name, or the content of the request."""
     tokens: int = 0
-    """Charged; negative for a refund."""
+    """Tokens charged; negative for a refund."""
 
 
 class Ledger:
@@ -29,20 +29,20 @@ class Ledger:
         self._entries: list[Entry] = []
 
     def record(self, entry: Entry) -> None:
-        """Write one line; the books are never corrected, only continued."""
+        """Append one line; lines are never changed."""
         self._entries.append(entry)
 
     def entries(self, operation: str | None = None) -> list[Entry]:
-        """All lines, or those of one operation."""
+        """All lines, or the lines of one operation."""
         return [entry for entry in self._entries if operation in (None, entry.operation)]
 
     @property
     def spent(self) -> int:
-        """Tokens charged in all, refunds taken off."""
+        """Tokens charged in total, minus refunds."""
         return sum(entry.tokens for entry in self._entries)
 
     def duplicates(self, operation: str | None = None) -> dict[tuple[str, str], list[Entry]]:
-        """What was made or bought more than once: operation and key, with the entries. Refunds do not count."""
+        """Resources made or bought more than once: operation and key, with the entries. Refunds do not count."""
         groups: dict[tuple[str, str], list[Entry]] = {}
         for entry in self.entries(operation):
             if entry.tokens >= 0:

@@ -1,7 +1,7 @@
-"""What things cost, in tokens. The prices are ours, for the vendor publishes none; the rules around them are the vendor's.
+"""Prices in tokens. The prices are ours, because the vendor publishes none; their rules are the vendor's.
 
-The vendor's rules: an area below 100 km² is billed as 100 km², the captures of a bandset multiply the price, and a
-short or fixed capture window costs an uplift.
+The vendor's rules: an area below 100 km² is billed as 100 km². The captures of a bandset multiply the price. A short or
+fixed capture window costs an uplift.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Price:
 
     @property
     def final(self) -> int:
-        """What is charged."""
+        """The charge, in tokens."""
         return self.base + self.extra
 
 
 def archive_price(area_km2: float, images: int, factor: float = 1.0) -> Price:
-    """Price of `images` archive images over an area, so many times today's."""
+    """Price of `images` archive images over an area, multiplied by the price factor."""
     return Price(math.ceil(_billed_km2(area_km2) * ARCHIVE_PER_KM2 * images * factor))
 
 
@@ -53,16 +53,16 @@ def tasking_price(area_km2: float, captures: int, window_days: float, notice_day
 
     Args:
         area_km2: The area.
-        captures: How often the satellite must pass to take all bands of the bandset.
-        window_days: Length of the window in which it may do so.
-        notice_days: Days between the order and the window's beginning.
+        captures: Number of passes that the satellite needs to capture all bands of the bandset.
+        window_days: Length of the capture window.
+        notice_days: Days between the order and the start of the window.
     """
     base = _billed_km2(area_km2) * TASKING_PER_KM2 * captures
     return Price(base, _timeline_uplift(window_days, notice_days))
 
 
 def insight_price(area_m2: float, factor: float = 1.0) -> int:
-    """Price of running a block over an AOI, so many times today's."""
+    """Price of running a block over an AOI, multiplied by the price factor."""
     return math.ceil((INSIGHT_BASE + math.ceil(area_m2 / 1e6) * INSIGHT_PER_KM2) * factor)
 
 

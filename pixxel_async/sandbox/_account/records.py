@@ -1,4 +1,4 @@
-"""What the sandbox keeps about the things that were made: the facts, not their JSON."""
+"""The resources that the sandbox stores: the facts, not their JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixxel_async.sandbox._world.scenes import Scene
 
 Geometry = dict[str, Any]
 Legend = dict[str, dict[str, list[dict[str, Any]]]]
-"""By day such as `2024_05_06`, then by mode."""
+"""Legends by day such as `2024_05_06`, then by mode."""
 
 
 @attrs.define
@@ -26,7 +26,7 @@ class Asset:
     description: str
     type: str
     scenes: tuple[Scene, ...]
-    """The images it is made of, all of one day."""
+    """Its images, all of one day."""
     bands: list[str]
     resolution: float
     course: Course
@@ -34,12 +34,12 @@ class Asset:
 
     @property
     def taken_at(self) -> datetime:
-        """When its images were taken."""
+        """Time of capture of its images."""
         return self.scenes[0].datetime
 
     @property
     def day(self) -> str:
-        """Its day as visualizations write it."""
+        """Its day in the form of visualizations."""
         return self.scenes[0].day
 
 
@@ -59,19 +59,19 @@ class AOI:
     centroid: list[float]
     course: Course
     update: Course | None
-    """A second round of work after its success, where one was asked for."""
+    """Further work after its success, if an outcome requires it."""
     assets: list[Asset] = attrs.field(factory=list)
     visualizations: dict[str, Visualization] = attrs.field(factory=dict)
 
 
 @attrs.define
 class Package:
-    """A ZIP for download in the making."""
+    """A ZIP for download, in progress or ready."""
 
     id: str
     course: Course
     key: str
-    """What the storage host knows it by."""
+    """Its key on the storage host."""
 
 
 @attrs.define
@@ -87,7 +87,7 @@ class Visualization:
     user_id: str
     course: Course
     legend: Legend | None = None
-    """Computed when it is first asked for after the success, and edited from then on."""
+    """Computed at the first request after the success, then edited."""
     edited_at: datetime | None = None
 
     def asset_of(self, day: str) -> Asset | None:
@@ -110,18 +110,18 @@ class Insight:
     user_id: str
     course: Course
     packages: dict[str, Package] = attrs.field(factory=dict)
-    """By what was to be packed."""
+    """Packages by their contents."""
 
 
 @attrs.define
 class JobTask:
-    """A task of a job; it begins when the last of those before it ends."""
+    """A task of a job; it starts when all of its predecessors have ended."""
 
     id: str
     step: Step
     course: Course
     skipped: bool
-    """Whether a task before it fails, so that it never begins."""
+    """Whether a predecessor fails, so that it never starts."""
     package: Package | None = None
 
 
@@ -138,7 +138,7 @@ class Job:
 
     @property
     def course(self) -> Course:
-        """The job as a whole: until the last task that runs at all has ended."""
+        """The whole job: until the last task that runs has ended."""
         running = [task.course for task in self.tasks if not task.skipped]
         seconds = (max(course.ends for course in running) - self.created_at).total_seconds()
         worst = next((c.outcome for c in running if c.outcome is not Outcome.SUCCESS), Outcome.SUCCESS)
@@ -147,7 +147,7 @@ class Job:
 
 @attrs.define
 class Store:
-    """A bucket to deliver to; its secrets are not kept."""
+    """A target of deliveries; its secrets are not stored."""
 
     id: str
     name: str
@@ -160,27 +160,27 @@ class Store:
 
 @attrs.define
 class OrderTask:
-    """One capture, or one archive image, that serves an order item."""
+    """One capture or archive image for an order item."""
 
     id: str
     type: str
     scene: Scene
-    """The archive image, or what a capture will be like."""
+    """The archive image, or the future image of a capture."""
     window: tuple[datetime, datetime]
     course: Course
-    """From the beginning of the work to the catalog entry."""
+    """From the start of the work to the catalog entry."""
     price: int
 
 
 @attrs.define
 class OrderItem:
-    """One thing that was ordered."""
+    """One item of an order."""
 
     id: str
     order_id: str
     type: str
     request: dict[str, Any]
-    """What was sent, with the server's defaults filled in."""
+    """The request, with the server's defaults."""
     geometry: Geometry
     """The FeatureCollection."""
     area_km2: int
@@ -195,7 +195,7 @@ class OrderItem:
 
     @property
     def settles_at(self) -> datetime:
-        """When the last task has ended."""
+        """When the last task ends."""
         return max(task.course.ends for task in self.tasks)
 
 
@@ -219,7 +219,7 @@ class CatalogEntry:
     task: OrderTask
     area_km2: float
     details: dict[str, Any]
-    """STAC item in the catalog's flavour."""
+    """STAC item in the catalog's form."""
     created_at: datetime
 
 
@@ -230,7 +230,7 @@ class Delivery:
     id: str
     entry: CatalogEntry
     by_hand: bool
-    """Whether it was asked for; otherwise it follows from the order."""
+    """Whether a user requested it; otherwise the order caused it."""
     cloud: dict[str, Any]
     course: Course
     user_id: str

@@ -1,6 +1,6 @@
-"""What the sandbox starts with: an organization, projects, bandsets, blocks, workflows and preset indices.
+"""Initial data of the sandbox: an organization, projects, bandsets, blocks, workflows and preset indices.
 
-Ids and values are ours; names of blocks and indices follow the vendor's where these are published.
+Ids and values are ours; names of blocks and indices are the vendor's if published.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SEEDED_AT = "2026-01-10T08:00:00.000000Z"
 
 
 def projects() -> dict[str, dict[str, Any]]:
-    """Projects by id, as `GetProjectById` tells them."""
+    """Projects by id, in the form of `GetProjectById`."""
     names = (
         ("delta-farms", "Delta Farms"),
         ("river-watch", "River Watch"),
@@ -68,7 +68,7 @@ _WATER = {"B001": 473.0, "B013": 533.0, "B033": 633.0, "B055": 743.0}
 
 @attrs.frozen
 class SeededBlock:
-    """A version of a block, and where it can be used."""
+    """A version of a block, and its uses."""
 
     answer: dict[str, Any]
     modes: tuple[str, ...]
@@ -141,12 +141,12 @@ class Step:
     block: str
     version: str
     after: tuple[str, ...] = ()
-    """Names of the tasks that must end first."""
+    """Names of its predecessors."""
 
 
 @attrs.frozen
 class Workflow:
-    """A workflow with the graph of its tasks, in an order that respects it."""
+    """A workflow with the graph of its tasks, in topological order."""
 
     id: str
     project_id: str
@@ -156,7 +156,7 @@ class Workflow:
     cost: int
     steps: tuple[Step, ...]
     geometry: dict[str, Any]
-    """Where its data blocks look; the packages of its jobs show this place."""
+    """Area of its data blocks; the packages of its jobs show it."""
     made_at: datetime = datetime(2026, 1, 10, 8, tzinfo=UTC)
     created_by: str = USER_ID
 
@@ -210,7 +210,7 @@ _WAVELENGTHS = {"green": 558, "red": 666, "edge": 704, "nir": 840}
 
 
 def preset_indices(satellites: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The preset indices of every satellite, written with the names of its own bands."""
+    """The preset indices of every satellite, with the names of its bands."""
     return [
         _preset(satellite, name, text, template, colormap)
         for satellite in satellites

@@ -1,4 +1,4 @@
-"""Everything the sandbox knows. It changes through calls and through happenings that have come due."""
+"""The state of the sandbox. Calls and due events change it."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ NOMINAL_SECONDS = {
     "delivery": 20.0,
     "catalog_download": 10.0,
 }
-"""How long things take; each one up to a quarter more or less, drawn from the seed. Ours."""
+"""Durations. Each varies by up to a quarter, drawn from the seed. The values are ours."""
 
 
 class State:
-    """The things by id, and what all handlers need."""
+    """The resources by id, and the shared services of the handlers."""
 
     def __init__(
         self, *, clock: SandboxClock, seed: int, archive: Archive, storage: Storage, url_lifetime: float
@@ -87,7 +87,7 @@ class State:
         return self.clock.now()
 
     def new_id(self, kind: str) -> str:
-        """An id that depends only on the seed and on how many of this kind were made before."""
+        """An id that depends only on the seed and the number of earlier ids of this kind."""
         self._made[kind] += 1
         digest = hashlib.sha256(f"{self.seed}/{kind}/{self._made[kind]}".encode()).digest()
         return str(uuid.UUID(bytes=digest[:16], version=4))
@@ -97,22 +97,22 @@ class State:
         return random.Random(f"{self.seed}/{kind}/{id}").random()
 
     def seconds(self, kind: str, id: str, nominal: float | None = None) -> float:
-        """How long a thing takes."""
+        """The duration of a resource of this kind."""
         whole = NOMINAL_SECONDS[kind] if nominal is None else nominal
         return whole * (0.75 + 0.5 * self.chance(kind, id))
 
     def course(self, kind: str, id: str, *texts: str | None, nominal: float | None = None) -> Course:
-        """How a new thing will go on; marks in `texts` decide how it ends unless that is planned."""
+        """The course of a new resource; marks in `texts` decide its outcome unless one is planned."""
         return Course(self.now, self.seconds(kind, id, nominal), self.outcomes.take(kind, *texts))
 
     def record(self, operation: str, id: str, key: str, tokens: int = 0) -> None:
-        """Write into the books what an operation has made."""
+        """Record in the ledger the resource that an operation has made."""
         self.ledger.record(Entry(self.now, operation, id, key, tokens))
 
     def package(
         self, kind: str, id: str, geometry: dict[str, Any], scenes: Sequence[Scene], bands: Sequence[str]
     ) -> Package:
-        """Begin a package; its bytes are made when they are first fetched."""
+        """Start a package; its bytes are made at the first download."""
         build = functools.partial(
             build_package, kind=kind, name=id, geometry=geometry, scenes=scenes, bands=bands, seed=self.seed
         )
@@ -120,17 +120,17 @@ class State:
         return Package(id, self.course(kind, id), key)
 
     def signed_url(self, package: Package) -> str:
-        """A fresh URL of a package; empty until it is there."""
+        """A new URL of a package; empty until it is ready."""
         if not package.course.succeeded(self.now):
             return ""
         return self.storage.sign(package.key, self.url_lifetime)
 
     def at(self, due: datetime, happening: Callable[[], None]) -> None:
-        """Let something happen when its time has come."""
+        """Schedule an event."""
         heapq.heappush(self._happenings, (due, next(self._order), happening))
 
     def settle(self) -> None:
-        """Let everything happen that is due, in order."""
+        """Run all due events, in order."""
         now = self.now
         while self._happenings and self._happenings[0][0] <= now:
             heapq.heappop(self._happenings)[2]()

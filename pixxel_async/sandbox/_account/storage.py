@@ -1,8 +1,7 @@
-"""The storage host: files behind signed URLs, on an origin of its own.
+"""The storage host: files behind signed URLs, on a separate origin.
 
-It behaves like the object stores that signed URLs point to: errors in XML, strong ETags, `Range` with `If-Range`,
-and a signature over the query exactly as it was issued. Such a URL is its own permission, so a request that also
-carries the API's credentials is a leak: it is refused and remembered.
+It behaves like an object store: errors in XML, strong ETags, `Range` with `If-Range`, and a signature over the exact
+query. A signed URL needs no credentials. A request with the API's credentials is a leak: it is refused and recorded.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from aiohttp import web
 from pixxel_async.sandbox._base.faults import Fault, Faults, reset_connection
 
 CACHE_BYTES = 64 * 2**20
-"""Files are kept after they are built, up to this many bytes in all."""
+"""Size limit of the cache of built files, in bytes."""
 
 _CREDENTIALS = ("Authorization", "Cookie", "Proxy-Authorization")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
@@ -38,7 +37,7 @@ class StorageRequest:
     method: str
     key: str
     status: int
-    """0 when the connection was reset before an answer."""
+    """0 when the connection was reset before a response."""
     range: str | None
     """The `Range` header as sent."""
     at: datetime
@@ -62,7 +61,7 @@ class _Object:
 
 @attrs.frozen
 class _Refusal(Exception):
-    """An answer other than the file: an HTTP status, the error's code in XML, and a sentence."""
+    """A response other than the file: an HTTP status, the error's code in XML, and a message."""
 
     status: int
     code: str
@@ -71,13 +70,13 @@ class _Refusal(Exception):
 
 
 class Storage:
-    """Serves what was published, to whoever holds a signed URL.
+    """Serves published files to every client with a signed URL.
 
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
-        now: The time that expiry follows.
-        faults: What is to go wrong; its target is called `storage`.
+        now: Returns the time that decides whether a URL has expired.
+        faults: Faults to inject; their target is `storage`.
         secret: Key of the signatures.
     """
 
@@ -103,7 +102,7 @@ class Storage:
         self.requests: list[StorageRequest] = []
         """Every request so far."""
         self.leaks: list[Leak] = []
-        """Every credential that a request carried; a correct client leaves this empty."""
+        """Every credential in a request; empty with a correct client."""
 
     @property
     def origin(self) -> str:
@@ -130,23 +129,23 @@ class Storage:
             task.cancel()
 
     def publish(self, name: str, build: Callable[[], bytes]) -> str:
-        """Offer a file, and get the key to sign; `build` is called in a thread when the file is first asked for.
+        """Publish a file and return its key; `build` runs in a thread at the first request.
 
-        A name that is already offered keeps its file: `replace` changes it.
+        A name that is already published keeps its file: use `replace` to change it.
         """
         self._builders.setdefault(name, build)
         return name
 
     def replace(self, name: str, build: Callable[[], bytes]) -> None:
-        """Put another file in the place of one that was published; its ETag changes with it."""
+        """Replace a published file; its ETag changes too."""
         self._builders[name] = build
         self._objects.pop(name, None)
 
     def sign(self, key: str, ttl_seconds: float) -> str:
-        """A URL for a published file that works until `ttl_seconds` from now.
+        """A URL for a published file that is valid for `ttl_seconds`.
 
-        Its query holds `%2F`, `%3D` and a bare `+` and is signed as it stands, so that a client which decodes and
-        encodes it again is refused.
+        Its query contains `%2F`, `%3D` and a bare `+`, and the signature covers the exact text. A client that decodes
+        and encodes the query is refused.
         """
         expires = int(self._now().timestamp() + ttl_seconds)
         token = hashlib.sha256(f"{key}\n{expires}".encode() + self._secret).hexdigest()[:12]
@@ -188,7 +187,7 @@ class Storage:
             return _error(key, refusal)
 
     async def _break(self, request: web.Request, key: str, fault: Fault) -> None:
-        """The faults that strike before the file is looked at."""
+        """Apply the faults that do not need the file."""
         if fault.kind == "status":
             headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after}"}
             raise _Refusal(fault.status, "SandboxFault", "A fault of the sandbox.", headers)
@@ -207,11 +206,11 @@ class Storage:
         carried = [name for name in _CREDENTIALS if name in request.headers]
         if carried:
             self.leaks.extend(Leak(name, key, self._now()) for name in carried)
-            message = f"A signed URL is its own permission; {carried[0]} must not be sent with it."
+            message = f"A signed URL needs no credentials; do not send {carried[0]} with it."
             raise _Refusal(400, "InvalidArgument", message)
 
     def _check(self, request: web.Request, key: str) -> None:
-        """Raise unless the request is a GET or HEAD whose URL was signed here, as it stands, and is still good."""
+        """Raise unless the request is a GET or HEAD whose exact URL was signed here and has not expired."""
         if request.method not in ("GET", "HEAD"):
             message = "The specified method is not allowed against this resource."
             raise _Refusal(405, "MethodNotAllowed", message, {"Allow": "GET, HEAD"})
@@ -228,7 +227,7 @@ class Storage:
             raise _Refusal(404, "NoSuchKey", "The specified key does not exist.")
 
     async def _object(self, key: str) -> _Object:
-        """The file, from the cache, or built once however many ask for it at the same time."""
+        """The file, from the cache, or built once for all concurrent requests."""
         kept = self._objects.get(key)
         if kept is not None:
             self._objects.move_to_end(key)
@@ -273,7 +272,7 @@ async def _write(
         await _write_pieces(response, body)
         await response.write_eof()
         return
-    await response.write(b"")  # the headers, even when nothing of the body is to follow
+    await response.write(b"")  # the headers, even if no part of the body follows
     await _write_pieces(response, body[: fault.after_bytes])
     transport = request.transport
     if transport is None:
@@ -281,8 +280,8 @@ async def _write(
     if fault.kind == "truncate":
         transport.close()
         return
-    # A reset throws away what is still on its way, so what was to arrive gets the time to.
-    while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - no event for it
+    # A reset discards bytes in transit, so wait until they have arrived.
+    while transport.get_write_buffer_size() and not transport.is_closing():  # noqa: ASYNC110 - there is no event for it
         await asyncio.sleep(0.001)
     await asyncio.sleep(0.02)
     reset_connection(transport)
@@ -294,9 +293,9 @@ async def _write_pieces(response: web.StreamResponse, body: memoryview) -> None:
 
 
 def _wanted_range(request: web.Request, file: _Object) -> range | None:
-    """The bytes that the request asks for; None for the whole file, as RFC 9110 wants it for what is no range.
+    """The requested range; None for the whole file, which RFC 9110 requires for an invalid range.
 
-    More than one range is answered with the whole file, which the RFC allows.
+    For several ranges the whole file is sent, which the RFC allows.
     """
     size = len(file.body)
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
@@ -315,7 +314,7 @@ def _wanted_range(request: web.Request, file: _Object) -> range | None:
 
 
 def _same_file(request: web.Request, file: _Object) -> bool:
-    """Whether `If-Range`, if it was sent, names this very file: its strong ETag or its exact date."""
+    """Whether `If-Range`, if sent, matches the file: its strong ETag or its exact date."""
     condition = request.headers.get("If-Range")
     if condition is None or condition == file.etag:
         return True

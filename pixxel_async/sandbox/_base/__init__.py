@@ -1,1 +1,1 @@
-"""What every part of the sandbox may use: time, faults, refusals, the spec."""
+"""Modules for every part of the sandbox: time, faults, refusals, the spec."""

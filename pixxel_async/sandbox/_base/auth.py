@@ -1,4 +1,4 @@
-"""Who may in: tokens, what they open, and the answers to those that open nothing."""
+"""Authentication: tokens, their permissions, and the refusals of invalid ones."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pixxel_async.sandbox._base.refusal import Refusal
 
 @attrs.frozen
 class Access:
-    """What a token opens."""
+    """The permissions of a token."""
 
     user_id: str
     owner: bool = True
-    """Whether it may place orders and export the report; without that it may do all the rest."""
+    """Whether it may place orders and export the report; all other calls are allowed anyway."""
     projects: frozenset[str] | None = None
-    """Ids of the projects it may use; None for all."""
+    """Ids of the projects that it may use; None for all."""
     expires_at: datetime | None = None
 
     def may_use(self, project_id: str) -> bool:
-        """Whether the project is open to it."""
+        """Whether it may use the project."""
         return self.projects is None or project_id in self.projects
 
     def require_owner(self) -> None:
@@ -36,7 +36,7 @@ class Tokens:
     """The tokens that the sandbox knows.
 
     Args:
-        strict: Accept only `Bearer TOKEN`; otherwise the bare token and `Basic` are let in too.
+        strict: Accept only `Bearer TOKEN`; otherwise the bare token and `Basic` are accepted too.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -53,19 +53,19 @@ class Tokens:
         projects: frozenset[str] | None = None,
         expires_at: datetime | None = None,
     ) -> None:
-        """Make a token known; see `Access` for what the arguments mean."""
+        """Register a token; `Access` explains the arguments."""
         self._known[token] = Access(user_id, owner, projects, expires_at)
         self._revoked.discard(token)
 
     def revoke(self, token: str) -> None:
-        """Let a token in no more: 403, as for one that has expired."""
+        """Revoke a token: it gets 403, like an expired one."""
         self._revoked.add(token)
 
     def admit(self, header: str | None, now: datetime) -> Access:
-        """The access that an `Authorization` header opens.
+        """The permissions of an `Authorization` header.
 
         Raises:
-            Refusal: 403 without a header or for an expired or revoked token, 401 for one that is not known.
+            Refusal: 403 without a header or for an expired or revoked token, 401 for an unknown one.
         """
         if not header:
             raise Refusal(403, "forbidden", "no token was sent")
@@ -89,12 +89,12 @@ class Tokens:
 
 
 def token_expired() -> Refusal:
-    """403: the token was good once."""
+    """403: the token was valid before."""
     return Refusal(403, "forbidden", "the token has expired or was revoked")
 
 
 def _basic_words(credential: str) -> list[str]:
-    """What may be the token in a `Basic` credential: itself, and user and password inside it."""
+    """Possible tokens in a `Basic` credential: the credential itself, its user and its password."""
     try:
         decoded = base64.b64decode(credential, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):

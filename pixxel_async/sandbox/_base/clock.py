@@ -1,4 +1,4 @@
-"""The sandbox's time: it can run faster than the wall clock, stand still, and be pushed on."""
+"""The sandbox's time: it can run faster than the wall clock, pause, and advance."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 
 class SandboxClock:
-    """What the sandbox takes for the time of day; all states, due dates and URL expiries follow it.
+    """The clock of the sandbox; all states, due dates and URL expiries follow it.
 
     Args:
-        speed: Sandbox seconds per real second; 0 stands still, so that only `advance` moves it.
-        start: The time at which it begins, with a time zone; now when left out.
-        monotonic: Where real seconds are read.
+        speed: Sandbox seconds per real second; 0 pauses the clock, so that only `advance` moves it.
+        start: Its start time, with a time zone. Default: now.
+        monotonic: Returns real seconds.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class SandboxClock:
         return self._origin + timedelta(seconds=(self._monotonic() - self._read_at) * self._speed)
 
     def advance(self, seconds: float | timedelta) -> datetime:
-        """Push the time on by `seconds` at once, and tell what it is then."""
+        """Advance the time by `seconds` at once, and return the new time."""
         step = seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
         if step < timedelta(0):
-            raise ValueError("the sandbox's time only goes forward")
+            raise ValueError("seconds must not be negative: the sandbox's time cannot go back")
         self._origin += step
         return self.now()

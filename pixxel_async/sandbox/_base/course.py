@@ -1,7 +1,7 @@
-"""How things go on: their state is a function of the time, so nothing runs in the background.
+"""The course of resources: their state is a function of the time, so nothing runs in the background.
 
-How a thing ends is decided when it is made: well, unless `Outcomes.plan` says otherwise or its name carries
-a mark. Both are ours, not the vendor's.
+The outcome of a resource is decided when it is made: success, unless `Outcomes.plan` or a mark in its name sets another
+one. Both are ours, not the vendor's.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from enum import StrEnum
 import attrs
 
 _STEPS = 20
-"""Progress is told in steps of 5 %."""
+"""Progress is reported in steps of 5 %."""
 
 
 class Outcome(StrEnum):
-    """How a thing ends. In a name it is written in brackets, for example `north field [fail]`."""
+    """The outcome of a resource. In a name it is written in brackets, for example `north field [fail]`."""
 
     SUCCESS = "success"
     PARTIAL = "partial"
-    """Part of it fails, where the vendor has a word for that; else it succeeds."""
+    """A part fails, if the vendor has a status for that; otherwise it succeeds."""
     FAIL = "fail"
     STUCK = "stuck"
-    """It stays half done for ever."""
+    """It never finishes."""
     CANCEL = "cancel"
-    """The service calls it off (order items; others fail)."""
+    """The service cancels it (order items; others fail)."""
     EXPIRE = "expire"
-    """Its time runs out (order items; others fail)."""
+    """It expires (order items; others fail)."""
     UPDATE = "update"
-    """After its success it is worked on once more (AOIs; others just succeed)."""
+    """After its success it is updated once (AOIs; others only succeed)."""
 
 
 _GOOD = (Outcome.SUCCESS, Outcome.UPDATE)
 
 
 def marked(*texts: str | None) -> Outcome:
-    """The outcome that a mark in one of the texts asks for."""
+    """The outcome of a mark in one of the texts."""
     for text in texts:
         for outcome in Outcome:
             if text and f"[{outcome}]" in text:
@@ -46,7 +46,7 @@ def marked(*texts: str | None) -> Outcome:
 
 
 class Outcomes:
-    """Outcomes that a test has planned, by kind of thing.
+    """Outcomes planned by a test, by kind of resource.
 
     Kinds: aoi, aoi_download, visualization, insight, insight_package, job, job_package, task_package,
     order_item, delivery, catalog_download.
@@ -56,18 +56,18 @@ class Outcomes:
         self._planned: dict[str, deque[Outcome]] = {}
 
     def plan(self, kind: str, outcome: Outcome | str, times: int = 1) -> None:
-        """Let the next `times` things of this kind end so."""
+        """Set the outcome of the next `times` resources of this kind."""
         self._planned.setdefault(kind, deque()).extend([Outcome(outcome)] * times)
 
     def take(self, kind: str, *texts: str | None) -> Outcome:
-        """The outcome of a new thing: the planned one, else the one marked in its name."""
+        """The outcome of a new resource: the planned one, else the one marked in its name."""
         planned = self._planned.get(kind)
         return planned.popleft() if planned else marked(*texts)
 
 
 @attrs.frozen
 class Words:
-    """The words of a status, in the order in which they come."""
+    """The values of a status, in chronological order."""
 
     in_flight: tuple[str, ...]
     success: str
@@ -77,7 +77,7 @@ class Words:
 
 @attrs.frozen
 class Course:
-    """From when to when something is worked on, and what comes of it."""
+    """Start and end of the work on a resource, and its outcome."""
 
     begins: datetime
     seconds: float
@@ -85,23 +85,23 @@ class Course:
 
     @property
     def ends(self) -> datetime:
-        """When it settles, unless it is stuck."""
+        """When it ends, unless it is stuck."""
         return self.begins + timedelta(seconds=self.seconds)
 
     def settled(self, now: datetime) -> bool:
-        """Whether it has come to its end."""
+        """Whether it has ended."""
         return self.outcome is not Outcome.STUCK and now >= self.ends
 
     def succeeded(self, now: datetime) -> bool:
-        """Whether it has come to a good end, in whole or in part."""
+        """Whether it has succeeded, completely or partially."""
         return self.settled(now) and self.outcome in (*_GOOD, Outcome.PARTIAL)
 
     def failed(self, now: datetime) -> bool:
-        """Whether it has come to a bad end."""
+        """Whether it has failed."""
         return self.settled(now) and not self.succeeded(now)
 
     def progress(self, now: datetime) -> int:
-        """How much is done, in percent."""
+        """Progress in percent."""
         return round(self._steps(now) * 100 / _STEPS)
 
     def touched(self, now: datetime) -> datetime:
@@ -109,7 +109,7 @@ class Course:
         return self.begins + timedelta(seconds=self.seconds * self._steps(now) / _STEPS)
 
     def word(self, now: datetime, words: Words) -> str:
-        """Its status: the first word in flight for the first tenth of the way, the others evenly after that."""
+        """Its status: the first in-flight value for the first tenth of the time, the others evenly after that."""
         if self.settled(now):
             if self.outcome in _GOOD:
                 return words.success

@@ -1,4 +1,4 @@
-"""Faults that a test switches on: what breaks, how, and how often."""
+"""Faults that a test injects: their target, kind and frequency."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ import attrs
 FaultKind = Literal[
     "status", "delay", "lag", "lack", "reset", "reset_after", "truncate", "hang", "expire", "change"
 ]
-"""How something breaks.
+"""The kind of a fault.
 
-status: answered with an error status. delay: answered late. lag: a listing does not show yet what is
-younger than `late`. lack: the answer lacks optional fields. reset: the connection is reset before any
-answer. reset_after: reset after `after_bytes` of the body. truncate: closed in good order after
-`after_bytes`, though more was announced. hang: never answered. expire: the token (API) or the signed
-URL (storage) counts as expired. change: the stored object is another one from now on (storage only).
+status: an error status. delay: a late response. lag: a listing lacks resources that are younger than `late`. lack: the
+response lacks optional fields. reset: the connection is reset before any response. reset_after: reset after `after_bytes` of
+the body. truncate: closed normally after `after_bytes`, although more was announced. hang: no response. expire: the token
+(API) or the signed URL (storage) counts as expired. change: the stored object changes (storage only).
 """
 
 TOGETHER: tuple[FaultKind, ...] = ("delay", "lag", "lack")
@@ -30,13 +29,13 @@ TOGETHER: tuple[FaultKind, ...] = ("delay", "lag", "lack")
 
 @attrs.define
 class Fault:
-    """One thing that goes wrong."""
+    """One fault."""
 
     target: str
-    """What it hits: an operationId, `METHOD /path/{template}` as in the spec, `api`, or `storage`."""
+    """Its target: an operationId, `METHOD /path/{template}` as in the spec, `api`, or `storage`."""
     kind: FaultKind
     times: int | None = 1
-    """How many requests it hits; None for all of them until it is removed."""
+    """Number of requests that it hits; None for all until it is removed."""
     probability: float = 1.0
     """Chance that a request is hit, drawn from the sandbox's seed."""
     status: int = 503
@@ -45,25 +44,25 @@ class Fault:
     delay: float = 0.0
     """Real seconds of a `delay` fault."""
     after_bytes: int = 0
-    """How much of the body still arrives with `reset_after` and `truncate`."""
+    """Number of bytes of the body that arrive with `reset_after` and `truncate`."""
     after_effect: bool = False
-    """Whether the request takes effect first, so that only its answer is hit."""
+    """Whether the request takes effect first, so that only its response is hit."""
     late: float = 0.0
-    """Sandbox seconds from the request to its effect, with `status`, `reset` and `hang` and in place of
-    `after_effect`; with `lag` from a thing's creation to its being listed."""
+    """Sandbox seconds from the request to its effect, with `status`, `reset` and `hang`; replaces
+    `after_effect`. With `lag`: from creation to the first listing."""
     share: float = 0.1
     """Chance of each optional field to be left out with `lack`, drawn from the sandbox's seed."""
     hits: int = 0
-    """How many requests it has hit so far."""
+    """Number of requests that it has hit so far."""
 
     @property
     def spent(self) -> bool:
-        """Whether it has hit as often as it was to."""
+        """Whether it has hit its number of requests."""
         return self.times is not None and self.hits >= self.times
 
 
 class Faults:
-    """The faults that are switched on, tried in the order in which they were added."""
+    """The active faults, tried in the order in which they were added."""
 
     def __init__(self, seed: int = 0) -> None:
         self._rng = random.Random(f"faults-{seed}")
@@ -84,7 +83,7 @@ class Faults:
         late: float = 0.0,
         share: float = 0.1,
     ) -> Fault:
-        """Switch a fault on; see `Fault` for what the arguments mean."""
+        """Add a fault; `Fault` explains the arguments."""
         fault = Fault(
             target=target,
             kind=kind,
@@ -102,11 +101,11 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Switch all faults off."""
+        """Remove all faults."""
         self._active.clear()
 
     def take(self, *names: str) -> list[Fault]:
-        """The faults that hit a request known under `names`: all that go together (`TOGETHER`) before the first other, and that one."""
+        """The faults that hit a request with these `names`: those of `TOGETHER` up to the first other fault, and that one."""
         if not self._active:
             return []
         hit: list[Fault] = []
@@ -139,7 +138,7 @@ def _fields(value: Any) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def hide_younger(listing: Any, since: datetime) -> None:
-    """Take out of a listing's answer, and of its total, what was made after `since`."""
+    """Remove resources made after `since` from the response of a listing, and from its total."""
     for name, rows in [*listing.items()] if isinstance(listing, dict) else ():
         if isinstance(rows, list):
             listing[name] = [
@@ -152,7 +151,7 @@ def hide_younger(listing: Any, since: datetime) -> None:
 
 
 def reset_connection(transport: asyncio.Transport | None) -> None:
-    """Break the connection so that the peer sees a reset (RST), not an orderly end."""
+    """Abort the connection, so that the peer sees a reset (RST), not a normal close."""
     if transport is None:
         return
     sock: socket.socket | None = transport.get_extra_info("socket")

@@ -1,4 +1,4 @@
-"""The API's description as the sandbox reads it: operations with their parameters, bodies and answers."""
+"""The API description for the sandbox: operations with their parameters, bodies and responses."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Parameter:
     """JSON type of its schema: string, integer, number, boolean or array."""
     validator: jsonschema_rs.Validator
     default: Any = None
-    """What the server takes when it is absent, where the vendor says so."""
+    """The server default, if the vendor documents one."""
 
 
 @attrs.frozen
 class AnswerShape:
-    """What an answer of one status looks like."""
+    """The form of the response of one status."""
 
     content_type: str | None
-    """None for an answer without a body."""
+    """None for a response without a body."""
     validator: jsonschema_rs.Validator | None
 
 
@@ -50,17 +50,17 @@ class SpecOperation:
     body: jsonschema_rs.Validator | None
     body_required: bool
     answers: Mapping[int, AnswerShape]
-    """By documented status."""
+    """Responses by documented status."""
     problem: AnswerShape
-    """Any status that is not documented."""
+    """The response of any undocumented status."""
 
     def answer(self, status: int) -> AnswerShape:
-        """The shape that an answer of this status must have."""
+        """The required form of a response of this status."""
         return self.answers.get(status, self.problem)
 
 
 def spec_path() -> Path:
-    """Where the description is: beside this module in an installation, `openapi/` in a checkout."""
+    """Path of the description: in this package if installed, `openapi/` in a checkout."""
     installed = Path(__file__).parents[1] / "pixxel.yaml"
     return installed if installed.exists() else Path(__file__).parents[3] / "openapi" / "pixxel.yaml"
 
@@ -80,7 +80,7 @@ def operations() -> dict[str, SpecOperation]:
 
 
 class _Reader:
-    """Turns parts of the document into values; a schema is compiled once for all its uses."""
+    """Reads parts of the document; each schema is compiled once."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -145,7 +145,7 @@ class _Reader:
 
 
 def _rooted(schema: Any) -> Any:
-    """The schema with the references inside it made absolute, so that it can stand alone."""
+    """The schema with absolute references, so that it can be compiled separately."""
     if isinstance(schema, dict):
         return {
             key: _ROOT + value if key == "$ref" and value.startswith("#") else _rooted(value)

@@ -1,4 +1,4 @@
-"""The vendor's ways to write a time, and the ways in which a filter may name one."""
+"""The vendor's formats of times, and the formats of filters on times."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def instant(text: str) -> datetime:
 
 
 def interval(text: str) -> tuple[datetime | None, datetime | None]:
-    """A STAC time: one instant (both ends are equal), or `start/end` with `..` or nothing for an open end.
+    """A STAC time: one instant (both ends are equal), or `start/end` with `..` or empty text for an open end.
 
     Raises:
         ValueError: The text is neither, or ends before it begins.
@@ -53,7 +53,7 @@ def interval(text: str) -> tuple[datetime | None, datetime | None]:
 
 
 def since(text: str) -> tuple[datetime | None, datetime | None]:
-    """What a filter such as `created_at` means here: an interval, or an instant for everything since then."""
+    """The interval of a filter such as `created_at`; an instant means all time since then."""
     return interval(text) if "/" in text else (instant(text), None)
 
 

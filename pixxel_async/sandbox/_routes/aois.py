@@ -1,4 +1,4 @@
-"""AOIs, their assets, and downloads of these."""
+"""AOIs, their assets, and downloads of the assets."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ routes = Handlers()
 _AOI_WORDS = Words(("started", "running"), "success", "failed", "partial_success")
 _ASSET_WORDS = Words(("started", "creating"), "success", "failed")
 _DOWNLOAD_WORDS = Words(("STARTED",), "SUCCESS", "FAILED")
-"""The word in flight and the one for failure are ours."""
+"""The in-flight and failure values are ours."""
 
 
 @routes("ListAOIs")
 def list_aois(state: State, call: Call) -> Answer:
-    """Newest last; times filter as `_filters.within` says."""
+    """List AOIs, newest last; `filters.within` explains the filters on times."""
     wanted = call.query
     created, updated = (within(wanted[name], name) for name in ("created_at", "updated_at"))
     found = matching(
@@ -44,7 +44,7 @@ def list_aois(state: State, call: Call) -> Answer:
 
 @routes("AOICreateAOI")
 def create_aoi(state: State, call: Call) -> Answer:
-    """Starts the work on the AOI and its assets."""
+    """Start the work on the AOI and its assets."""
     body = call.body
     geometry = body["geometry"]
     require_polygon(geometry, "body.geometry")
@@ -80,13 +80,13 @@ def create_aoi(state: State, call: Call) -> Answer:
 
 @routes("GetAoiById")
 def get_aoi(state: State, call: Call) -> Answer:
-    """Its state and progress."""
+    """Return the AOI with state and progress."""
     return Answer(aoi_json(state, the_aoi(state, call)))
 
 
 @routes("ListAssets")
 def list_assets(state: State, call: Call) -> Answer:
-    """Those of its images first, then those of its visualizations."""
+    """List assets: those of its images first, then those of its visualizations."""
     aoi = the_aoi(state, call)
     shown, pagination = page(aoi.assets, call.query)
     return Answer({"assets": [asset_json(state, aoi, asset) for asset in shown], "pagination": pagination})
@@ -94,7 +94,7 @@ def list_assets(state: State, call: Call) -> Answer:
 
 @routes("AOICreateDownload")
 def create_download(state: State, call: Call) -> Answer:
-    """Starts packing assets that are there; each call makes a package of its own."""
+    """Start packing finished assets; each call makes a new package."""
     aoi = the_aoi(state, call)
     by_id = {asset.id: asset for asset in aoi.assets}
     assets = []
@@ -114,7 +114,7 @@ def create_download(state: State, call: Call) -> Answer:
 
 @routes("GetDownloadStatus")
 def get_download(state: State, call: Call) -> Answer:
-    """Once it has succeeded, every read gives a fresh signed URL."""
+    """Return the download; after success every call returns a new signed URL."""
     aoi, id = the_aoi(state, call), call.path["download_id"]
     if id not in state.aoi_downloads or state.aoi_downloads[id][0] is not aoi:
         raise call.unknown("download", id)
@@ -122,10 +122,10 @@ def get_download(state: State, call: Call) -> Answer:
 
 
 def the_aoi(state: State, call: Call) -> AOI:
-    """The AOI that the path names.
+    """The AOI in the path.
 
     Raises:
-        Refusal: There is none, or the token has no access to its project.
+        Refusal: It does not exist, or the token has no access to its project.
     """
     id = call.path["aoi_id"]
     if id not in state.aois:
@@ -135,7 +135,7 @@ def the_aoi(state: State, call: Call) -> AOI:
 
 
 def aoi_json(state: State, aoi: AOI) -> dict[str, Any]:
-    """An AOI as the vendor writes it; what stands in `images` is ours: ids of images by day."""
+    """An AOI in the vendor's form; the contents of `images` are ours: ids of images by day."""
     now, course, status = state.now, aoi.course, aoi.course.word(state.now, _AOI_WORDS)
     if aoi.update is not None and course.settled(now):
         course = aoi.update
@@ -166,7 +166,7 @@ def aoi_json(state: State, aoi: AOI) -> dict[str, Any]:
 
 
 def asset_json(state: State, aoi: AOI, asset: Asset) -> dict[str, Any]:
-    """An asset as the vendor writes it; `path` is an address in the storage that is not signed."""
+    """An asset in the vendor's form; `path` is an unsigned URL of the storage."""
     now = state.now
     return {
         "id": asset.id,
@@ -190,10 +190,10 @@ def asset_json(state: State, aoi: AOI, asset: Asset) -> dict[str, Any]:
 
 
 def _wanted_scenes(state: State, body: dict[str, Any]) -> tuple[Scene, ...]:
-    """The images that a new AOI names, by time.
+    """The images of a new AOI, by time.
 
     Raises:
-        Refusal: 400 when one does not exist, belongs to another satellite or provider, or lies elsewhere.
+        Refusal: 400 when one does not exist, belongs to another satellite or provider, or does not touch the geometry.
     """
     satellite = state.satellites.get(body["satellite_id"])
     if satellite is None:
@@ -218,9 +218,9 @@ def _wanted_scenes(state: State, body: dict[str, Any]) -> tuple[Scene, ...]:
 
 
 def _assets(state: State, aoi: AOI) -> Iterator[Asset]:
-    """A mosaic for each day and a STAC item for each image, done one after the other.
+    """A mosaic for each day and a STAC item for each image, finished one after the other.
 
-    All fail with the AOI; when it succeeds in part, the last one fails.
+    If the AOI fails, all fail; if it succeeds partially, the last one fails.
     """
     by_day = [(day, tuple(scenes)) for day, scenes in groupby(aoi.scenes, key=lambda scene: scene.day)]
     plans = [("mosaic", f"mosaic_{day}", scenes) for day, scenes in by_day]

@@ -1,4 +1,4 @@
-"""A call as the handlers see it, the answer they give, and the table they are found in."""
+"""A call and its response for the handlers, and the table of handlers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pixxel_async.sandbox._base.spec import SpecOperation
 
 @attrs.frozen
 class Call:
-    """A request that was let in and agrees with the spec."""
+    """An authorised request that is valid by the spec."""
 
     operation: SpecOperation
     access: Access
@@ -23,10 +23,10 @@ class Call:
     query: Mapping[str, Any]
     """Declared parameters by name, parsed; absent ones are None or the documented default."""
     body: Any
-    """Parsed JSON; None without one."""
+    """Parsed JSON; None without a body."""
 
     def unknown(self, what: str, id: str) -> Refusal:
-        """No such thing: 404 where the vendor documents it for this operation, else 400."""
+        """The resource does not exist: 404 if the vendor documents it for this operation, else 400."""
         documented = self.operation.answers
         status = 400 if 404 not in documented and 400 in documented else 404
         return Refusal(status, "not_found", f"{what} not found", {"id": id})
@@ -41,21 +41,21 @@ class Call:
 
 @attrs.frozen
 class Answer:
-    """What goes back."""
+    """The response."""
 
     body: Any = None
     """JSON-ready value, text, or None for nothing."""
     status: int = 200
     content_type: str = "application/json"
     build: Callable[[], bytes] | None = None
-    """Makes a binary body; runs in a thread, because it takes long."""
+    """Makes a binary body; runs in a thread, because it is slow."""
 
 
 Handler = Callable[[State, Call], Answer]
 
 
 class Handlers(dict[str, Handler]):
-    """The handlers of one module by operationId; used as a decorator."""
+    """The handlers of one module by operationId; a decorator registers them."""
 
     def __call__(self, operation_id: str) -> Callable[[Handler], Handler]:
         """Register the decorated function for an operation."""

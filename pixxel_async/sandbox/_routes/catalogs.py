@@ -26,7 +26,7 @@ routes = Handlers()
 _DELIVERY_WORDS = Words(("CREATED", "IN_PROGRESS"), "SUCCESS", "FAILED")
 _DOWNLOAD_WORDS = Words(("created", "in_progress"), "success", "failed")
 _CATALOG_LIMIT = 2
-"""The vendor's own default, small as it is."""
+"""The vendor's default."""
 _SECRETS = {
     "S3": ("access_key_id", "secret_access_key"),
     "AZBLOB": ("account_name", "tenant_id", "client_id", "client_secret"),
@@ -36,7 +36,7 @@ _SECRETS = {
 
 @routes("SearchCatalogs")
 def search_catalogs(state: State, call: Call) -> Answer:
-    """All conditions together; the oldest first unless sorted otherwise."""
+    """Search with all conditions; oldest first, unless the request sets an order."""
     body = call.body
     tests = _tests(body)
     found = [entry for entry in state.catalog.values() if all(test(entry) for test in tests)]
@@ -57,7 +57,7 @@ def get_catalog(state: State, call: Call) -> Answer:
 
 @routes("ListDeliveries")
 def list_deliveries(state: State, call: Call) -> Answer:
-    """The oldest first."""
+    """List deliveries, oldest first."""
     wanted = call.query
     found = matching(
         state.deliveries.values(),
@@ -71,7 +71,7 @@ def list_deliveries(state: State, call: Call) -> Answer:
 
 @routes("CreateDelivery")
 def create_delivery(state: State, call: Call) -> Answer:
-    """One delivery for each entry; an entry that is on its way to the same place, or there, is a conflict."""
+    """Make one delivery for each entry; a second delivery of an entry to the same target is a conflict."""
     planned = [
         (entry, request["cloud_info"])
         for request in call.body["deliveries"]
@@ -92,7 +92,7 @@ def create_delivery(state: State, call: Call) -> Answer:
 
 @routes("CreateDownload")
 def create_download(state: State, call: Call) -> Answer:
-    """Starts packing; each call makes a package of its own."""
+    """Start packing; each call makes a new package."""
     entries = _wanted_entries(state, call.body)
     id = state.new_id("catalog_download")
     scenes = list({entry.task.scene.id: entry.task.scene for entry in entries}.values())
@@ -107,7 +107,7 @@ def create_download(state: State, call: Call) -> Answer:
 
 @routes("GetDownloadById")
 def get_download(state: State, call: Call) -> Answer:
-    """Once it has succeeded, every read gives a fresh signed URL."""
+    """Return the download; after success every call returns a new signed URL."""
     id = call.path["download_id"]
     if id not in state.catalog_downloads:
         raise call.unknown("download", id)
@@ -116,13 +116,13 @@ def get_download(state: State, call: Call) -> Answer:
 
 @routes("ListStores")
 def list_stores(state: State, call: Call) -> Answer:
-    """Without their secrets, which the sandbox does not keep."""
+    """List stores without their secrets, which the sandbox does not keep."""
     return Answer({"stores": [_store_json(store) for store in state.stores.values()]})
 
 
 @routes("CreateStore")
 def create_store(state: State, call: Call) -> Answer:
-    """Wants the secrets that the vendor names for the type."""
+    """Register a store; the vendor's required secrets of its type must be given."""
     body = call.body
     missing = [name for name in _SECRETS[body["type"]] if not body["secrets"].get(name)]
     if missing:
@@ -139,7 +139,7 @@ def create_store(state: State, call: Call) -> Answer:
 
 @routes("DeleteStore")
 def delete_store(state: State, call: Call) -> Answer:
-    """A store that something is still to be delivered to is a conflict; an unknown one is refused with 400."""
+    """Remove a store; one with unfinished deliveries is a conflict, an unknown one gets 400."""
     id = call.path["store_id"]
     if id not in state.stores:
         raise call.unknown("store", id)
@@ -208,17 +208,17 @@ def _touches(area: list[BaseGeometry], entry: CatalogEntry) -> bool:
 
 
 def _queried(entry: CatalogEntry) -> dict[str, Any]:
-    """The item with what the vendor's guide also queries by: project and use case."""
+    """The item with project and use case, which the vendor's guide also uses in queries."""
     request = entry.item.request
     facts = {"project_id": request["project_id"], "usecase": request["usecase"]}
     return {**entry.details, "properties": {**entry.details["properties"], **facts}}
 
 
 def _wanted_entries(state: State, request: dict[str, Any]) -> list[CatalogEntry]:
-    """The entries that a request names, itself or through order items.
+    """The entries of a request, named directly or through order items.
 
     Raises:
-        Refusal: 400 for an unknown id, or an order item of which nothing is there yet.
+        Refusal: 400 for an unknown id, or an order item without entries.
     """
     entries = []
     for id in request.get("catalog_ids", []):
@@ -241,7 +241,7 @@ def _on_its_way(state: State, entry: CatalogEntry, cloud: dict[str, Any]) -> boo
 
 
 def _task_id(delivery: Delivery) -> str | None:
-    """Only deliveries that follow from an order tell their task."""
+    """A delivery; only deliveries caused by an order have a task."""
     return None if delivery.by_hand else delivery.entry.task.id
 
 

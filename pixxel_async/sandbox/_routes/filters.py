@@ -1,4 +1,4 @@
-"""Narrowing and cutting of listings. Where the vendor leaves a filter's syntax open, it is ours."""
+"""Filters and pages of listings. If the vendor does not document a filter's syntax, it is ours."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pixxel_async.sandbox._base.refusal import bad_request
 T = TypeVar("T")
 
 DEFAULT_LIMIT = 10
-"""Page length where the vendor gives none."""
+"""Page length, if the vendor documents none."""
 _LARGEST = 2**53
-"""Larger whole numbers are not the same in every JSON reader."""
+"""JSON readers may change larger integers."""
 
 
 def page(
     items: Sequence[T], wanted: Mapping[str, Any], *, default_limit: int = DEFAULT_LIMIT
 ) -> tuple[Sequence[T], dict[str, int]]:
-    """The items of a page that `limit` and `offset` ask for, and the vendor's `pagination` object."""
+    """The items of the page with this `limit` and `offset`, and the vendor's `pagination` object."""
     limit, offset = limit_and_offset(wanted, default_limit=default_limit)
     return items[offset : offset + limit], {"limit": limit, "offset": offset, "total": len(items)}
 
@@ -28,10 +28,10 @@ def page(
 def limit_and_offset(
     wanted: Mapping[str, Any], *, default_limit: int = DEFAULT_LIMIT, most: int = _LARGEST
 ) -> tuple[int, int]:
-    """Where a page begins and how long it is; a whole number may have come as 10.0.
+    """Offset and length of a page; an integer may be sent as 10.0.
 
     Raises:
-        Refusal: 400 for a number that is too large to answer with.
+        Refusal: 400 for a number that is too large for the response.
     """
     limit, offset = int(wanted.get("limit") or default_limit), int(wanted.get("offset") or 0)
     if max(limit, offset) > _LARGEST:
@@ -40,7 +40,7 @@ def limit_and_offset(
 
 
 def within(text: str | None, name: str) -> Callable[[datetime], bool]:
-    """Whether a time lies in a filter's span: an instant means everything since then, `start/end` an interval.
+    """Whether a time is within a filter: an instant means all time since then, `start/end` an interval.
 
     Raises:
         Refusal: 400 when the text is neither.
@@ -57,7 +57,7 @@ def within(text: str | None, name: str) -> Callable[[datetime], bool]:
 
 
 def between(text: str | None, name: str) -> Callable[[float], bool]:
-    """Whether a number lies in a filter's range: one number means exactly that, `low/high` a range with `..` for open.
+    """Whether a number is within a filter: one number means equality, `low/high` a range with `..` for an open end.
 
     Raises:
         Refusal: 400 when the text is neither.
@@ -74,7 +74,7 @@ def between(text: str | None, name: str) -> Callable[[float], bool]:
 
 
 def matching(items: Iterable[T], **wanted: tuple[Any, Callable[[T], Any]]) -> list[T]:
-    """The items whose attribute equals what is wanted, or is in it when it is a list; None wants all."""
+    """The items whose attribute equals the wanted value, or is in the wanted list; None accepts all."""
     tests = [(value, read) for value, read in wanted.values() if value is not None]
     return [
         item

@@ -25,14 +25,14 @@ _PACKAGE_WORDS = Words(("pending",), "ready", "failed")
 
 @routes("listBlocks")
 def list_blocks(state: State, call: Call) -> Answer:
-    """All versions; with `mode` those that can be used so."""
+    """List all versions of all blocks; `mode` selects by use."""
     mode = call.query["mode"]
     return Answer({"blocks": [block.answer for block in state.blocks if mode is None or mode in block.modes]})
 
 
 @routes("getBlockVersions")
 def get_block_versions(state: State, call: Call) -> Answer:
-    """All versions of one block."""
+    """List all versions of one block."""
     name = call.path["name"]
     versions = [block.answer for block in state.blocks if block.name == name]
     if not versions:
@@ -42,7 +42,7 @@ def get_block_versions(state: State, call: Call) -> Answer:
 
 @routes("getBlockByVersion")
 def get_block_by_version(state: State, call: Call) -> Answer:
-    """The block itself, as in the vendor's spec, not wrapped in a list as in its guide."""
+    """Return the block itself, as in the vendor's spec, not in a list as in its guide."""
     name, version = call.path["name"], call.path["version"]
     block = _block(state, name, version)
     if block is None:
@@ -52,7 +52,7 @@ def get_block_by_version(state: State, call: Call) -> Answer:
 
 @routes("createInsights")
 def create_insight(state: State, call: Call) -> Answer:
-    """Tells the price, or runs the block and charges it."""
+    """Return the price, or run the block and charge the price."""
     aoi, body = the_aoi(state, call), call.body
     wanted = body["block"]
     block = _block(state, wanted["name"], wanted["version"])
@@ -86,7 +86,7 @@ def create_insight(state: State, call: Call) -> Answer:
 
 @routes("listInsights")
 def list_insights(state: State, call: Call) -> Answer:
-    """`created_on` is an instant, for everything since then, or an interval; which one is not documented."""
+    """List insights. `created_on` is an instant, for all time since then, or an interval; this is not documented."""
     aoi, wanted, now = the_aoi(state, call), call.query, state.now
     created = within(wanted["created_on"], "created_on")
     found = matching(
@@ -104,7 +104,7 @@ def list_insights(state: State, call: Call) -> Answer:
 
 @routes("downloadInsights")
 def download_insight(state: State, call: Call) -> Answer:
-    """Packs the files the first time it is asked for them, and tells how that goes every time."""
+    """Pack the files at the first request; return the state at every request."""
     insight = _insight(state, call)
     if not insight.course.succeeded(state.now):
         raise bad_request("the insight is not completed", {"id": insight.id})
@@ -121,7 +121,7 @@ def download_insight(state: State, call: Call) -> Answer:
 
 @routes("deleteInsights")
 def delete_insight(state: State, call: Call) -> Answer:
-    """Gone for good; a second time it is unknown."""
+    """Delete the insight; at a second request it is unknown."""
     insight, project_id = _insight(state, call), call.query["project_id"]
     if project_id != insight.project_id:
         raise bad_request("project_id: the insight belongs to another project", {"project_id": project_id})
@@ -142,7 +142,7 @@ def _insight(state: State, call: Call) -> Insight:
 
 
 def _require_inputs(block: SeededBlock, sent: list[dict[str, Any]]) -> None:
-    """Refuse inputs that the block does not have, that are missing, or that carry no value."""
+    """Refuse unknown and missing inputs, and inputs without a value."""
     names = [wanted["name"] for wanted in block.answer["spec"]["inputs"]]
     given = [entry.get("name") for entry in sent]
     for index, entry in enumerate(sent):

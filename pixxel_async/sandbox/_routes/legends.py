@@ -1,4 +1,4 @@
-"""The legends of visualizations, and what a picture of one is drawn from."""
+"""The legends of visualizations, and the arguments of their pictures."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Classes = list[dict[str, Any]]
 
 
 def bands_of(expression: str, expression_type: str, known: list[str]) -> list[str]:
-    """The bands that an expression names.
+    """The bands in an expression.
 
-    A composite has three parts with commas between them, the others one; that is ours, for the vendor does not
-    say how a composite is written.
+    A composite has three parts, separated by commas; other expressions have one. This is ours: the vendor does not
+    document the form of a composite.
 
     Raises:
-        Refusal: 400 when it cannot be read, or names a band that the satellite does not have.
+        Refusal: 400 when it is invalid, or the satellite lacks one of its bands.
     """
     try:
         read = parse(expression)
@@ -38,7 +38,7 @@ def bands_of(expression: str, expression_type: str, known: list[str]) -> list[st
 
 
 def original(state: State, visualization: Visualization) -> Legend:
-    """The legends as the rendering made them.
+    """The legends made by the rendering.
 
     The vendor's rule: both modes for a preset index, dynamic for a custom one, none for composites and grayscale.
     """
@@ -59,7 +59,7 @@ def original(state: State, visualization: Visualization) -> Legend:
 
 
 def computed(state: State, visualization: Visualization, asset: Asset, bins: int) -> Classes:
-    """Dynamic classes of equal width over the values that occur."""
+    """Dynamic classes of equal width over the values in the images."""
     index = visualization.index
     both = imagery.legend(
         **_source(state, visualization, asset),
@@ -74,7 +74,7 @@ def measured(state: State, visualization: Visualization, asset: Asset, items: Cl
     """A user's classes with the area of each.
 
     Raises:
-        Refusal: 400 when a class lacks something or ends before it begins; the vendor leaves that open.
+        Refusal: 400 when a class lacks a field or its min is above its max; the vendor does not document this.
     """
     for number, item in enumerate(items):
         missing = [name for name in ("color", "label", "min", "max") if name not in item]

@@ -1,4 +1,4 @@
-"""From the request of an order item to the item: the vendor's rules, the price, and the tasks that will serve it."""
+"""Makes an order item from its request: the vendor's rules, the price, and its tasks."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from pixxel_async.sandbox._world.geodesy import area_m2, most_distant_gap_km
 from pixxel_async.sandbox._world.scenes import Scene
 
 PAYMENT_SECONDS = 2.0
-"""From the order to its payment; ours."""
+"""Time from the order to its payment; ours."""
 
 _NOTICE = timedelta(hours=24)
 _WIDEST_GAP_KM = 200
 _LONGEST = timedelta(days=2 * 366)
 _PROCESSING = timedelta(hours=36)
-"""From a capture to its delivery at most."""
+"""Longest time from a capture to its delivery."""
 _MONTHS = {"MONTHLY": 1, "BIMONTHLY": 2, "QUARTERLY": 3}
 _DEFAULTS = {
     "name": "",
@@ -41,10 +41,10 @@ _DEFAULTS = {
 def plan_item(
     state: State, call: Call, request: dict[str, Any], order_id: str, index: int, *, dry_run: bool
 ) -> OrderItem:
-    """The item that a request asks for; a dry run uses up no planned outcome.
+    """The item of a request; a dry run uses no planned outcome.
 
     Raises:
-        Refusal: 400 that names the place when a rule is broken; 403 when the project is closed to the token.
+        Refusal: 400 with the place when a rule is broken; 403 when the token may not use the project.
     """
     where = f"body.order_items[{index}]"
     wanted = {**_DEFAULTS, **request}
@@ -86,7 +86,7 @@ def plan_item(
 
 
 def task_fate(outcome: Outcome, number: int, count: int) -> Outcome:
-    """How one of an item's tasks ends: of several, only the last one fails when the item succeeds in part."""
+    """The outcome of one of an item's tasks; if the item succeeds partially, only the last task fails."""
     if outcome is Outcome.PARTIAL and count > 1:
         return Outcome.FAIL if number == count - 1 else Outcome.SUCCESS
     return outcome
@@ -136,7 +136,7 @@ def _require_bandset(state: State, wanted: dict[str, Any], where: str) -> dict[s
 
 
 def _require_windows(state: State, wanted: dict[str, Any], where: str) -> Iterator[tuple[datetime, datetime]]:
-    """The capture windows: one, or for a recurring order one for each period, until the next one begins."""
+    """The capture windows: one, or for a recurring order one for each period, up to the start of the next."""
     start = _moment(wanted["start_date"], where, "start_date")
     if start < state.now + _NOTICE:
         raise _refused(where, "start_date", "must be at least 24 hours ahead")
@@ -203,7 +203,7 @@ def _capture_tasks(
     outcome: Outcome,
     prices: list[Price],
 ) -> list[OrderTask]:
-    """Each is captured somewhere within its window, and delivered up to 36 hours later."""
+    """The tasks: each is captured within its window, and delivered up to 36 hours later."""
     model = _model_scene(state, wanted)
     tasks = []
     for number, (start, end) in enumerate(windows):
@@ -218,7 +218,7 @@ def _capture_tasks(
 
 
 def _model_scene(state: State, wanted: dict[str, Any]) -> Scene:
-    """An archive image of the place, after which the captures are made."""
+    """An archive image of the area, the model for the captures."""
     scenes, _ = state.archive.search(
         collections=["pixxel-td-l2a"],
         geometry=wanted["geometry"],
@@ -235,7 +235,7 @@ def _captured(model: Scene, captured: datetime, ready: datetime, cloud_cover: fl
 
 
 def _feasibility(kind: str, name: str) -> str:
-    """What the check will say; the marks in names are ours."""
+    """The result of the feasibility check; the marks in names are ours."""
     if kind == "ARCHIVE":
         return "NOT_APPLICABLE"
     if "[infeasible]" in name:

@@ -32,13 +32,13 @@ _BAD_ENDS = {Outcome.CANCEL: "CANCELLED", Outcome.EXPIRE: "EXPIRED"}
 
 @routes("ListBandsets")
 def list_bandsets(state: State, call: Call) -> Answer:
-    """All of them."""
+    """List all bandsets."""
     return Answer({"bandsets": list(state.bandsets.values())})
 
 
 @routes("ListOrders")
 def list_orders(state: State, call: Call) -> Answer:
-    """The oldest first; ten on a page unless the request says otherwise."""
+    """List orders, oldest first; ten per page by default."""
     wanted = call.query["user_id"]
     found = [
         order for order in state.orders.values() if wanted in (None, order.user_id) and _visible(call, order)
@@ -49,7 +49,7 @@ def list_orders(state: State, call: Call) -> Answer:
 
 @routes("SubmitOrder")
 def submit_order(state: State, call: Call) -> Answer:
-    """Plans all items first, so that one bad item leaves nothing behind; a dry run ends there."""
+    """Plan all items first, so that an invalid item has no effect; a dry run stops after that."""
     call.access.require_owner()
     dry_run, requests = call.body.get("dry_run", False), call.body["order_items"]
     id = state.new_id("order")
@@ -71,7 +71,7 @@ def submit_order(state: State, call: Call) -> Answer:
 
 @routes("GetOrderById")
 def get_order(state: State, call: Call) -> Answer:
-    """One order, its items without their tasks."""
+    """Return one order; its items lack their tasks."""
     id = call.path["order_id"]
     if id not in state.orders:
         raise call.unknown("order", id)
@@ -82,7 +82,7 @@ def get_order(state: State, call: Call) -> Answer:
 
 @routes("ListOrderItems")
 def list_order_items(state: State, call: Call) -> Answer:
-    """With their tasks. Filters whose syntax the vendor leaves open are read as `_filters` says."""
+    """List order items with their tasks. `filters` explains filters whose syntax the vendor does not document."""
     wanted, now = call.query, state.now
     created, area = within(wanted["created_at"], "created_at"), between(wanted["area"], "area")
     found = matching(
@@ -104,7 +104,7 @@ def list_order_items(state: State, call: Call) -> Answer:
 
 @routes("GetOrderItemById")
 def get_order_item(state: State, call: Call) -> Answer:
-    """One item with its tasks."""
+    """Return one item with its tasks."""
     id = call.path["order_item_id"]
     if id not in state.order_items:
         raise call.unknown("order item", id)
@@ -115,7 +115,7 @@ def get_order_item(state: State, call: Call) -> Answer:
 
 @routes("DownloadOrderReport")
 def download_report(state: State, call: Call) -> Answer:
-    """A line for each item; the columns are ours."""
+    """Return a line for each item; the columns are ours."""
     call.access.require_owner()
     zone = _zone(call.query["tz"])
     table = io.StringIO()
@@ -154,7 +154,7 @@ def _visible(call: Call, order: Order) -> bool:
 
 
 def _plan_happenings(state: State, item: OrderItem, key: str) -> None:
-    """What will come of an item by itself: charges of recurring captures, catalog entries, refunds."""
+    """Schedule the events of an item: charges of recurring captures, catalog entries, refunds."""
     for number, task in enumerate(item.tasks):
         if item.type == "RECURRING":
             charge = Entry(task.window[0], "SubmitOrder", task.id, f"{key}/{number}", task.price)
@@ -168,7 +168,7 @@ def _plan_happenings(state: State, item: OrderItem, key: str) -> None:
 
 
 def _refund(item: OrderItem) -> int:
-    """What is given back when the item has settled: for what failed all of it, for what is partial one half."""
+    """Schedule the refund at the end of the item: all tokens after a failure, half after a partial success."""
     if item.outcome is Outcome.STUCK:
         return 0
     lost = {Outcome.FAIL: 1.0, Outcome.CANCEL: 1.0, Outcome.EXPIRE: 1.0, Outcome.PARTIAL: 0.5}

@@ -1,4 +1,4 @@
-"""What a polygon must be that JSON Schema cannot ask for: closed, on the Earth, and not without area."""
+"""Rules for polygons that JSON Schema cannot express: closed, on the Earth, with an area."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def require_polygon(geometry: dict[str, Any], where: str, *, multi: bool = False
     """Refuse open rings, positions off the Earth, and polygons without area.
 
     Raises:
-        Refusal: 400 that names the place.
+        Refusal: 400 with the place.
     """
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")
     kinds = ("Polygon", "MultiPolygon") if multi else ("Polygon",)

@@ -11,18 +11,18 @@ routes = Handlers()
 
 _MEMBERS = 3
 _PAGE_SIZE = 50
-"""Projects on a page when the request does not say; the vendor gives no number."""
+"""Default number of projects per page; the vendor documents none."""
 
 
 @routes("Ping")
 def ping(state: State, call: Call) -> Answer:
-    """The text is ours."""
+    """Return a short text; the text is ours."""
     return Answer("pong")
 
 
 @routes("ListProjects")
 def list_projects(state: State, call: Call) -> Answer:
-    """Pages count from 1; 0 is taken for the first one too. Both are ours."""
+    """List projects. Page numbers start at 1; 0 also means the first page. Both are ours."""
     visible = [_listed(project) for id, project in state.projects.items() if call.access.may_use(id)]
     size = call.query["page_size"] or _PAGE_SIZE
     start = (max(call.query["page_num"] or 1, 1) - 1) * size
@@ -31,7 +31,7 @@ def list_projects(state: State, call: Call) -> Answer:
 
 @routes("GetProjectById")
 def get_project(state: State, call: Call) -> Answer:
-    """Comes wrapped, and without the number of members."""
+    """Return one project, wrapped, without the number of members."""
     id = call.path["project_id"]
     if id not in state.projects:
         raise call.unknown("project", id)
@@ -41,7 +41,7 @@ def get_project(state: State, call: Call) -> Answer:
 
 @routes("ListSatellites")
 def list_satellites(state: State, call: Call) -> Answer:
-    """All of them, never paged."""
+    """List all satellites, without pages."""
     return Answer({"satellites": list(state.satellites.values())})
 
 

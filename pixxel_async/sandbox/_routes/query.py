@@ -1,4 +1,4 @@
-"""Conditions on the properties of STAC items, and sorting by them, as archive and catalog understand them."""
+"""Conditions on the properties of STAC items, and sorting by them, for archive and catalog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def condition(
     `aliases` maps other spellings of a property to its name in the item.
 
     Raises:
-        Refusal: 400 for an operator that is not known.
+        Refusal: 400 for an unknown operator.
     """
     if not query:
         return None
@@ -38,9 +38,9 @@ def condition(
 
 
 def sort_keys(fields: list[dict[str, str]] | None) -> list[tuple[Callable[[Item], Any], bool]]:
-    """How to sort: a key for each field, the most important first, and whether the greatest come first.
+    """The sort keys: one for each field, the most important first, with the direction.
 
-    A field is a property's name, or a path such as `properties->>'datetime'`. Items without it come first.
+    A field is a property's name, or a path such as `properties->>'datetime'`. Items without it are first.
     """
     return [(_sort_key(field["field"]), field["direction"].lower() == "desc") for field in fields or []]
 

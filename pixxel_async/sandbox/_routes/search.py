@@ -20,16 +20,16 @@ T = TypeVar("T")
 
 _CLOUD = "eo:cloud_cover"
 _SEARCH_LIMIT = 100
-"""Images of a search that gives no limit; the vendor gives no number."""
+"""Default limit of a search; the vendor documents none."""
 _LONGEST_PAGE = 1000
-"""Items on a page of the archive at most; a link `next` leads on."""
+"""Largest number of items on a page of the archive; a link `next` has the URL of the next page."""
 _LOOKED_AT = 2000
-"""Scenes that sorting, and conditions on properties, look at: the newest that the other conditions leave."""
+"""Number of scenes for sorting and conditions on properties: the newest ones that meet the other conditions."""
 
 
 @routes("SearchSatelliteImages")
 def search_images(state: State, call: Call) -> Answer:
-    """The newest first, in a map by item id; there is no second page."""
+    """Search images, newest first, in a map by item id; there is no second page."""
     body = call.body
     start, end = (_instant(body[name], f"body.{name}") for name in ("start_date", "end_date"))
     if end <= start:
@@ -53,7 +53,7 @@ def search_images(state: State, call: Call) -> Answer:
 
 @routes("ListCollections")
 def list_collections(state: State, call: Call) -> Answer:
-    """All, or those named in `ids`."""
+    """List all collections, or those in `ids`."""
     wanted = call.query["ids"]
     found = [c for c in state.archive.collections() if wanted is None or c["id"] in wanted]
     return Answer({"collections": found})
@@ -67,7 +67,7 @@ def get_collection(state: State, call: Call) -> Answer:
 
 @routes("ListItemInCollection")
 def list_items(state: State, call: Call) -> Answer:
-    """The newest first; a link `next` tells that there are more."""
+    """List items, newest first; a link `next` means that there are more."""
     collection = _collection(state, call)["id"]
     limit, offset = limit_and_offset(call.query, most=_LONGEST_PAGE)
     scenes, total = state.archive.search(
@@ -80,7 +80,7 @@ def list_items(state: State, call: Call) -> Answer:
 
 @routes("GetCollectionItemById")
 def get_item(state: State, call: Call) -> Answer:
-    """One item of a collection."""
+    """Return one item of a collection."""
     collection, id = _collection(state, call)["id"], call.path["item_id"]
     scene = state.archive.scene(collection, id)
     if scene is None:
@@ -90,7 +90,7 @@ def get_item(state: State, call: Call) -> Answer:
 
 @routes("SearchItemInArchive")
 def search_archive(state: State, call: Call) -> Answer:
-    """By place, time, collection, id and property; the newest first unless sorted otherwise."""
+    """Search by area, time, collection, id and property; newest first, unless the request sets an order."""
     body = call.body
     limit, offset = limit_and_offset(body, most=_LONGEST_PAGE)
     start, end = _interval(body.get("datetime"))
@@ -179,7 +179,7 @@ def _bbox(box: list[float] | None) -> list[float] | None:
 
 
 def _geometry(geometry: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """The geometry if it can be read and lies on the Earth.
+    """The geometry, if it is valid and on the Earth.
 
     Raises:
         Refusal: 400 otherwise.

@@ -26,7 +26,7 @@ _WORDS = Words(("creating",), "success", "failed", "partial_success")
 
 @routes("ListIndices")
 def list_indices(state: State, call: Call) -> Answer:
-    """The preset ones first."""
+    """List indices, preset ones first."""
     wanted = call.query
     found = matching(
         state.indices.values(),
@@ -41,7 +41,7 @@ def list_indices(state: State, call: Call) -> Answer:
 
 @routes("CreateIndex")
 def create_index(state: State, call: Call) -> Answer:
-    """A custom index; its name must be new among the indices of the satellite."""
+    """Create a custom index; its name must be unique among the indices of the satellite."""
     body = call.body
     satellite = state.satellites.get(body["satellite_id"])
     if satellite is None:
@@ -67,7 +67,7 @@ def create_index(state: State, call: Call) -> Answer:
 
 @routes("ListVisualizations")
 def list_visualizations(state: State, call: Call) -> Answer:
-    """In short form."""
+    """List visualizations in short form."""
     aoi, wanted = the_aoi(state, call), call.query
     found = matching(
         aoi.visualizations.values(),
@@ -83,7 +83,7 @@ def list_visualizations(state: State, call: Call) -> Answer:
 
 @routes("CreateVisualization")
 def create_visualization(state: State, call: Call) -> Answer:
-    """Over the given mosaics, or over all that are there; the same once more is a conflict unless it has failed."""
+    """Render over the given mosaics, or over all finished ones. A duplicate is a conflict, unless the first one failed."""
     aoi, body = the_aoi(state, call), call.body
     index = state.indices.get(body["index_id"])
     if index is None:
@@ -115,7 +115,7 @@ def create_visualization(state: State, call: Call) -> Answer:
 
 @routes("UpdateVisualizationMetadata")
 def update_metadata(state: State, call: Call) -> Answer:
-    """Sets the classes of one mode; areas are measured, and dynamic classes computed where the list is null."""
+    """Set the classes of one mode. Areas are measured; dynamic classes are computed if the list is null."""
     visualization, body = _ready(state, call), call.body
     mode, bins = body["visualization_mode"], body.get("dynamic_bins")
     if visualization.index["expression_type"] != "index":
@@ -140,7 +140,7 @@ def update_metadata(state: State, call: Call) -> Answer:
 
 @routes("RollbackVisualizationMetadata")
 def rollback_metadata(state: State, call: Call) -> Answer:
-    """Computes the classes of one mode again, as they were after the rendering."""
+    """Compute the classes of one mode again, as after the rendering."""
     visualization, body = _ready(state, call), call.body
     _require_index(visualization, body["index_id"])
     legend, original = _legend(state, visualization), legends.original(state, visualization)
@@ -156,7 +156,7 @@ def rollback_metadata(state: State, call: Call) -> Answer:
 
 @routes("GenerateIndexPng")
 def generate_png(state: State, call: Call) -> Answer:
-    """Rendered on the fly, in a thread."""
+    """Return a picture, rendered in a thread."""
     visualization, body = _ready(state, call), call.body
     _require_index(visualization, body["index_id"])
     asset = _asset_of(visualization, body["date"])
@@ -167,7 +167,7 @@ def generate_png(state: State, call: Call) -> Answer:
 
 @routes("GenerateVisualizationSLD")
 def generate_sld(state: State, call: Call) -> Answer:
-    """The legends as colour maps of Styled Layer Descriptors."""
+    """Return the legends as colour maps of Styled Layer Descriptors."""
     visualization, body = _ready(state, call), call.body
     legend = _legend(state, visualization)
     days = [_asset_of(visualization, day).day for day in body["dates"]]
@@ -182,7 +182,7 @@ def _sources(state: State, aoi: AOI, wanted: list[str] | None) -> list[Asset]:
     """The mosaics to render, by day.
 
     Raises:
-        Refusal: 400 when one is not there, or is no mosaic.
+        Refusal: 400 when one is not ready, or is not a mosaic.
     """
     ready = [a for a in aoi.assets if a.type == "mosaic" and a.course.succeeded(state.now)]
     by_id = {asset.id: asset for asset in ready}
@@ -198,7 +198,7 @@ def _sources(state: State, aoi: AOI, wanted: list[str] | None) -> list[Asset]:
 
 
 def _rendered(state: State, visualization: Visualization) -> list[Asset]:
-    """A visualization asset for each source; when it succeeds in part, the last one fails."""
+    """A visualization asset for each source; if it succeeds partially, the last one fails."""
     course, index = visualization.course, visualization.index
     last = visualization.sources[-1]
     return [
@@ -224,10 +224,10 @@ def _fate(outcome: Outcome, *, is_last: bool) -> Outcome:
 
 
 def _ready(state: State, call: Call) -> Visualization:
-    """The visualization that the path names.
+    """The visualization in the path.
 
     Raises:
-        Refusal: There is none, or it has not succeeded.
+        Refusal: It does not exist, or it has not succeeded.
     """
     aoi, id = the_aoi(state, call), call.path["visualization_id"]
     visualization = aoi.visualizations.get(id)
@@ -252,7 +252,7 @@ def _asset_of(visualization: Visualization, day: str) -> Asset:
 
 
 def _legend(state: State, visualization: Visualization) -> Legend:
-    """Its legends; computed at the first need."""
+    """Its legends, computed at the first use."""
     if visualization.legend is None:
         visualization.legend = legends.original(state, visualization)
     return visualization.legend
@@ -275,7 +275,7 @@ def _short(state: State, visualization: Visualization) -> dict[str, Any]:
 
 
 def _detail(state: State, visualization: Visualization) -> dict[str, Any]:
-    """Type is always `custom`: the vendor's enum has no other word, although preset indices can be rendered."""
+    """The visualization. Its type is always `custom`: the vendor's enum has no other value, even for preset indices."""
     index, ready = visualization.index, visualization.course.succeeded(state.now)
     assets = visualization.rendered if ready else []
     return {

@@ -1,4 +1,4 @@
-"""Workflows, their jobs, and the tasks of these."""
+"""Workflows, their jobs, and the tasks of the jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BANDS = ("B02", "B03", "B04", "B08")
 
 @routes("listWorkflows")
 def list_workflows(state: State, call: Call) -> Answer:
-    """In short form."""
+    """List workflows in short form."""
     wanted = call.query
     created, updated = (within(wanted[name], name) for name in ("created_on", "updated_at"))
     found = matching(
@@ -40,7 +40,7 @@ def list_workflows(state: State, call: Call) -> Answer:
 
 @routes("getWorkflowsById")
 def get_workflow(state: State, call: Call) -> Answer:
-    """With its definition."""
+    """Return a workflow with its definition."""
     workflow = _workflow(state, call)
     _require_same_project(call, workflow)
     detail = {name: value for name, value in _listed(workflow).items() if name != "legacy_project_id"}
@@ -51,13 +51,13 @@ def get_workflow(state: State, call: Call) -> Answer:
 
 @routes("getWorkflowCostEstimate")
 def estimate_workflow(state: State, call: Call) -> Answer:
-    """What a job costs."""
+    """Return the price of a job."""
     return Answer({"estimated_cost": _workflow(state, call).cost})
 
 
 @routes("listJobs")
 def list_jobs(state: State, call: Call) -> Answer:
-    """Without tasks and definition."""
+    """List jobs without tasks and definition."""
     workflow, wanted, now = _workflow(state, call), call.query, state.now
     created = within(wanted["created_on"], "created_on")
     found = matching(
@@ -71,7 +71,7 @@ def list_jobs(state: State, call: Call) -> Answer:
 
 @routes("createJob")
 def create_job(state: State, call: Call) -> Answer:
-    """Runs the workflow once and charges it."""
+    """Run the workflow once and charge its price."""
     workflow = _workflow(state, call)
     _require_same_project(call, workflow)
     id = state.new_id("job")
@@ -85,13 +85,13 @@ def create_job(state: State, call: Call) -> Answer:
 
 @routes("getJobById")
 def get_job(state: State, call: Call) -> Answer:
-    """With its tasks and definition."""
+    """Return a job with its tasks and definition."""
     return Answer(_job_detail(state, _job(state, call)))
 
 
 @routes("downloadJob")
 def download_job(state: State, call: Call) -> Answer:
-    """Packs the results the first time it is asked for them, and tells how that goes every time."""
+    """Pack the results at the first request; return the state at every request."""
     job = _job(state, call)
     if not job.course.succeeded(state.now):
         raise bad_request("the job is not completed", {"id": job.id})
@@ -103,7 +103,7 @@ def download_job(state: State, call: Call) -> Answer:
 
 @routes("downloadTask")
 def download_task(state: State, call: Call) -> Answer:
-    """The same for the result of one task."""
+    """Pack the result of one task, as `download_job` does for a job."""
     job, task_id = _job(state, call), call.path["task_id"]
     task = next((task for task in job.tasks if task.id == task_id), None)
     if task is None:
@@ -141,7 +141,7 @@ def _require_same_project(call: Call, workflow: Workflow) -> None:
 
 
 def _planned_tasks(state: State, workflow: Workflow, outcome: Outcome) -> list[JobTask]:
-    """The tasks, each beginning when those before it end. A bad outcome strikes the second task, or the only one."""
+    """The tasks; each starts when its predecessors have ended. A failure hits the second task, or the only one."""
     seconds = {(block.name, block.version): block.seconds for block in state.blocks}
     struck = workflow.steps[min(1, len(workflow.steps) - 1)].name
     tasks: dict[str, JobTask] = {}
@@ -157,7 +157,7 @@ def _planned_tasks(state: State, workflow: Workflow, outcome: Outcome) -> list[J
 
 
 def _package(state: State, call: Call, kind: str, id: str, workflow: Workflow) -> Package:
-    """Results over the newest clear image of the place that the workflow looks at."""
+    """Results over the newest clear image of the workflow's area."""
     scenes, _ = state.archive.search(
         collections=["sentinel-2-l2a"], geometry=workflow.geometry, max_cloud=20, limit=1
     )
@@ -183,7 +183,7 @@ def _listed(workflow: Workflow) -> dict[str, Any]:
 
 
 def _definition(workflow: Workflow) -> dict[str, Any]:
-    """The graph; its form is ours, for the vendor does not document it."""
+    """The graph; its form is ours, because the vendor does not document it."""
     return {
         "blocks": [
             {"name": step.name, "block": {"name": step.block, "version": step.version}}
@@ -265,7 +265,7 @@ def _state_message(job: Job, task: JobTask, now: datetime, *, failed: bool) -> s
 
 
 def _result(state: State, task: JobTask, step: Step) -> list[dict[str, Any]]:
-    """What a task made: the outputs of its block with their values; the form is ours."""
+    """The results of a task: the outputs of its block with their values; the form is ours."""
     outputs = next(
         block.answer["spec"]["outputs"]
         for block in state.blocks
@@ -275,6 +275,6 @@ def _result(state: State, task: JobTask, step: Step) -> list[dict[str, Any]]:
 
 
 def _spent(course: Course, now: datetime) -> str:
-    """Time taken so far, for people: `1m20s`."""
+    """Time taken so far, for human readers: `1m20s`."""
     seconds = round((course.touched(now) - course.begins).total_seconds())
     return f"{seconds // 60}m{seconds % 60}s" if seconds >= 60 else f"{seconds}s"

@@ -1,4 +1,4 @@
-"""The sandbox as a server: it takes requests in, lets faults strike, calls the handlers and writes the answers."""
+"""The server of the sandbox: it receives requests, applies faults, calls the handlers and sends the responses."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 _LARGEST_BODY = 64 * 1024 * 1024
 _REMEMBERED_REQUESTS = 100_000
-_NOBODY = Access("nobody")
+_NOBODY = Access("anonymous")
 
 
 @attrs.define
@@ -58,26 +58,26 @@ class RequestRecord:
     at: datetime
     """Sandbox time of its arrival."""
     status: int | None = None
-    """Status of the answer; None while there is none, and for ever when a fault ate it."""
+    """Status of the response; None before the response, and if a fault suppressed it."""
     elapsed: float = 0.0
-    """Real seconds until the answer."""
+    """Real seconds until the response."""
 
 
 class Sandbox:
-    """A Pixxel API on this machine, with a storage host of its own; `async with` starts and stops it.
+    """A local Pixxel API with its own storage host; `async with` starts and stops it.
 
     Args:
-        token: The token that is let in with all rights; `tokens.issue` makes others known.
+        token: The token with all permissions; `tokens.issue` registers others.
         host: Address to listen on.
-        port: Port of the API; 0 takes a free one.
-        storage_port: Port of the storage host; 0 takes a free one.
-        speed: Sandbox seconds per real second; 0 stands still until `clock.advance`.
-        seed: Decides ids, durations and the archive; the same calls then give the same answers.
-        clock: A clock of yours, in place of `speed`.
-        strict_auth: Let in `Bearer TOKEN` only, not the bare token or `Basic`.
-        url_lifetime: Sandbox seconds for which a signed URL is good.
-        validate_answers: Hold every answer against the spec; one that does not agree becomes a 500 and is
-            kept in `defects`. For tests of the sandbox itself.
+        port: Port of the API; 0 selects a free one.
+        storage_port: Port of the storage host; 0 selects a free one.
+        speed: Sandbox seconds per real second; 0 pauses the clock until `clock.advance`.
+        seed: Decides ids, durations and the archive; the same calls give the same responses.
+        clock: Your own clock, instead of `speed`.
+        strict_auth: Accept `Bearer TOKEN` only, not the bare token or `Basic`.
+        url_lifetime: Lifetime of a signed URL in sandbox seconds.
+        validate_answers: Validate every response against the spec; an invalid one becomes a 500 and is
+            recorded in `defects`. For tests of the sandbox itself.
     """
 
     def __init__(
@@ -129,23 +129,23 @@ class Sandbox:
 
     @property
     def storage_url(self) -> str:
-        """Origin of the storage host, to which the signed URLs lead."""
+        """Origin of the storage host and of the signed URLs."""
         return self.storage.origin
 
     @property
     def ledger(self) -> Ledger:
-        """What was made and charged up to now."""
+        """All resources made and tokens charged so far."""
         self.state.settle()
         return self.state.ledger
 
     @property
     def outcomes(self) -> Outcomes:
-        """Where a test plans how things will end."""
+        """The planned outcomes of resources; tests add them."""
         return self.state.outcomes
 
     @property
     def price_factor(self) -> float:
-        """How many times their usual price insights and archive images cost from now on; for tests of changing prices."""
+        """Factor for the prices of insights and archive images from now on; for tests of changing prices."""
         return self.state.price_factor
 
     @price_factor.setter
@@ -153,13 +153,13 @@ class Sandbox:
         self.state.price_factor = factor
 
     def client(self, **options: Any) -> PixxelClient:
-        """A client that talks to this sandbox; `options` are those of `PixxelClient`."""
-        from pixxel_async.client import PixxelClient  # the server runs without the SDK's client
+        """A client for this sandbox; `options` are those of `PixxelClient`."""
+        from pixxel_async.client import PixxelClient  # the server does not need the SDK's client
 
         return PixxelClient(**{"token": self.token, "base_url": self.url, **options})
 
     async def start(self) -> None:
-        """Listen; `async with` does it for you."""
+        """Start to listen; `async with` calls it."""
         self._stopping.clear()
         await self.storage.start()
         application = web.Application(client_max_size=_LARGEST_BODY)
@@ -178,7 +178,7 @@ class Sandbox:
         self._url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def stop(self) -> None:
-        """Stop listening and drop what is still open; the state stays readable."""
+        """Stop listening and close open connections; the state stays readable."""
         self._stopping.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -198,35 +198,33 @@ class Sandbox:
         await self.stop()
 
     def checked(self, operation: SpecOperation, answer: Answer) -> Answer:
-        """The answer, or a 500 in its place when answers are checked and this one does not agree with the spec."""
+        """The response, or a 500 if responses are validated and this one is invalid."""
         if not self._validate_answers or answer.build is not None:
             return answer
         shape = operation.answer(answer.status)
         value = answer.body if shape.content_type != "application/json" else orjson.loads(_encoded(answer))
         faults = answer_faults(shape, value)
         if (answer.body is None) != (shape.content_type is None):
-            faults.append(
-                {"path": "answer", "message": "a body where the spec has none, or none where it has one"}
-            )
+            faults.append({"path": "answer", "message": "the presence of the body differs from the spec"})
         if not faults:
             return answer
         self.defects.append({"operation": operation.id, "status": answer.status, "faults": faults})
         raise Refusal(
-            500, "answer_off_spec", f"the sandbox's own answer is off the spec: {faults[0]}", faults
+            500, "answer_off_spec", f"the response of the sandbox is invalid by the spec: {faults[0]}", faults
         )
 
     async def hang(self, transport: asyncio.Transport | None) -> None:
-        """Give no answer until the peer or the sandbox ends."""
+        """Send no response until the peer or the sandbox closes the connection."""
         await self._stopping.wait()
         reset_connection(transport)
 
     async def _unknown_route(self, request: web.Request) -> web.StreamResponse:
-        """404, or 405 when the path exists with another method; still in the vendor's envelope."""
+        """404, or 405 when the path exists with another method; in the vendor's envelope."""
         methods = sorted(
             operation.method for operation in operations().values() if _leads_to(operation.path, request.path)
         )
         refusal = (
-            Refusal(405, "method_not_allowed", f"{request.method} is not possible here", {"allow": methods})
+            Refusal(405, "method_not_allowed", f"{request.method} is not allowed here", {"allow": methods})
             if methods
             else Refusal(404, "not_found", "no such path", {"path": request.path})
         )
@@ -240,7 +238,7 @@ class Sandbox:
 
 
 class _Endpoint:
-    """The way of a request through the sandbox, for one operation."""
+    """Processes the requests of one operation."""
 
     def __init__(self, sandbox: Sandbox, operation: SpecOperation, handler: Handler) -> None:
         self._sandbox = sandbox
@@ -249,7 +247,7 @@ class _Endpoint:
         self._names = (operation.id, f"{operation.method} {operation.path}", "api")
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer a request, or break it as the faults demand."""
+        """Respond to a request, or apply its faults."""
         sandbox = self._sandbox
         began = time.perf_counter()
         record = RequestRecord(
@@ -300,7 +298,7 @@ class _Endpoint:
             return _refused(refusal)
         except Exception:
             _log.exception("the sandbox failed at %s", self._operation.id)
-            return _refused(Refusal(500, "internal", "the sandbox failed; its log says why"))
+            return _refused(Refusal(500, "internal", "the sandbox failed; see its log"))
 
     def _handled(self, request: web.Request, body: bytes) -> Answer:
         sandbox, operation = self._sandbox, self._operation
@@ -327,7 +325,7 @@ class _Endpoint:
         return attrs.evolve(answer, body=body)
 
     def _postpone(self, seconds: float, request: web.Request, body: bytes) -> None:
-        """Let the request take effect when nobody waits for its answer any more."""
+        """Apply the effect of the request after its connection is gone."""
 
         def happen() -> None:
             with suppress(Refusal):
@@ -338,7 +336,7 @@ class _Endpoint:
     async def _strike(self, fault: Fault, request: web.Request, record: RequestRecord) -> web.StreamResponse:
         if fault.kind == "status":
             record.status = fault.status
-            response = _response(_refused(Refusal(fault.status, "fault", "a fault that was switched on")))
+            response = _response(_refused(Refusal(fault.status, "fault", "an injected fault")))
             response.headers["Date"] = format_datetime(self._sandbox.clock.now(), usegmt=True)
             if fault.retry_after is not None:
                 response.headers["Retry-After"] = str(fault.retry_after)
@@ -347,11 +345,11 @@ class _Endpoint:
             await self._sandbox.hang(request.transport)
         else:
             reset_connection(request.transport)
-        return web.Response()  # goes nowhere: the connection is gone
+        return web.Response()  # is not sent: the connection is gone
 
 
 async def _cut(fault: Fault, request: web.Request, response: web.Response) -> web.StreamResponse:
-    """Announce the whole body, send part of it, and break or end the connection."""
+    """Announce the whole body, send a part of it, then reset or close the connection."""
     body = response.body if isinstance(response.body, bytes) else b""
     partial = web.StreamResponse(status=response.status, headers=response.headers)
     partial.content_length = len(body)
@@ -362,7 +360,7 @@ async def _cut(fault: Fault, request: web.Request, response: web.Response) -> we
         if fault.kind == "truncate":
             request.transport.close()
         else:
-            await asyncio.sleep(0.01)  # lets what was written leave; a reset throws away what has not
+            await asyncio.sleep(0.01)  # sends the written bytes; a reset discards unsent ones
             reset_connection(request.transport)
     return partial
 

@@ -1,4 +1,4 @@
-"""Requests and answers against the spec. What is wrong is told with its place, as far as the first ten faults."""
+"""Validates requests and responses against the spec. Up to ten errors are reported, each with its place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def query_values(operation: SpecOperation, sent: Mapping[str, str]) -> dict[str,
     """The declared query parameters by name, parsed; parameters that are not declared are ignored.
 
     Raises:
-        Refusal: 400 when one is missing or not what the spec says.
+        Refusal: 400 when one is missing or invalid.
     """
     return {p.name: _parsed(p, sent.get(p.name), "query") for p in operation.query_parameters}
 
@@ -30,10 +30,10 @@ def path_values(operation: SpecOperation, sent: Mapping[str, str]) -> dict[str, 
 
 
 def body_value(operation: SpecOperation, content_type: str, data: bytes) -> Any:
-    """The parsed body, or None where none is sent or wanted.
+    """The parsed body, or None if none is sent or expected.
 
     Raises:
-        Refusal: 400 when it is missing, not JSON, or not what the spec says.
+        Refusal: 400 when it is missing, not JSON, or invalid.
     """
     if operation.body is None or not (data or operation.body_required):
         return None
@@ -50,7 +50,7 @@ def body_value(operation: SpecOperation, content_type: str, data: bytes) -> Any:
 
 
 def answer_faults(shape: AnswerShape, value: Any) -> list[dict[str, str]]:
-    """What is wrong with an answer's JSON value; empty when all is well."""
+    """The errors of the JSON value of a response; empty if it is valid."""
     return [] if shape.validator is None else _faults(shape.validator, value, "answer")
 
 
@@ -65,7 +65,7 @@ def _parsed(parameter: Parameter, text: str | None, where: str) -> Any:
 
 
 def _converted(parameter: Parameter, text: str) -> Any:
-    """The text as its schema's type; text that does not convert stays text, and then fails the schema."""
+    """The text converted to its schema's type; other text is unchanged, and the schema rejects it."""
     if parameter.kind == "array":
         return [part for part in text.split(",") if part]
     if parameter.kind == "boolean":

@@ -1,1 +1,1 @@
-"""The simulated Earth: scenes, and the images and pictures of them."""
+"""The simulated Earth: scenes, and their images and pictures."""

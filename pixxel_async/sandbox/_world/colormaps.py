@@ -1,4 +1,4 @@
-"""The colour scales of the sandbox, by the names that the vendor's platform shares with rio-tiler and matplotlib."""
+"""The colour scales of the sandbox; the vendor, rio-tiler and matplotlib have the same names."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _STOPS = {
     "ylgn": "ffffe5 d9f0a3 78c679 238443 004529",
 }
 COLORMAPS = sorted([*_STOPS, *(f"{name}_r" for name in _STOPS)])
-"""Every name; `_r` turns a scale round."""
+"""All names; `_r` reverses a scale."""
 
 
 def colors(name: str, positions: Floats) -> NDArray[np.uint8]:
-    """Red, green and blue, 0 to 255, at positions from 0 to 1 of a scale; letter case of the name does not matter.
+    """Red, green and blue, 0 to 255, at positions from 0 to 1 of a scale; names are case-insensitive.
 
     Raises:
-        ValueError: There is no scale of that name.
+        ValueError: there is no scale with this name.
     """
     known = name.lower()
     if known not in COLORMAPS:

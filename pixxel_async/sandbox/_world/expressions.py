@@ -1,4 +1,4 @@
-"""Index expressions: band names, numbers, `+ - * /` and parentheses; three of them with commas make a composite."""
+"""Index expressions of band names, numbers, `+ - * /` and parentheses; three, separated by commas, are a composite."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from pixxel_async.sandbox._world.geometry import Floats
 
 LONGEST = 1_000
-"""Characters of the longest expression that is read."""
+"""Length limit of an expression, in characters."""
 
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -25,14 +25,14 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 @attrs.frozen
 class Expression:
-    """An expression that was read and holds nothing but arithmetic."""
+    """A valid expression, which contains only arithmetic."""
 
     parts: tuple[ast.expr, ...]
-    """One, or the red, green and blue of a composite."""
+    """One part, or the red, green and blue parts of a composite."""
 
     @property
     def bands(self) -> list[str]:
-        """The names in it, each once, sorted."""
+        """Its names, sorted, without duplicates."""
         nodes = (node for part in self.parts for node in ast.walk(part))
         return sorted({node.id for node in nodes if isinstance(node, ast.Name)})
 
@@ -40,17 +40,17 @@ class Expression:
         """The value of each part; not finite where it divides by zero.
 
         Args:
-            band: Gives the pixels of the band of that name.
+            band: Returns the pixels of the band with this name.
         """
         with np.errstate(all="ignore"):
             return [np.asarray(_value(part, band), dtype=np.float64) for part in self.parts]
 
 
 def parse(text: str) -> Expression:
-    """Read an expression.
+    """Parse an expression.
 
     Raises:
-        ValueError: It holds anything but band names, numbers, `+ - * /` and parentheses, or has two parts.
+        ValueError: it contains other elements than band names, numbers, `+ - * /` and parentheses, or has two parts.
     """
     if len(text) > LONGEST:
         raise ValueError(f"the expression is longer than {LONGEST} characters")
@@ -78,7 +78,7 @@ def _check(node: ast.expr, text: str) -> None:
         case ast.Name():
             pass
         case _:
-            raise ValueError(f"{ast.unparse(node)!r} has no place in the expression {text!r}")
+            raise ValueError(f"{ast.unparse(node)!r} is not allowed in the expression {text!r}")
 
 
 def _value(node: ast.expr, band: Callable[[str], Floats]) -> Any:
@@ -90,7 +90,7 @@ def _value(node: ast.expr, band: Callable[[str], Floats]) -> Any:
             value = _value(operand, band)
             return -value if isinstance(op, ast.USub) else value
         case ast.Constant(number):
-            return np.float64(number)  # type: ignore[arg-type]  # _check let only numbers through
+            return np.float64(number)  # type: ignore[arg-type]  # _check accepts numbers only
         case ast.Name(name):
             return band(name)
-    raise AssertionError(f"_check let {node} through")
+    raise AssertionError(f"_check accepted {node}")

@@ -1,4 +1,4 @@
-"""Areas and distances on the Earth taken as a sphere, which shapely does not know."""
+"""Areas and distances on the Earth as a sphere, which shapely does not support."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import shapely
 from pixxel_async.sandbox._world.geometry import Floats, polygons_of, shape_of
 
 _RADIUS = 6_371_007.2
-"""Radius in metres of the sphere that has the Earth's surface."""
+"""Radius in metres of the sphere with the Earth's surface area."""
 
 
 def area_m2(geometry: dict[str, Any]) -> float:
-    """Area in m² of anything in GeoJSON that has polygons, holes taken off; what overlaps counts once."""
+    """Area in m² of any GeoJSON with polygons, without holes; overlaps count once."""
     return sum(
         _ring_area(polygon.exterior) - sum(map(_ring_area, polygon.interiors))
         for polygon in polygons_of(shape_of(geometry))
@@ -22,7 +22,7 @@ def area_m2(geometry: dict[str, Any]) -> float:
 
 
 def most_distant_gap_km(geometry: dict[str, Any]) -> float:
-    """The widest gap between a polygon and its nearest neighbour, corner to corner in km; 0 for a single one."""
+    """The widest gap between a polygon and its nearest neighbour, between corners, in km; 0 for a single one."""
     polygons = polygons_of(shape_of(geometry))
     if len(polygons) < 2:
         return 0.0

@@ -1,4 +1,4 @@
-"""GeoJSON geometries as shapely ones: on the map, which ends at the antimeridian, and on pixels."""
+"""GeoJSON geometries as shapely ones: on the map, which ends at the antimeridian, and on pixel grids."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _UNREADABLE = (
     OverflowError,
     RecursionError,
 )
-"""What comes of reading numbers where there are none, or nests of lists without end."""
+"""Errors from reading values that are not numbers, or too deeply nested lists."""
 
 
 def shape_of(value: Mapping[str, Any]) -> BaseGeometry:
     """Read any GeoJSON geometry, feature or feature collection.
 
-    The shape is valid: where lines of a polygon cross, every second part lies inside. Heights are left out, and what
-    features have in common counts once.
+    The shape is valid: if lines of a polygon cross, the even-odd rule decides. Heights are ignored, and overlaps of
+    features count once.
 
     Raises:
-        ValueError: there is no position in it, or it is no GeoJSON.
+        ValueError: it has no positions, or is not GeoJSON.
     """
     try:
         read = _read(value)
@@ -54,9 +54,9 @@ def rectangle(west: float, south: float, east: float, north: float) -> BaseGeome
 
 
 def on_map(area: BaseGeometry) -> list[BaseGeometry]:
-    """The area, and the same a turn of the globe further east or west, where these reach the map.
+    """The area, and its copies 360° further east or west if these reach the map.
 
-    They are prepared to be compared with many others.
+    They are prepared for many comparisons.
     """
     turned = [translate(area, turn) for turn in (0, -360, 360)]
     copies = [copy for copy in turned if copy.bounds[0] <= 180 and copy.bounds[2] >= -180]
@@ -65,26 +65,26 @@ def on_map(area: BaseGeometry) -> list[BaseGeometry]:
 
 
 def polygons_of(area: BaseGeometry) -> list[shapely.Polygon]:
-    """The polygons that an area is made of."""
-    parts = shapely.get_parts(shapely.get_parts(area))  # crossed lines may have become a collection
+    """The polygons of an area."""
+    parts = shapely.get_parts(shapely.get_parts(area))  # crossed lines may have resulted in a collection
     return [part for part in parts if part.geom_type == "Polygon"]
 
 
 def centroid(geometry: Mapping[str, Any]) -> list[float]:
-    """Centre of a GeoJSON geometry as [lon, lat], to a centimetre."""
+    """Centre of a GeoJSON geometry as [lon, lat], rounded to a centimetre."""
     centre = shape_of(geometry).centroid
     return [round(centre.x, 7), round(centre.y, 7)]
 
 
 def raster(area: BaseGeometry, xs: Floats, ys: Floats) -> NDArray[np.bool_]:
-    """Which points of a grid lie in an area: one row per latitude, one column per longitude."""
+    """The points of a grid within an area: one row per latitude, one column per longitude."""
     shapely.prepare(area)
     inside: NDArray[np.bool_] = shapely.intersects_xy(area, *np.meshgrid(xs, ys))
     return inside
 
 
 def without_heights(coordinates: Sequence[Any]) -> Sequence[Any]:
-    """Positions of two numbers: shapely takes no more than three, and as many for all."""
+    """Positions of two numbers: shapely accepts at most three, and the same number for all."""
     if coordinates and isinstance(coordinates[0], list | tuple):
         return [without_heights(part) for part in coordinates]
     return coordinates[:2]

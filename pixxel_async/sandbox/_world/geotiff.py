@@ -1,4 +1,4 @@
-"""GeoTIFFs in longitude and latitude (EPSG:4326), written so that GDAL reads place, bands and no-data value."""
+"""GeoTIFFs in longitude and latitude (EPSG:4326), with position, bands and no-data value for GDAL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TILE = 256
 """Side of a tile in pixels; smaller pictures are written in one strip."""
 
 _PIXEL_SCALE, _TIEPOINT, _GEO_KEYS, _GDAL_METADATA, _GDAL_NODATA = 33550, 33922, 34735, 42112, 42113
-# Version 1.1.0 and three keys: a geographic model, pixels that are areas, and the code of the reference system.
+# Version 1.1.0 and three keys: a geographic model, pixels as areas, and the code of the reference system.
 _WGS84 = (1, 1, 0, 3, 1024, 0, 1, 2, 1025, 0, 1, 1, 2048, 0, 1, 4326)
 
 
@@ -33,10 +33,10 @@ def geotiff(
 
     Args:
         layers: Pixels as bands, rows, columns.
-        grid: Where the pixels lie.
+        grid: Position of the pixels.
         names: A description for each band.
-        nodata: The pixel value that stands for no data.
-        scale: What to multiply a pixel value with, written beside each band.
+        nodata: The pixel value that means no data.
+        scale: Factor for a pixel value, written for each band.
         tags: Further metadata of the file.
     """
     buffer = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Pictures and legends of an index over an area. All of it takes tens of milliseconds: call it in a thread."""
+"""Pictures and legends of an index over an area. Every call takes tens of milliseconds: use a thread."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LINE = 17
 _WIDEST = 480
 _FONT = ImageFont.load_default(11)
 _FINER = 3
-"""The edge of the area is drawn on so many times finer pixels, to be smooth."""
+"""Factor of the finer pixels on which the edge of the area is drawn, to be smooth."""
 
 
 @attrs.frozen
@@ -75,20 +75,20 @@ def index_png(
     title: str = "",
     size: int = 512,
 ) -> bytes:
-    """A picture of an index over an area, transparent outside of it, with its legend below.
+    """A picture of an index over an area, transparent outside, with its legend below.
 
     Args:
         geometry: The area; any GeoJSON with polygons.
-        scenes: Scenes of one collection; the clearest lies on top.
-        expression: Arithmetic over band names. An index works on reflectances, a composite (three parts with
-            commas) or a grayscale on pixel values as they are stored.
-        rescale: The values at the two ends of the colour scale.
+        scenes: Scenes of one collection; the clearest one is on top.
+        expression: Arithmetic over band names. An index uses reflectances; a composite (three parts, separated
+            by commas) or a grayscale uses stored pixel values.
+        rescale: The values at both ends of the colour scale.
         colormap: Name of a colour scale, see `COLORMAPS`.
         seed: The seed of the sandbox.
-        expression_type: What the expression is.
-        classes: Legend items to paint with instead of the colour scale: `color`, `label`, `min` and `max`.
+        expression_type: Type of the expression.
+        classes: Legend items to use instead of the colour scale: `color`, `label`, `min` and `max`.
         title: A line above the legend.
-        size: Pixels on the longer side, of the map or of the whole picture, at most.
+        size: Largest number of pixels on the longer side, of the map and of the whole picture.
 
     Raises:
         ValueError: the expression, one of its bands or the colour scale is unknown, or there is no scene.
@@ -120,9 +120,9 @@ def legend(
     seed: int = 0,
     bins: int = 5,
 ) -> dict[str, list[LegendItem]]:
-    """The two legends of an index: `dynamic` cuts the values that occur into equal parts, `theoretical` the scale.
+    """The two legends of an index: `dynamic` divides the values in the images into equal parts, `theoretical` the scale.
 
-    Areas are in m² and cover the whole area that the scenes show; what lies beyond the scale counts to its ends.
+    Areas are in m² and cover the whole area of the scenes; values outside the scale count as its ends.
 
     Raises:
         ValueError: the expression, one of its bands or the colour scale is unknown, or there is no scene.
@@ -144,7 +144,7 @@ def measured(
     expression: str,
     seed: int = 0,
 ) -> list[LegendItem]:
-    """Classes that a user made, with the area of each: from its `min` to below its `max`.
+    """The classes of a user, with the area of each: from its `min` to below its `max`.
 
     Raises:
         ValueError: the expression or one of its bands is unknown, or there is no scene.
@@ -206,7 +206,7 @@ def _measure(items: Sequence[Mapping[str, Any]], values: _Values) -> list[Legend
 
 
 def _class_numbers(items: Sequence[Mapping[str, Any]], values: Floats) -> NDArray[np.int64]:
-    """Which class each value belongs to; beyond the lowest and highest class, to that one; -1 for a gap."""
+    """The class of each value. Values outside all classes belong to the lowest or highest one; -1 means a gap."""
     numbers = np.full(values.shape, -1, dtype=np.int64)
     if not items:
         return numbers
@@ -234,7 +234,7 @@ def _paint(
 
 
 def _cut_out(picture: Image.Image, geometry: Mapping[str, Any], grid: Grid) -> Image.Image:
-    """Make the edge of the area smooth and draw it; what is outside stays transparent."""
+    """Draw the edge of the area smoothly; the outside stays transparent."""
     size = grid.columns * _FINER, grid.rows * _FINER
     inside, outline = Image.new("1", size), Image.new("L", size)
     for ring in shapely.get_rings(polygons_of(shape_of(geometry))):
@@ -242,14 +242,14 @@ def _cut_out(picture: Image.Image, geometry: Mapping[str, Any], grid: Grid) -> I
         flat = (corners * _FINER).ravel().tolist()
         filled = Image.new("1", size)
         ImageDraw.Draw(filled).polygon(flat, fill=1)
-        inside = ImageChops.logical_xor(inside, filled)  # a hole takes away, an island in it is back again
+        inside = ImageChops.logical_xor(inside, filled)  # a hole is removed, an island in it is added again
         ImageDraw.Draw(outline).line(flat, fill=255, width=2 * _FINER)
     cut = np.minimum(
         np.asarray(picture.getchannel("A")),
         np.asarray(inside.convert("L").resize(picture.size, Image.Resampling.BOX)),
     )
     picture.putalpha(Image.fromarray(cut))
-    # Only the half of the outline that lies inside is drawn, so nothing outside the area is touched.
+    # Only the inner half of the outline is drawn, so nothing outside the area changes.
     edge = np.minimum(np.asarray(outline.resize(picture.size, Image.Resampling.BOX)), cut)
     dark = Image.new("RGBA", picture.size, (*_INK, 255))
     dark.putalpha(Image.fromarray(cut))
@@ -263,7 +263,7 @@ def _panel(
     classes: Sequence[Mapping[str, Any]] | None,
     title: str,
 ) -> Image.Image:
-    """The legend below the map: a line of title, then classes, a colour scale, or a composite's channels."""
+    """The legend below the map: the title, then classes, a colour scale, or the channels of a composite."""
     if len(expression.parts) == 3:
         channels = zip(("#d62828", "#2a9d4a", "#2666cf"), expression.parts, strict=True)
         entries = [(_rgb(color), ast.unparse(part)) for color, part in channels]
@@ -296,7 +296,7 @@ def _scale(title: str, rescale: Sequence[float], colormap: str) -> Image.Image:
 
 
 def _swatches(title: str, entries: Sequence[tuple[tuple[int, int, int], str]]) -> Image.Image:
-    """Coloured squares with their names, in as many columns as fit side by side."""
+    """Coloured squares with their names, in as many columns as fit."""
     cell = 30 + max((math.ceil(_FONT.getlength(text)) for _, text in entries), default=0)
     columns = max(min(_WIDEST // cell, len(entries)), 1)
     lines = math.ceil(len(entries) / columns)
@@ -319,7 +319,7 @@ def _empty_panel(title: str, width: int, height: int) -> tuple[Image.Image, Imag
 
 
 def _rgb(color: str) -> tuple[int, int, int]:
-    """A colour that a user wrote; grey for one that nobody knows."""
+    """The colour of a user; grey for an unknown one."""
     try:
         red, green, blue = ImageColor.getrgb(color)[:3]
     except ValueError:

@@ -1,7 +1,6 @@
-"""A made-up Earth to photograph: fields, woods, rivers, villages and ice as functions of longitude and latitude.
+"""A synthetic Earth: fields, woods, rivers, villages and ice as functions of longitude and latitude.
 
-Everything follows from position, day and seed, so that neighbouring pictures fit together and two dates of one place
-show the same fields at another time of the year.
+Position, day and seed decide everything. So adjacent pictures match, and two dates of one place show the same fields.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ NO_DATA: Final = 128
 KM_PER_DEGREE = 111.32
 _DISTRICT_KM = 7.0
 _SPREAD = 0.122
-"""Standard deviation of `_fractal`; turns a share of clouds into a threshold."""
+"""Standard deviation of `_fractal`; converts a share of clouds into a threshold."""
 
 _WAVES = np.array(
     [400, 450, 500, 550, 600, 650, 680, 700, 720, 750, 800, 900, 1100, 1450, 1610, 2000, 2190, 2500.0]
@@ -47,7 +46,7 @@ _SPECTRA = {
 
 @attrs.frozen
 class Grid:
-    """Pixels in longitude and latitude: from the north-west corner, row by row."""
+    """Pixels in longitude and latitude, from the north-west corner, row by row."""
 
     west: float
     north: float
@@ -60,12 +59,12 @@ class Grid:
 
     @property
     def xs(self) -> Floats:
-        """Longitudes of the middles of the columns."""
+        """Longitudes of the centres of the columns."""
         return self.west + (np.arange(self.columns, dtype=np.float64) + 0.5) * self.dx
 
     @property
     def ys(self) -> Floats:
-        """Latitudes of the middles of the rows, falling."""
+        """Latitudes of the centres of the rows, descending."""
         return self.north - (np.arange(self.rows, dtype=np.float64) + 0.5) * self.dy
 
     @property
@@ -81,12 +80,12 @@ class Grid:
 
 
 def grid_over(bounds: Bounds, size: int, *, gsd: float = 0.0) -> Grid:
-    """Pixels as square on the ground as the middle latitude makes them, over all of `bounds`.
+    """A grid over `bounds`; its pixels are square on the ground at the middle latitude.
 
     Args:
         bounds: West, south, east and north.
-        size: Pixels on the longer side, at most.
-        gsd: Smallest useful pixel in metres; small areas get fewer pixels then, but at least 32.
+        size: Largest number of pixels on the longer side.
+        gsd: Smallest useful pixel in metres; small areas get fewer pixels, but at least 32.
     """
     west, south, east, north = bounds
     narrow = max(math.cos(math.radians((south + north) / 2)), 0.01)
@@ -94,14 +93,14 @@ def grid_over(bounds: Bounds, size: int, *, gsd: float = 0.0) -> Grid:
     finest = min(gsd / 1000 / KM_PER_DEGREE, longest / 32)
     dy = max(longest / size, finest)
     dx = dy / narrow
-    # A hair less than a whole pixel too much is rounding, not another column.
+    # A small excess over a whole number of pixels is a rounding error, not another column.
     columns = max(math.ceil((east - west) / dx - 1e-9), 1)
     rows = max(math.ceil((north - south) / dy - 1e-9), 1)
     return Grid(west, north, dx, dy, columns, rows)
 
 
 class Landscape:
-    """What lies on a grid on some day of the year, as shares of crop, soil, wood, water, town and snow."""
+    """The land cover of a grid on a day of the year, as shares of crop, soil, wood, water, town and snow."""
 
     def __init__(self, grid: Grid, day_of_year: int, seed: int) -> None:
         self._grid = grid
@@ -110,7 +109,7 @@ class Landscape:
 
     @cached_property
     def shares(self) -> dict[str, Pixels]:
-        """How much of each pixel is of each kind; they add up to 1."""
+        """Share of each kind in each pixel; the sum is 1."""
         rest = np.ones((self._grid.rows, self._grid.columns), dtype=np.float32)
         shares: dict[str, Pixels] = {}
         for kind, part in (
@@ -141,7 +140,7 @@ class Landscape:
 
     @cached_property
     def _river(self) -> Pixels:
-        """Distance to the middle of the nearest river, in no unit: 0.01 is about 300 m."""
+        """Distance to the centre of the nearest river, without unit: 0.01 is about 300 m."""
         distance: Pixels = np.abs(self._fractal(0.17, 4, 2) - np.float32(0.5))
         return distance
 
@@ -175,7 +174,7 @@ class Landscape:
 
     @cached_property
     def _town(self) -> Pixels:
-        """A village in some districts, thinner towards its edge."""
+        """A village in some districts, less dense towards its edge."""
         columns, rows, x, y = self._districts
         keys = mix(columns, rows, self._seed + 5)
         from_middle = np.hypot(x - 2 - 3 * chance(keys, 1), y - 2 - 3 * chance(keys, 2))
@@ -185,7 +184,7 @@ class Landscape:
 
     @cached_property
     def _kilometres(self) -> tuple[Floats, Floats]:
-        """A plane to survey fields on; its scale changes from band to band of latitude, as in real surveys."""
+        """A plane for the fields; its scale changes between bands of latitude, as in real surveys."""
         middles = (np.floor(self._grid.ys * 4) + 0.5) / 4
         x = np.cos(np.radians(middles))[:, None] * self._grid.xs[None, :] * KM_PER_DEGREE
         y = np.broadcast_to((self._grid.ys * KM_PER_DEGREE)[:, None], x.shape)
@@ -193,7 +192,7 @@ class Landscape:
 
     @cached_property
     def _districts(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
-        """Column and row of the district, and kilometres within it; their borders are wavy."""
+        """Column and row of the district, and the position in it in kilometres; borders are wavy."""
         x, y = self._kilometres
         x = x + 3 * (self._fractal(0.05, 2, 7) - 0.5)
         y = y + 3 * (self._fractal(0.05, 2, 8) - 0.5)
@@ -203,7 +202,7 @@ class Landscape:
 
     @cached_property
     def _parcels(self) -> tuple[Keys, Floats, Floats]:
-        """Number of the field, kilometres to its nearest edge, and the share of it within its pivot's circle."""
+        """Number of the field, distance to its nearest edge in kilometres, and its share within the pivot's circle."""
         columns, rows, _, _ = self._districts
         x, y = self._kilometres
         district = mix(columns, rows, self._seed + 9)
@@ -234,7 +233,7 @@ class Landscape:
 
     @cached_property
     def _crop(self) -> Pixels:
-        """Green cover of the fields on the day: crops have seasons, two a year in the tropics; pastures less of one."""
+        """Green cover of the fields on the day: crops have seasons, two a year in the tropics; pastures vary less."""
         keys, edge, circle = self._parcels
         southern = np.where(self._grid.ys < 0, 182.6, 0)[:, None]
         harvests = np.where(np.abs(self._grid.ys) < 24, 2, 1)[:, None]
@@ -247,7 +246,7 @@ class Landscape:
         cover = np.where(
             kind < 0.68, between + (0.96 - between) * season, np.where(kind < 0.87, 0.4 + 0.35 * season, 0.75)
         ) * (0.7 + 0.35 * chance(keys, 7))
-        soil = self._fractal(0.0045, 4, 15) - np.float32(0.5)  # deep or shallow, wet or dry within a field
+        soil = self._fractal(0.0045, 4, 15) - np.float32(0.5)  # soil depth and moisture within a field
         cover = (cover * (1 + 1.5 * soil) + 0.35 * soil) * circle + 0.12 * (1 - circle)
         track = 0.012
         reach = max(track, 0.7 * self._grid.pixel_km)
@@ -267,17 +266,17 @@ class Sky:
 
     @cached_property
     def cloud(self) -> Pixels:
-        """How opaque the clouds are, from 0 to 1."""
+        """Opacity of the clouds, from 0 to 1."""
         return self._density(self._grid)
 
     @cached_property
     def shadow(self) -> Pixels:
-        """How much of the sunlight is kept from the ground, from 0 to 1."""
-        # The morning sun stands in the east, so the shadow falls to the west.
+        """Share of the sunlight that the clouds block, from 0 to 1."""
+        # The morning sun is in the east, so the shadow falls to the west.
         return np.float32(0.55) * self._density(attrs.evolve(self._grid, west=self._grid.west + 0.009))
 
     def over(self, ground: Pixels, wavelength: float) -> Pixels:
-        """The reflectance that the camera sees over the ground's."""
+        """The reflectance at the camera, from that of the ground."""
         lit = ground * (1 - self.shadow)
         bright = np.float32(spectrum("cloud", wavelength))
         return lit + (bright - lit) * self.cloud
@@ -294,7 +293,7 @@ def spectrum(kind: str, wavelength: float) -> float:
 
 
 def fractal(grid: Grid, degrees: float, octaves: int, seed: int) -> Pixels:
-    """Smooth noise from 0 to 1 around 0.5, with features of `degrees` and of its halves."""
+    """Smooth noise from 0 to 1 around 0.5, with features of `degrees` and of repeated halves of it."""
     total = np.zeros((grid.rows, grid.columns), dtype=np.float32)
     weight, weights = 0.5, 0.0
     for octave in range(octaves):
@@ -306,7 +305,7 @@ def fractal(grid: Grid, degrees: float, octaves: int, seed: int) -> Pixels:
 
 
 def _noise(xs: Floats, ys: Floats, salt: int) -> Pixels:
-    """Random values on the integers, smoothly joined; computed on the few that are needed, then along each axis."""
+    """Random values on the integers, interpolated smoothly; only the needed ones are computed."""
     left, top = math.floor(xs.min()), math.floor(ys.min())
     nodes_x = np.arange(left, math.floor(xs.max()) + 2)
     nodes_y = np.arange(top, math.floor(ys.max()) + 2)
@@ -325,7 +324,7 @@ def _smooth(positions: Floats, first: int) -> tuple[NDArray[np.int64], Pixels]:
 
 
 def mix(first: NDArray[np.integer], second: NDArray[np.integer], salt: int) -> Keys:
-    """One well-stirred number for each pair of whole numbers."""
+    """A hash for each pair of integers."""
     stirred = first.astype(np.uint32) * np.uint32(0x9E3779B1)
     stirred = (stirred ^ (stirred >> np.uint32(15))) * np.uint32(0x85EBCA77)
     stirred = stirred + second.astype(np.uint32) * np.uint32(0xC2B2AE3D)
@@ -337,7 +336,7 @@ def mix(first: NDArray[np.integer], second: NDArray[np.integer], salt: int) -> K
 
 
 def chance(keys: Keys, salt: int) -> Floats:
-    """A number from 0 up to 1 for each key; another one for each salt."""
+    """A number from 0 up to 1 for each key; each salt gives another one."""
     stirred = (keys + np.uint32((salt * 0x61C88647) & 0xFFFFFFFF)) * np.uint32(0x846CA68B)
     stirred = (stirred ^ (stirred >> np.uint32(15))) * np.uint32(0x7FEB352D)
     drawn: Floats = (stirred ^ (stirred >> np.uint32(16))) / 2.0**32
@@ -345,5 +344,5 @@ def chance(keys: Keys, salt: int) -> Floats:
 
 
 def _ramp(value: Floats | Pixels, width: float) -> Pixels:
-    """0 below zero, 1 above `width`, even in between."""
+    """0 below zero, 1 above `width`, linear in between."""
     return np.clip(value / width, 0, 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The ZIP packages that downloads end in: images as they are delivered, or the result of a model."""
+"""The ZIP packages of downloads: delivered images, or the result of a model."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def build_package(
 ) -> bytes:
     """A ZIP with georeferenced rasters over an area; the same bytes for the same arguments.
 
-    A package of images holds a folder for each scene, all files named after the scene: `.tif` with the bands,
-    `.mask.tif` with bit flags, `.jpeg` as the eye sees it, `.geojson` the footprint, `.bbox.geojson` its frame.
-    The package of a result holds the same files named after the result; its bands are the share of green cover and
-    the class of each pixel (1 water, 2 bare, 3 sparse, 4 green). It takes a tenth of a second for each scene and more
-    for a greater `size`: call it in a thread.
+    A package of images has a folder for each scene, and file names from the scene: `.tif` with the bands,
+    `.mask.tif` with bit flags, `.jpeg` in natural colours, `.geojson` the footprint, `.bbox.geojson` its bounding box.
+    The package of a result has the same files, named after the result. Its bands are the share of green cover and the
+    class of each pixel (1 water, 2 bare, 3 sparse, 4 green). A scene takes a tenth of a second, and more with a larger
+    `size`: call it in a thread.
 
     Args:
         kind: One of `IMAGE_KINDS` or `RESULT_KINDS`.
         name: Id of the download; the name of the files of a result.
-        geometry: The area; any GeoJSON with polygons. Pixels outside of it hold no data.
+        geometry: The area; any GeoJSON with polygons. Pixels outside have no data.
         scenes: At least one.
-        bands: Names of the bands to pack. All of a scene's when None or when it has none of these, as
-            happens when scenes of several collections are packed together.
+        bands: Names of the bands to pack. Default: all. A scene without any of these bands, as in packages of
+            several collections, is also packed with all.
         seed: The seed of the sandbox.
-        size: Pixels on the longer side, at most; fewer when the camera does not see that finely.
+        size: Largest number of pixels on the longer side; fewer if the camera has a lower resolution.
 
     Raises:
         ValueError: the kind is unknown or there is no scene.
@@ -64,7 +64,7 @@ def build_package(
     elif kind in RESULT_KINDS:
         members = list(_result_files(name, geometry, scenes, seed, size))
     else:
-        raise ValueError(f"no kind of package: {kind!r}")
+        raise ValueError(f"unknown kind of package: {kind!r}")
     return _zip(members, max(scene.created for scene in scenes))
 
 
@@ -123,7 +123,7 @@ def _nearest(view: View, wavelength: float) -> str:
 
 
 def _jpeg(picture: NDArray[np.uint8], valid: NDArray[np.bool_]) -> bytes:
-    """A thumbnail, at least 128 pixels wide or high; white where there are no data."""
+    """A thumbnail, at least 128 pixels wide or high; white means no data."""
     shown = Image.fromarray(np.where(valid[..., None], picture, 255).astype(np.uint8))
     if max(shown.size) < 128:
         factor = 128 / max(shown.size)
@@ -135,13 +135,13 @@ def _jpeg(picture: NDArray[np.uint8], valid: NDArray[np.bool_]) -> bytes:
 
 def _geojson(geometry: dict[str, Any], properties: dict[str, Any]) -> bytes:
     feature = {"type": "Feature", "geometry": geometry, "properties": properties}
-    # A collection of features is not a geometry, so it stands for itself.
+    # A collection of features is not a geometry, so it is used unchanged.
     written = geometry if geometry.get("type") in ("Feature", "FeatureCollection") else feature
     return json.dumps(written, indent=1).encode()
 
 
 def _zip(members: Sequence[tuple[str, bytes]], moment: datetime) -> bytes:
-    """Rasters and pictures are compressed already and stored as they are; all files carry the same time."""
+    """A ZIP. Rasters and pictures are stored, because they are compressed already; all files have the same time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in dict(members).items():

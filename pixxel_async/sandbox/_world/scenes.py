@@ -1,8 +1,8 @@
-"""A seeded archive with scenes of every place on Earth: nothing is stored, everything follows from the seed.
+"""A seeded archive with scenes of every place on Earth: nothing is stored, the seed decides everything.
 
 The globe is cut into cells of one degree. Each collection passes over a cell every few days, and each pass is one
-scene: its id names the spacecraft, the cell and the day, and everything else about it is drawn from the seed for
-that cell and pass. So a scene can be found from its id alone, and the same search always finds the same scenes.
+scene. Its id names the spacecraft, the cell and the day; all else is drawn from the seed for that cell and pass.
+So the id is enough to find a scene, and the same search always finds the same scenes.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ CELL = 1.0
 COLUMNS = round(360 / CELL)
 ROWS = round(180 / CELL)
 OVERLAP = 0.1
-"""How far a footprint reaches beyond its cell at least, in degrees: a smaller area is always whole in some scene."""
+"""Smallest margin of a footprint around its cell, in degrees: some scene contains a smaller area completely."""
 REACH = 0.25
-"""How far a footprint reaches beyond its cell at most, in degrees."""
+"""Largest margin of a footprint around its cell, in degrees."""
 CELL_LIMIT = 1_000
-"""A search looks at this many cells of an area at most."""
+"""Largest number of cells of an area in a search."""
 SCENE_LIMIT = 10_000
-"""A search looks at this many scenes at most, the newest first (or the oldest)."""
+"""Largest number of scenes in a search, newest first (or oldest first)."""
 
 _Area = list[BaseGeometry]
-"""Where a search looks: a shape, and its copies a turn of the globe away where they reach the map."""
+"""The area of a search: a shape, and its copies 360° away if these reach the map."""
 _START = dt.datetime.combine(EPOCH, dt.time(), dt.UTC)
 _ID = re.compile(r"(?P<platform>[A-Z0-9]+)_(?P<cell>\d{6})_(?P<day>\d{8})_L2A_\d{8}_\d{8}", re.ASCII)
 
@@ -64,7 +64,7 @@ class Scene:
     """Number of the cell it covers, counted from the south-west corner of the map, row by row."""
     datetime: dt.datetime
     created: dt.datetime
-    """When the product came into the archive."""
+    """When the product was added to the archive."""
     cloud_cover: float
     """Percent, 0 to 100."""
     footprint: dict[str, Any]
@@ -77,24 +77,24 @@ class Scene:
 
     @property
     def sensor(self) -> Sensor:
-        """The collection it belongs to, with its bands."""
+        """Its collection, with the bands."""
         return SENSOR_BY_COLLECTION[self.collection]
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Longitude and latitude of the middle of its cell."""
+        """Longitude and latitude of the centre of its cell."""
         row, column = divmod(self.cell, COLUMNS)
         return (column + 0.5) * CELL - 180, (row + 0.5) * CELL - 90
 
     @property
     def day(self) -> str:
-        """The day it was taken, as visualizations write it: `2024_05_06`."""
+        """The day of capture, in the form of visualizations: `2024_05_06`."""
         return self.datetime.strftime("%Y_%m_%d")
 
 
 @attrs.frozen
 class _Pass:
-    """A scene before it is written out: enough to filter and sort by."""
+    """A scene with only the values for filters and sorting."""
 
     sensor: Sensor
     cell: int
@@ -120,7 +120,7 @@ class Archive:
 
     Args:
         seed: Decides days, clouds and footprints.
-        now: The time of day; a scene appears one to three days after it was taken.
+        now: Returns the current time; a scene appears one to three days after its capture.
     """
 
     def __init__(
@@ -128,9 +128,9 @@ class Archive:
     ) -> None:
         self.now = now
         self._key = str(seed).encode()
-        # Whoever pages through a search asks for the same passes again and again.
+        # The pages of a search need the same passes repeatedly.
         self._pass = lru_cache(maxsize=2 * SCENE_LIMIT)(self._draw_pass)
-        _cell_tree()  # now, so that the first search need not wait for it
+        _cell_tree()  # here, so that the first search does not wait for it
 
     def collections(self) -> list[dict[str, Any]]:
         """The STAC collections."""
@@ -157,28 +157,28 @@ class Archive:
         newest_first: bool = True,
         count_all: bool = True,
     ) -> tuple[list[Scene], int]:
-        """The scenes that meet all conditions, sorted by time, and how many there are in all.
+        """The scenes that meet all conditions, sorted by time, and their total number.
 
         Args:
-            collections: Ids of collections; all when None. Unknown ones are empty.
+            collections: Ids of collections; None means all. Unknown ones are empty.
             bbox: West, south, east, north; crosses the antimeridian when east is less than west.
             geometry: Any GeoJSON geometry that the footprint must touch.
             start: Earliest time, included.
             end: Latest time, included.
-            min_cloud: Least cloud cover, in percent.
-            max_cloud: Greatest cloud cover, in percent.
+            min_cloud: Smallest cloud cover, in percent.
+            max_cloud: Largest cloud cover, in percent.
             ids: Only these scenes.
             satellites: Only scenes of these satellite ids.
-            limit: How many scenes to return.
-            offset: How many to leave out first.
+            limit: Number of scenes to return.
+            offset: Number of scenes to skip.
             newest_first: False for the oldest first.
-            count_all: False to stop looking one scene after those returned, when it is enough to know whether there
-                are more; a search of the whole world is some hundred times faster then.
+            count_all: False to stop one scene after the returned ones, which is enough to know whether there are more.
+                A search of the whole world is then about a hundred times faster.
 
-        An area that fits into a scene is searched for scenes that show all of it, for a picture with a corner of the
-        area is of no use in a demonstration. Otherwise, and for `ids`, it is enough that a footprint touches the area.
-        No more than `SCENE_LIMIT` scenes in `CELL_LIMIT` cells are looked at, so that a search of the whole world
-        ends; what lies beyond is neither returned nor counted.
+        If an area fits into a scene, only scenes that contain it completely are found: a picture of one corner is useless
+        in a demonstration. Otherwise, and for `ids`, the footprint must only touch the area. At most `SCENE_LIMIT`
+        scenes in `CELL_LIMIT` cells are examined, so that a search of the whole world ends. Further scenes are
+        neither returned nor counted.
         """
         wanted = _Filter(
             start=start,
@@ -199,7 +199,7 @@ class Archive:
         return [self._scene(each) for each in found[offset : offset + limit]], len(found)
 
     def scene(self, collection: str | None, id: str) -> Scene | None:
-        """The scene of that id, or None if the archive has none of it in the collection."""
+        """The scene with this id, or None if the collection has none."""
         found = self._find(id)
         if found is None or found.created > self.now() or collection not in (None, found.sensor.collection):
             return None
@@ -237,7 +237,7 @@ class Archive:
     def _cells_by_turn(
         self, sensors: Sequence[Sensor], areas: Sequence[_Area]
     ) -> dict[tuple[str, int], list[int]]:
-        """The cells under each collection's footprints, by the day of its turn on which they are passed."""
+        """The cells of each collection's footprints, by the day of the cycle on which they are passed."""
         by_turn: dict[tuple[str, int], list[int]] = {}
         near = _cells_near(areas[0]) if areas else list(range(CELL_LIMIT))
         for sensor in sensors:
@@ -246,12 +246,12 @@ class Archive:
         return by_turn
 
     def _cells(self, sensor: Sensor, near: Sequence[int], areas: Sequence[_Area]) -> list[int]:
-        """The cells whose footprints touch all areas; only those that show all of them if there are such."""
+        """The cells whose footprints touch all areas; if some contain all of them, only these."""
         footprints = shapely.polygons(np.reshape([self._corners(sensor, cell) for cell in near], (-1, 4, 2)))
         touching, whole = (np.ones(len(near), dtype=bool) for _ in range(2))
         for area in areas:
             touching &= _touch(area, footprints)
-            # A footprint has no dents, so it covers what it covers the hull of, and that is soon seen.
+            # A footprint is convex: it covers a shape if it covers its convex hull, which is fast to check.
             whole &= np.any([shapely.covers(footprints, shapely.convex_hull(copy)) for copy in area], axis=0)
         chosen = whole if whole.any() else touching
         return [cell for cell, fits in zip(near, chosen, strict=True) if fits]
@@ -287,14 +287,14 @@ class Archive:
         day = self._phase(sensor, cell) + number * sensor.revisit
         longitude = (cell % COLUMNS + 0.5) * CELL - 180
         solar_noon = 12 - longitude / 15
-        # Sun-synchronous: half past ten in the morning by the sun, so every longitude has its hour in UTC.
+        # Sun-synchronous: 10:30 local solar time, so the time in UTC depends on the longitude.
         hours = (solar_noon - 1.5 + (minute - 0.5) / 3) % 24
         moment = _START + dt.timedelta(days=day, seconds=int(hours * 3600))
         created = moment + dt.timedelta(hours=24 + int(lag * 47))
         return _Pass(sensor, cell, number, moment, created, self._cloud_cover(sensor, cell, number, sky))
 
     def _cloud_cover(self, sensor: Sensor, cell: int, number: int, sky: float) -> float:
-        """Percent: wet near the equator, dry in the subtropics, and every so often clear anywhere."""
+        """Cloud cover in percent: high near the equator, low in the subtropics, and sometimes clear anywhere."""
         if (number + int(self._place(sensor, cell)[1] * 97)) % sensor.clear_every == 0:
             return round(18 * sky, 1)
         latitude = abs((cell // COLUMNS) * CELL - 90)
@@ -337,8 +337,8 @@ class Archive:
     def _corners(self, sensor: Sensor, cell: int) -> Floats:
         """Corners of the footprint from the south-west, counter-clockwise: a slanted frame around the cell.
 
-        The track of a descending pass leans to the west. At the antimeridian and the poles the frame is cut off
-        where the map ends.
+        The track of a descending pass is inclined to the west. At the antimeridian and the poles the frame is clipped
+        to the map.
         """
         row, column = divmod(cell, COLUMNS)
         west, south = column * CELL - 180, row * CELL - 90
@@ -365,7 +365,7 @@ class Archive:
 
 @lru_cache(maxsize=8_192)
 def _chances(key: bytes, collection: str, cell: int, number: int) -> tuple[float, ...]:
-    """Five numbers from 0 up to 1, always the same for the same arguments."""
+    """Five numbers from 0 up to 1; the same arguments give the same numbers."""
     message = struct.pack("<qq", cell, number) + collection.encode()
     digest = hashlib.blake2b(message, key=key, digest_size=20).digest()
     return tuple(value / 2**32 for value in struct.unpack("<5I", digest))
@@ -384,26 +384,26 @@ def _areas(bbox: Sequence[float] | None, geometry: dict[str, Any] | None) -> lis
     if geometry is not None:
         areas.append(on_map(shape_of(geometry)))
     if bbox is not None:
-        middle = len(bbox) // 2  # six numbers when heights are given too
+        middle = len(bbox) // 2  # six numbers if it has heights
         areas.append(on_map(rectangle(bbox[0], bbox[1], bbox[middle], bbox[middle + 1])))
     return areas
 
 
 def _touch(area: _Area, footprints: Any) -> NDArray[np.bool_]:
-    """Which footprints touch an area; a single one or an array of them."""
+    """Whether footprints touch an area; for a single one or an array of them."""
     touching: NDArray[np.bool_] = np.any([shapely.intersects(copy, footprints) for copy in area], axis=0)
     return touching
 
 
 def _cells_near(area: _Area) -> list[int]:
-    """The cells whose footprints can reach an area, `CELL_LIMIT` of them at most."""
+    """The cells whose footprints can reach an area, at most `CELL_LIMIT`."""
     found = _cell_tree().query(area, predicate="intersects")[1]
     return [int(cell) for cell in np.unique(found)[:CELL_LIMIT]]
 
 
 @cache
 def _cell_tree() -> shapely.STRtree:
-    """All cells, each with as much around it as a footprint can cover. It takes a tenth of a second to plant."""
+    """A tree of all cells, each with the largest margin of a footprint. Building it takes a tenth of a second."""
     row, column = np.divmod(np.arange(ROWS * COLUMNS), COLUMNS)
     west, south = column * CELL - 180, row * CELL - 90
     boxes = shapely.box(west - REACH, south - REACH, west + CELL + REACH, south + CELL + REACH)

@@ -1,6 +1,6 @@
-"""The collections of the sandbox: their satellites, bands and how often they pass.
+"""The collections of the sandbox: their satellites, bands and revisit times.
 
-Ids and names that the vendor publishes are the vendor's (TD1, TD2, Sentinel-2 and the collections' ids). Ours are
+Published ids and names are the vendor's (TD1, TD2, Sentinel-2 and the collections' ids). Ours are
 the choice and numbering of Pixxel's bands, the Firefly satellite's id, its place in `pixxel-dd2`, and the revisit days.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 EPOCH = date(2022, 1, 1)
-"""The first day on which anything passes."""
+"""The first day of any pass."""
 
 
 @attrs.frozen
@@ -23,9 +23,9 @@ class Band:
     wavelength: float
     """Centre in nanometres."""
     fwhm: float
-    """Width at half of the maximum, in nanometres."""
+    """Full width at half maximum, in nanometres."""
     irradiance: float
-    """What the sun sends in this band, in W/m²/µm."""
+    """Solar irradiance in this band, in W/m²/µm."""
     common_name: str
     resolution: float
     """Size of a pixel on the ground, in metres."""
@@ -33,7 +33,7 @@ class Band:
 
 @attrs.frozen
 class Satellite:
-    """What `GET /v0/satellites` calls a satellite, and the names of the spacecraft that fly under it."""
+    """A satellite of `GET /v0/satellites`, and the names of its spacecraft."""
 
     id: str
     name: str
@@ -42,13 +42,13 @@ class Satellite:
 
 @attrs.frozen(eq=False)
 class Sensor:
-    """A collection: one kind of product from one kind of camera. Each is there once, so equal means the same."""
+    """A collection: one kind of product from one kind of camera. Each has one instance, so it compares by identity."""
 
     collection: str
     title: str
     description: str
     provider: str
-    """The word that an AOI is created with: `pixxel` or `planetary`."""
+    """The `provider` of new AOIs: `pixxel` or `planetary`."""
     license: str
     satellites: tuple[Satellite, ...]
     bands: tuple[Band, ...]
@@ -59,7 +59,7 @@ class Sensor:
     """Pixel value of reflectance 1; `raster:bands.scale` is its reciprocal."""
     instrument: str
     altitude: float
-    """Height of the orbit, in kilometres."""
+    """Altitude of the orbit, in kilometres."""
     revisit: int
     """Days between two passes over the same place."""
     clear_every: int
@@ -73,11 +73,11 @@ class Sensor:
         return tuple(name for satellite in self.satellites for name in satellite.platforms)
 
     def satellite(self, platform: str) -> Satellite:
-        """The satellite that a spacecraft belongs to."""
+        """The satellite of a spacecraft."""
         return next(satellite for satellite in self.satellites if platform in satellite.platforms)
 
     def band(self, name: str) -> Band:
-        """The band of that name.
+        """The band with this name.
 
         Raises:
             ValueError: the collection has no such band.

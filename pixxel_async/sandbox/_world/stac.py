@@ -1,4 +1,4 @@
-"""A scene as a STAC item, in the shape the vendor's archive gives it."""
+"""A scene as a STAC item, in the form of the vendor's archive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixxel_async.sandbox._world.sensors import Sensor
 
 
 def stac_item(scene: Scene, origin: str) -> dict[str, Any]:
-    """The STAC item of a scene: numbers of `bbox` as strings, files on the storage host `origin`, not signed."""
+    """The STAC item of a scene: `bbox` has strings, and files have unsigned URLs on the storage host `origin`."""
     sensor = scene.sensor
     href = f"/v0/archives/collections/{scene.collection}"
     scale = 1 / sensor.quantification
@@ -94,7 +94,7 @@ def _properties(scene: Scene, sensor: Sensor) -> dict[str, Any]:
 
 
 def _projection(scene: Scene, longitude: float, latitude: float) -> tuple[str, list[float], list[int]]:
-    """Zone, transform and size in pixels; rounded to what a scale of the zone's middle gives."""
+    """Zone, transform and size in pixels, approximated with the scale at the zone's centre."""
     zone = min(int((longitude + 180) // 6) + 1, 60)
     metres = 111_320.0
     west, south, east, north = scene.bbox
@@ -111,7 +111,7 @@ def _projection(scene: Scene, longitude: float, latitude: float) -> tuple[str, l
 
 
 def _sun(moment: datetime, latitude: float) -> tuple[float, float]:
-    """Azimuth and elevation at half past ten by the sun; never below 5°, for the archive has no polar night."""
+    """Azimuth and elevation at 10:30 local solar time; at least 5°, because the archive has no polar night."""
     day = moment.timetuple().tm_yday
     declination = math.radians(-23.44 * math.cos(2 * math.pi * (day + 10) / 365.25))
     hour, phi = math.radians(-22.5), math.radians(latitude)

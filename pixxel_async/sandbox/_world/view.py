@@ -1,4 +1,4 @@
-"""What scenes show of an area: a mosaic of their bands, and the quality of each pixel."""
+"""A view of an area from scenes: a mosaic of their bands, and the quality of each pixel."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pixxel_async.sandbox._world.scenes import Scene
 
 
 class View:
-    """Scenes of one collection on a grid, the clearest on top, cut to an area.
+    """Scenes of one collection on a grid, the clearest on top, clipped to an area.
 
     Args:
         scenes: At least one.
         geometry: The area, any GeoJSON with polygons.
         grid: The pixels.
-        seed: The seed of the sandbox; decides what the Earth looks like.
+        seed: The seed of the sandbox; decides the landscape.
 
     Raises:
         ValueError: there is no scene, or they are of more than one collection.
@@ -50,7 +50,7 @@ class View:
 
     @cached_property
     def order(self) -> NDArray[np.int16]:
-        """Which scene each pixel is taken from; -1 outside the area and where no scene reaches."""
+        """The scene of each pixel; -1 outside the area and outside all scenes."""
         order = np.full((self.grid.rows, self.grid.columns), -1, dtype=np.int16)
         for number, scene in enumerate(self.scenes):
             covered = raster(shape_of(scene.footprint), self.grid.xs, self.grid.ys)
@@ -59,11 +59,11 @@ class View:
 
     @property
     def valid(self) -> NDArray[np.bool_]:
-        """Where there are data."""
+        """Whether each pixel has data."""
         return self.order >= 0
 
     def reflectance(self, band: str) -> Floats:
-        """Reflectance of a band from 0 to 1; 0 where there are no data.
+        """Reflectance of a band from 0 to 1; 0 means no data.
 
         Raises:
             ValueError: the collection has no such band.
@@ -78,7 +78,7 @@ class View:
         return seen
 
     def numbers(self, band: str) -> NDArray[np.uint16]:
-        """A band as it is stored: at least 1, and 0 for no data."""
+        """Stored pixel values of a band: at least 1, and 0 for no data."""
         scaled = np.clip(np.round(self.reflectance(band) * self.sensor.quantification), 1, 65_535)
         return np.where(self.valid, scaled, 0).astype(np.uint16)
 
@@ -99,7 +99,7 @@ class View:
         return flags
 
     def natural_colors(self) -> NDArray[np.uint8]:
-        """Red, green and blue as the eye would like them, 0 to 255."""
+        """Red, green and blue with a contrast for viewing, 0 to 255."""
         channels = [np.clip(self.reflectance(name) / 0.24, 0, 1) ** 0.8 for name in self.sensor.rgb]
         painted: NDArray[np.uint8] = (np.stack(channels, axis=-1) * 255).astype(np.uint8)
         return painted
@@ -109,5 +109,5 @@ class View:
 
 
 def hash_of(id: str) -> int:
-    """A number that is always the same for an id, unlike the built-in `hash`."""
+    """A stable number for an id, unlike the built-in `hash`."""
     return zlib.crc32(id.encode())

@@ -1,6 +1,6 @@
-"""How long-running things live.
+"""Life cycles of long-running resources.
 
-Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.
+Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one.
 """
 
 from __future__ import annotations

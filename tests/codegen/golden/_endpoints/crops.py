@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -83,16 +83,16 @@ class Crops(Resource):
 
         The list comes whole.
 
-        The vendor calls this `ListCrops`: `GET /v0/field/{field_id}/crops`.
+        Vendor call: `ListCrops`, `GET /v0/field/{field_id}/crops`.
 
         Args:
             field_id: Id of the field.
             id: Only this crop.
             states: Only crops in these states.
-            limit: How many items in all; every item when left out.
+            limit: Largest number of items in total. Default: all.
 
         Returns:
-            A paginator: `async for` walks the items (Crop), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Crop), or `await` it to get a list.
         """
         return self._paginate(
             Operation(_LIST, path={"field_id": field_id}, query={"id": id, "states": states}),
@@ -106,7 +106,7 @@ class Crops(Resource):
 
         One call does both.
 
-        The vendor calls this `SowCrop`: `POST /v0/field/{field_id}/crops`.
+        Vendor call: `SowCrop`, `POST /v0/field/{field_id}/crops`.
 
         Args:
             field_id: Id of the field.
@@ -116,7 +116,7 @@ class Crops(Resource):
             The price.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(_ESTIMATE, path={"field_id": field_id}, body=CropCreate(seed=seed, estimate=True))
@@ -129,7 +129,7 @@ class Crops(Resource):
 
         Charges tokens.
 
-        The vendor calls this `SowCrop`: `POST /v0/field/{field_id}/crops`.
+        Vendor call: `SowCrop`, `POST /v0/field/{field_id}/crops`.
 
         Args:
             field_id: Id of the field.
@@ -139,9 +139,9 @@ class Crops(Resource):
             The crops sown.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         return await self._send(
             Operation(_SOW, path={"field_id": field_id}, body=CropCreate(seed=seed, estimate=False))
@@ -161,21 +161,21 @@ class Crops(Resource):
 
         The answer is a map.
 
-        The vendor calls this `SearchCrops`: `POST /v0/field/{field_id}/crops/search`.
+        Vendor call: `SearchCrops`, `POST /v0/field/{field_id}/crops/search`.
 
         Args:
             field_id: Id of the field.
             area: Where.
             frame: In which box.
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Crop), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Crop), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(_SEARCH, path={"field_id": field_id}),
@@ -193,7 +193,7 @@ class Crops(Resource):
 
         Repeat it until it is ready.
 
-        The vendor calls this `packCrop`: `PUT /v0/field/{field_id}/crops/{crop_id}/download`.
+        Vendor call: `packCrop`, `PUT /v0/field/{field_id}/crops/{crop_id}/download`.
 
         Args:
             field_id: Id of the field.
@@ -204,7 +204,7 @@ class Crops(Resource):
             How the package stands.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return await self._send(
             Operation(
@@ -215,26 +215,28 @@ class Crops(Resource):
         )
 
     def wait(self, field_id: str, crop_id: str, **options: Unpack[WaitOptions[Crop]]) -> Poller[Crop]:
-        """Wait until a crop is settled.
+        """Wait until a crop is finished.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             field_id: Id of the field.
             crop_id: Id of a crop.
-            timeout: Seconds to wait at most; 90 minutes when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 0.5 when left out.
-            max_poll_interval: Most seconds between two looks; 5 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 90 minutes; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 0.5.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 5.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status lost.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status lost). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target(field_id)
         return self._wait(target, crop_id, options)
@@ -242,28 +244,29 @@ class Crops(Resource):
     def wait_many(
         self, field_id: str, crop_ids: Iterable[str], **options: Unpack[WaitOptions[Crop]]
     ) -> MultiWait[Crop]:
-        """Wait until many crops are settled, each for itself.
+        """Wait until several crops are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others.
+        No request is sent before you use the result. A failure does not stop the other waits.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each; what is shown on the way may then hold less than the end.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
+        Snapshots before the last one may then lack fields.
 
         Args:
             field_id: Id of the field.
-            crop_ids: Ids of the crops, each once.
-            timeout: Seconds to wait at most; 90 minutes when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 0.5 when left out.
-            max_poll_interval: Most seconds between two looks; 5 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            crop_ids: Ids of the crops, without duplicates.
+            timeout: Time limit in seconds. Default: 90 minutes; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 0.5.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 5.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(field_id), crop_ids, options)
 
@@ -285,26 +288,27 @@ class Crops(Resource):
     ) -> PackagePoller[CropPackage]:
         """Wait until a crop package is ready.
 
-        Nothing is sent before you use what this returns.
+        No request is sent before you use the result.
 
         Args:
             field_id: Id of the field.
             crop_id: Id of the crop.
             inputs: Names of inputs.
-            timeout: Seconds to wait at most; 2 days when left out, None waits without end.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: 2 days; None means no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way,
-                `.save(directory)` the package as a file.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status failed.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = PollTarget(
             _life_cycles.CROP_PACKAGE,

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -76,22 +76,22 @@ class Fields(Resource):
 
         Fields that the credential may see.
 
-        The vendor calls this `ListFields`: `GET /v0/fields`.
+        Vendor call: `ListFields`, `GET /v0/fields`.
 
         Args:
             ids: Only these fields, as a comma list.
             status: Only fields in this state.
             created_at: Only fields of this time.
             min_area: Only fields of at least this many m².
-            limit: How many items in all; every item when left out.
-            page_size: How many items one request asks for.
-            prefetch: Ask for the next page while this one is used.
+            limit: Largest number of items in total. Default: all.
+            page_size: Number of items per request.
+            prefetch: Request the next page while you use this one.
 
         Returns:
-            A paginator: `async for` walks the items (Field), `await` collects them.
+            A paginator. Iterate with `async for` over the items (Field), or `await` it to get a list.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
             Operation(
@@ -135,7 +135,7 @@ class Fields(Resource):
 
         Charges tokens, unless dry_run is True.
 
-        The vendor calls this `CreateField`: `POST /v0/fields`.
+        Vendor call: `CreateField`, `POST /v0/fields`.
 
         Args:
             name: Name of it.
@@ -158,10 +158,10 @@ class Fields(Resource):
             The new field.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
-            Conflict: a thing of that name or content exists already.
-            OutcomeUnknown: the answer was lost: it may have happened. `await error.reconcile()` looks
-                whether it did.
+            InvalidInput: an argument is invalid; no request was sent.
+            Conflict: a resource with this name or content already exists.
+            OutcomeUnknown: the response was lost, but the resource may exist. `await error.reconcile()`
+                finds out.
         """
         operation = Operation(
             _CREATE,
@@ -191,7 +191,7 @@ class Fields(Resource):
 
         Reads it with its state.
 
-        The vendor calls this `GetField`: `GET /v0/field/{field_id}`.
+        Vendor call: `GetField`, `GET /v0/field/{field_id}`.
 
         Args:
             field_id: Id of the field.
@@ -200,7 +200,7 @@ class Fields(Resource):
             The field, wrapped.
 
         Raises:
-            NotFound: nothing exists under this id.
+            NotFound: no resource has this id.
         """
         return await self._send(Operation(_GET, path={"field_id": field_id}))
 
@@ -209,14 +209,14 @@ class Fields(Resource):
 
         It does not come back.
 
-        The vendor calls this `DeleteField`: `DELETE /v0/field/{field_id}`.
+        Vendor call: `DeleteField`, `DELETE /v0/field/{field_id}`.
 
         Args:
             field_id: Id of the field.
             project_id: Project that it belongs to.
 
         Raises:
-            InvalidInput: an argument is not what the API accepts; nothing was sent.
+            InvalidInput: an argument is invalid; no request was sent.
         """
         await self._send(
             Operation(
@@ -231,7 +231,7 @@ class Fields(Resource):
 
         Answers with the picture itself.
 
-        The vendor calls this `DrawField`: `POST /v0/field/{field_id}/png`.
+        Vendor call: `DrawField`, `POST /v0/field/{field_id}/png`.
 
         Args:
             field_id: Id of the field.
@@ -246,7 +246,7 @@ class Fields(Resource):
 
         One line per field.
 
-        The vendor calls this `ReportFields`: `GET /v0/fields/report`.
+        Vendor call: `ReportFields`, `GET /v0/fields/report`.
 
         Returns:
             CSV with a heading.
@@ -254,53 +254,54 @@ class Fields(Resource):
         return await self._send(Operation(_REPORT))
 
     def wait(self, field_id: str, **options: Unpack[WaitOptions[Field]]) -> Poller[Field]:
-        """Wait until a field is settled.
+        """Wait until a field is finished.
 
-        Nothing is sent before you use what this returns. partly-ripe counts as an end, too: look at its
-        status.
+        No request is sent before you use the result. The status partly-ripe also ends the wait: check it.
 
         Args:
             field_id: Id of the field.
-            timeout: Seconds to wait at most; without end when left out.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            timeout: Time limit in seconds. Default: no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            A poller: `await` gives the final snapshot, `async for` each change on the way.
+            A poller. Iterate with `async for` to receive each change, or `await` it to get the final
+                snapshot.
 
         Raises:
-            WaitFailed: it failed, in the server's words; status withered.
-            WaitTimeout: it was still in flight when the time was up; wait again with the same id.
-            UnknownState: for ten minutes its status was one that the spec does not know, or none.
+            WaitFailed: it failed (status withered). The message has the server's text.
+            WaitTimeout: it was still in flight after the time limit. Call this method again with the same
+                id.
+            UnknownState: its status was unknown or absent for ten minutes.
         """
         target = self._target()
         return self._wait(target, field_id, options)
 
     def wait_many(self, field_ids: Iterable[str], **options: Unpack[WaitOptions[Field]]) -> MultiWait[Field]:
-        """Wait until many fields are settled, each for itself.
+        """Wait until several fields are finished, each independently.
 
-        Nothing is sent before you use what this returns. One that fails does not stop the others. partly-
-        ripe counts as an end, too: look at its status.
+        No request is sent before you use the result. A failure does not stop the other waits. The status
+        partly-ripe also ends the wait: check it.
 
-        More than twenty look together: the listing is read, where that takes fewer requests than reading
-        each.
+        More than twenty waits share list requests, if that takes fewer requests than polling each.
 
         Args:
-            field_ids: Ids of the fields, each once.
-            timeout: Seconds to wait at most; without end when left out.
-            poll_interval: Seconds before the second look, from which on they grow; 2 when left out.
-            max_poll_interval: Most seconds between two looks; 30 when left out.
-            on_update: Called, and awaited where that is possible, with each snapshot that differs from the
-                last.
+            field_ids: Ids of the fields, without duplicates.
+            timeout: Time limit in seconds. Default: no limit.
+            poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
+            max_poll_interval: Largest interval between two polls in seconds. Default: 30.
+            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
+                that is awaited.
 
         Returns:
-            `async for` gives a `WaitResult` for each as it ends, `await` the list of them in the order of
-                the ids. `.result()` of one is its final snapshot, or raises what `wait` raises.
+            Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
+                their list in the order of the ids. `.result()` of a `WaitResult` returns the final
+                snapshot, or raises the errors of `wait`.
 
         Raises:
-            InvalidInput: an id is empty or stands there twice, or a time is not a positive number.
+            InvalidInput: an id is empty or a duplicate, or a time is not a positive number.
         """
         return self._wait_many(self._target(), field_ids, options)
 

@@ -1,4 +1,4 @@
-"""Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this."""
+"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Status(Resource):
 
         Needs no credential.
 
-        The vendor calls this `Ping`: `GET /ping`.
+        Vendor call: `Ping`, `GET /ping`.
 
         Returns:
             A short text.

@@ -1,6 +1,6 @@
-"""What the API sends and takes, as classes.
+"""The requests and responses of the API, as classes.
 
-Written by `python -m codegen` out of `openapi/pixxel.yaml`: change that, not this.
+Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one.
 """
 
 from pixxel_async.models.answers import (
