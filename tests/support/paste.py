@@ -91,9 +91,8 @@ def run_outside(block: Block) -> None:
     elif block.language == "python":
         is_test = (block.file or "").startswith("test_")
         pytest = ("-m", "pytest", "-p", "pytest_asyncio.plugin", str(block.file))
-        subprocess.run(
-            [sys.executable, "-W", "error", *(pytest if is_test else ("-c", block.source))], check=True
-        )
+        program = pytest if is_test else ("-W", "error", "-c", block.source)
+        subprocess.run([sys.executable, *program], check=True)
 
 
 def start_sandbox(block: Block) -> subprocess.Popen[str] | None:
