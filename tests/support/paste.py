@@ -2,7 +2,7 @@
 
     python tests/support/paste.py docs/tutorial.md
 
-- `python` blocks go to a prompt like that of `python -m asyncio`; one that calls `asyncio.run` is run as a program.
+- `python` blocks go to a prompt like that of `python -m asyncio`; to that of `python` if the page calls `asyncio.run`.
 - `sh` blocks go to a shell. Of a `console` block only `$ pixxel sandbox ...` is run; its `export` lines apply from then on.
 - A block that begins with `# NAME.EXT` is saved under this name. If it is Python, pytest or Python runs it.
 """
@@ -52,12 +52,14 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 class Prompt:
-    """Takes lines as `python -m asyncio` does: `await` is allowed, and an empty line ends a compound statement."""
+    """Takes lines as `python -m asyncio` does, or plain `python`: an empty line ends a compound statement."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_await: bool) -> None:
         self._names: dict[str, Any] = {"__name__": "__main__"}
+        self._takes_await = takes_await
         self._compile = codeop.CommandCompiler()
-        self._compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        if takes_await:
+            self._compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
     async def paste(self, source: str) -> None:
         """Run each statement as soon as it is complete."""
@@ -67,7 +69,9 @@ class Prompt:
             code = self._compile("\n".join(lines), "<page>", "single")
             if code is not None:
                 lines.clear()
-                result = types.FunctionType(code, self._names)()
+                statement = types.FunctionType(code, self._names)
+                # in a thread, where `asyncio.run` may be called
+                result = statement() if self._takes_await else await asyncio.to_thread(statement)
                 if inspect.iscoroutine(result):
                     await result
         assert not lines, f"this statement is not complete: {lines}"
@@ -75,8 +79,7 @@ class Prompt:
 
 async def run(block: Block, prompt: Prompt) -> None:
     """Do with a block what a reader does."""
-    is_program = block.file is not None or "asyncio.run(" in block.source
-    if block.language == "python" and not is_program:
+    if block.language == "python" and block.file is None:
         await prompt.paste(block.source)
     else:
         await asyncio.to_thread(run_outside, block)
@@ -89,10 +92,10 @@ def run_outside(block: Block) -> None:
     if block.language == "sh":
         subprocess.run(["bash", "-e", "-c", block.source], check=True)
     elif block.language == "python":
-        is_test = (block.file or "").startswith("test_")
-        pytest = ("-m", "pytest", "-p", "pytest_asyncio.plugin", str(block.file))
-        program = pytest if is_test else ("-W", "error", "-c", block.source)
-        subprocess.run([sys.executable, *program], check=True)
+        name = str(block.file)
+        pytest = ("-m", "pytest", "-p", "pytest_asyncio.plugin")
+        program = pytest if name.startswith("test_") else ("-W", "error")
+        subprocess.run([sys.executable, *program, name], check=True)
 
 
 def start_sandbox(block: Block) -> subprocess.Popen[str] | None:
@@ -115,7 +118,7 @@ def start_sandbox(block: Block) -> subprocess.Popen[str] | None:
 
 async def main(page: Path) -> None:
     """Run all blocks of a page; the first failure ends it and names the block."""
-    prompt = Prompt()
+    prompt = Prompt(takes_await=not any("asyncio.run(" in block.source for block in blocks(page)))
     servers = []
     try:
         for block in blocks(page):
