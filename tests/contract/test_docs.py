@@ -1,11 +1,8 @@
 """The documentation does what it says: its code runs, its programs run, its commands exist, its links lead somewhere.
 
-Blocks of ```python run in order, page by page, against a sandbox. They may `await` at top level, find the sandbox where a
-user's code would find the API (PIXXEL_API_KEY, PIXXEL_BASE_URL), and share their names, `sandbox` among them. Blocks inside
-an HTML comment prepare or check what a reader need not see. A block that begins with
-
-- `# not run: REASON` is not executed, but what it names must exist;
-- `# test_NAME.py` is a file, and pytest runs it.
+Each page is run as a reader pastes it, from top to bottom in a new folder and a new process; see tests/support/paste.py.
+A page that needs an API starts the sandbox itself. Code that cannot run is marked by its language: `text`, or `console`
+for commands with their output.
 """
 
 from __future__ import annotations
@@ -13,7 +10,6 @@ from __future__ import annotations
 import ast
 import asyncio
 import contextlib
-import importlib
 import inspect
 import json
 import os
@@ -22,14 +18,15 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import attrs
+import paste
 import pytest
 from click.testing import CliRunner
+from paste import blocks
 
 from pixxel_async import PixxelClient, PixxelError, WaitOptions, errors
 from pixxel_async.bulk import load_recipe
@@ -46,127 +43,61 @@ LINKED = [
 ]
 PROGRAMS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
-SPEED = 5000.0
-"""Fast enough that nothing is in flight any more at the second look."""
-PYTEST_INI = """[pytest]
-asyncio_mode = auto
-asyncio_default_fixture_loop_scope = function
-filterwarnings = error
-"""
-
-
-@attrs.frozen
-class Block:
-    """A fenced block of code on a page."""
-
-    page: Path
-    line: int
-    source: str
-
-    @property
-    def head(self) -> str:
-        return self.source.split("\n", 1)[0]
-
-    @property
-    def is_run(self) -> bool:
-        return not self.head.startswith("# not run:")
-
-    @property
-    def file(self) -> str | None:
-        """Name of the test file that it is."""
-        found = re.fullmatch(r"# (test_\w+\.py)", self.head)
-        return found[1] if found else None
-
-
-def blocks(page: Path, language: str) -> Iterator[Block]:
-    text = page.read_text("utf-8")
-    for fence in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        yield Block(page, text.count("\n", 0, fence.start(1)), fence[1])
+REWRITTEN_LATER = {"README.md", "observing.md"}
+"""Pages that do not start the sandbox yet. Remove a name as soon as its page does."""
+RUN_PAGES = [
+    pytest.param(
+        page,
+        id=page.name,
+        marks=[pytest.mark.xfail(strict=True, reason="still needs hidden set-up")]
+        if page.name in REWRITTEN_LATER
+        else [],
+    )
+    for page in PAGES
+]
 
 
 @pytest.fixture
-async def sandbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """A sandbox that `PixxelClient()` and `PixxelClient(profile="work")` lead to, and an empty working folder."""
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty working folder, without settings; programs find the package, and shells find `pixxel`."""
     for name in [name for name in os.environ if name.startswith("PIXXEL_")]:
         monkeypatch.delenv(name)
-    async with Sandbox(speed=SPEED, url_lifetime=1e9) as running:
-        settings = tmp_path / "config.toml"
-        settings.touch(mode=0o600)
-        settings.write_text(f'[profiles.work]\ntoken = "{running.token}"\n')
-        monkeypatch.setenv("PIXXEL_CONFIG_FILE", str(settings))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    # for the test files on the pages: half the time
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+@pytest.fixture
+async def sandbox(monkeypatch: pytest.MonkeyPatch, folder: Path) -> AsyncIterator[Sandbox]:
+    """A sandbox that `PixxelClient()` uses, and an empty working folder."""
+    async with Sandbox(speed=5000, url_lifetime=1e9) as running:
         monkeypatch.setenv("PIXXEL_API_KEY", running.token)
         monkeypatch.setenv("PIXXEL_BASE_URL", running.url)
-        monkeypatch.setenv("PYTHONPATH", str(ROOT))
-        monkeypatch.setenv(
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"
-        )  # for the test files on the pages: half the time
-        (tmp_path / "work").mkdir()
-        monkeypatch.chdir(tmp_path / "work")
         yield running
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-async def test_the_code_of_a_page_runs(page: Path, sandbox: Sandbox) -> None:
-    names: dict[str, Any] = {"__name__": "__docs__", "sandbox": sandbox}
-    await make_aoi(sandbox)  # so that nobody lists nothing
-    try:
-        for block in blocks(page, "python"):
-            await execute(block, names)
-    finally:
-        for value in list(names.values()):
-            if isinstance(value, PixxelClient):
-                await value.aclose()
+@pytest.mark.parametrize("page", RUN_PAGES)
+async def test_the_code_of_a_page_runs(page: Path, folder: Path) -> None:
+    """Pasted from top to bottom, in a new folder and a new process."""
+    await run_python("-W", "error", paste.__file__, str(page))
 
 
-async def make_aoi(sandbox: Sandbox) -> None:
-    async with sandbox.client() as client:
-        [sentinel] = [each for each in await client.satellites.list() if each.name == "Sentinel-2"]
-        [project] = await client.projects.list(limit=1)
-        area = square("", 30.2)["geometry"]
-        [image] = await client.archives.search(collections=["sentinel-2-l2a"], intersects=area, limit=1)
-        await client.aois.create(
-            name="an AOI that is there",
-            description="",
-            satellite_id=str(sentinel.id),
-            provider="planetary",
-            project_id=str(project.id),
-            geometry=area,
-            item_ids=[str(image.id)],
-        )
-
-
-async def execute(block: Block, names: dict[str, Any]) -> None:
-    code = compile(
-        "\n" * block.line + block.source,  # so that a traceback shows the line on the page
-        str(block.page),
-        "exec",
-        flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
-        dont_inherit=True,
-    )
-    if not block.is_run:
-        check_names(block)
-    elif block.file is not None:
-        write("pytest.ini", PYTEST_INI)
-        write(block.file, block.source)
-        await run_python("-m", "pytest", "-p", "pytest_asyncio.plugin", block.file)
-    elif code.co_flags & inspect.CO_COROUTINE:
-        await eval(code, names)
-    else:  # in a thread, where it may call asyncio.run
-        await asyncio.to_thread(eval, code, names)
+@pytest.mark.parametrize("page", RUN_PAGES)
+def test_no_block_is_passed_over(page: Path) -> None:
+    """Each block has a language that the test knows, and none is in a comment."""
+    text = page.read_text("utf-8")
+    assert [] == [block.line for block in blocks(page) if block.language not in paste.LANGUAGES]
+    assert 2 * len(list(blocks(page))) == len(re.findall(r"^\s*```", text, re.MULTILINE))
+    assert "<!--" not in text
 
 
 def write(name: str, text: str) -> None:
     Path(name).write_text(text, "utf-8")
-
-
-def check_names(block: Block) -> None:
-    """Every import from this package, and every call on `client`, is one that exists."""
-    for node in ast.walk(ast.parse(block.source)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pixxel_async"):
-            for alias in node.names:
-                getattr(importlib.import_module(str(node.module)), alias.name)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("client."):
-            check_call(node)
 
 
 def check_call(call: ast.Call) -> None:
@@ -292,8 +223,9 @@ def test_the_table_of_errors_names_errors() -> None:
 COMMANDS = [
     pytest.param(line, id=f"{page.name}: {line}"[:80])
     for page in PAGES
-    for block in blocks(page, "console")
-    for line in re.findall(r"^\$ (pixxel .*)$", block.source, re.MULTILINE)
+    for block in blocks(page)
+    if block.language in ("console", "sh")
+    for line in re.findall(r"^(?:\$ )?(pixxel .*)$", block.source, re.MULTILINE)
 ]
 
 
@@ -308,7 +240,8 @@ def test_a_command_line_on_a_page_has_only_options_that_exist(line: str) -> None
 RECIPES = [
     pytest.param(block.source, id=f"{page.name}: line {block.line}")
     for page in PAGES
-    for block in blocks(page, "toml")
+    for block in blocks(page)
+    if block.language == "toml"
     if "[search]" in block.source or "[items]" in block.source
 ]
 
