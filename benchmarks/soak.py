@@ -1,7 +1,7 @@
 """Everything that resilience claims, measured: `nox -s soak`, or `python -m benchmarks.soak [--quick] [WORK ...]`.
 
 Each work is a module of its own with its own options. At the end stands the table of all claims. Exit code 1 if one was
-broken. `--quick` takes about a minute and a fraction of the numbers; it finds what is broken, not how rarely.
+broken. `--quick` takes some minutes and a fraction of the numbers; it finds what is broken, not how rarely.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main() -> int:
     """Run what was asked for and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("works", nargs="*", choices=[*WORKS, []], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="about a minute, with smaller numbers")
+    parser.add_argument("--quick", action="store_true", help="some minutes, with smaller numbers")
     options = parser.parse_args()
     table, failed = [], []
     for outcome in outcomes(options.works or [*WORKS], is_quick=options.quick):
