@@ -14,7 +14,7 @@ from pixxel_async import PixxelClient
 from pixxel_async.bulk import Insight, Recipe, Run, State, results
 from pixxel_async.sandbox import Sandbox
 
-ROWS, CONCURRENCY = 16, 6
+ROWS, CONCURRENCY = 10, 4
 FACTORS = (0.5, 1.0, 2.0, 4.0)
 SEASON = {"start_date": "2026-06-01", "end_date": "2026-08-01"}
 USUAL = {"insight": 22, "order": 300}
