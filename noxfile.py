@@ -102,7 +102,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """What resilience claims, by the numbers: half an hour, or a minute with `-- --quick`."""
+    """What resilience claims, by the numbers: an hour, or some minutes with `-- --quick`."""
     install(session, extras="[sandbox]")
     session.run("python", "-m", "benchmarks.soak", *session.posargs)
 

@@ -40,6 +40,8 @@ from pixxel_async.bulk import State, status
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.sandbox import Sandbox, SandboxClock
 
+SESSIONS = 6
+"""Sessions after which all rows must have ended."""
 AT_A_TIME = 3
 """Points that are measured at once: they mostly wait."""
 
@@ -71,10 +73,16 @@ async def measure(folder: Path, options: argparse.Namespace, seed: int, share: t
         if share != (0.0, 0.0):
             await restore(sandbox, processes, outs, share)
             point.lacked = sum(len(books.unclaimed(step)) for steps in STEPS.values() for step in steps)
-        await processes.end(await processes.begin())
+        for _ in range(SESSIONS):  # a row that failed has not searched for all that it lacks
+            await processes.end(await processes.begin())
+            if not any(status(out).rows.get(State.FAILED) for out in outs):
+                break
         judge_before_decisions(books, outs, point)
-        point.held = books.settle()
-        await processes.end(await processes.begin())
+        for _ in range(SESSIONS):  # a create after a decision may be lost too, on a busy machine
+            if not (held := books.settle()):
+                break
+            point.held += held
+            await processes.end(await processes.begin())
         point.outcome = books.judge()
         point.requests = len(sandbox.requests)
         point.crashes = processes.crashes + processes.tracebacks

@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -173,7 +174,8 @@ class Processes:
         try:
             code = await asyncio.wait_for(process.wait(), life)
         except TimeoutError:
-            process.kill()
+            with suppress(ProcessLookupError):  # it has just ended
+                process.kill()
             await process.wait()
             return False
         self.crashes += code != 0

@@ -1,7 +1,7 @@
 """All claims about resilience, measured: `nox -s soak`, or `python -m benchmarks.soak [--quick] [WORK ...]`.
 
 Each benchmark is a module with its own options. The last output is the table of all claims. The exit code is 1 if one was
-broken. `--quick` takes about a minute, with a fraction of the numbers: it finds a defect, but not a rare one.
+broken. `--quick` takes some minutes, with a fraction of the numbers: it finds a defect, but not a rare one.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main() -> int:
     """Run the selected modules and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("works", nargs="*", choices=[*WORKS, []], help="default: all")
-    parser.add_argument("--quick", action="store_true", help="about a minute, with smaller numbers")
+    parser.add_argument("--quick", action="store_true", help="some minutes, with smaller numbers")
     options = parser.parse_args()
     table, failed = [], []
     for outcome in outcomes(options.works or [*WORKS], is_quick=options.quick):
