@@ -39,7 +39,7 @@
         ├── FileInTheWay              the final name exists and overwrite was not asked
         └── DiskFull                  not enough room
 
-Errors hold facts, never a header, a token, a signed URL's query, or an aiohttp object. aiohttp's, cattrs' and
+Errors hold facts, never a header, a token, a signed URL's query, or an aiohttp object. aiohttp's and
 backoff's own exceptions do not leave the SDK, not even as `__cause__`. That is set for `HookError` only.
 """
 
