@@ -8,9 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from typing import Any
-
-import attrs
+from typing import NamedTuple
 
 _CALLS = logging.getLogger("pixxel_async.calls")
 _PAGING = logging.getLogger("pixxel_async.paging")
@@ -20,8 +18,7 @@ _DOWNLOADS = logging.getLogger("pixxel_async.downloads")
 _CALLBACKS = logging.getLogger("pixxel_async.callbacks")
 
 
-@attrs.frozen
-class LogEvent:
+class LogEvent(NamedTuple):
     """A kind of log record. Its fields fill the text, and stand in the record's attribute `pixxel` for other programs."""
 
     name: str
@@ -34,7 +31,7 @@ class LogEvent:
         """Whether anybody wants to hear of it."""
         return self.logger.isEnabledFor(self.level)
 
-    def __call__(self, error: BaseException | None = None, /, **fields: Any) -> None:
+    def __call__(self, error: BaseException | None = None, /, **fields: object) -> None:
         """Log it; `error` with its traceback. Never raises: a filter or record factory that fails must not end a call."""
         if self.is_on:
             try:
