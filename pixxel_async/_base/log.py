@@ -59,13 +59,13 @@ RETRY = LogEvent(
     logging.INFO,
     "%(method)s %(path)s: attempt %(attempt)d failed, the next begins in %(wait).1f s: %(reason)s",
 )
-REPEATED = LogEvent(
+CALL_RESENT = LogEvent(
     "call.repeated", _CALLS, logging.WARNING, "%(method)s %(path)s is sent a second time: %(reason)s"
 )
-DOUBTFUL = LogEvent(
+CREATE_OUTCOME_UNKNOWN = LogEvent(
     "call.doubtful", _CALLS, logging.WARNING, "%(method)s %(path)s may have been executed: %(reason)s"
 )
-RETIRING = LogEvent(
+ENDPOINT_DEPRECATED = LogEvent(
     "call.retiring",
     _CALLS,
     logging.WARNING,
@@ -91,7 +91,7 @@ FORGOTTEN = LogEvent(
     "more than %(most)d creates are unresolved: client.unresolved forgets the oldest",
 )
 
-ROWS_MOVE = LogEvent(
+LISTING_UNSTABLE = LogEvent(
     "listing.moving",
     _PAGING,
     logging.WARNING,
@@ -109,7 +109,7 @@ ROWS_MISSING = LogEvent(
     logging.WARNING,
     "%(operation)s: the answer has no key '%(key)s'; the listing counts as empty",
 )
-CUT_SHORT = LogEvent(
+LISTING_TRUNCATED = LogEvent(
     "listing.cut_short",
     _PAGING,
     logging.WARNING,

@@ -72,8 +72,6 @@ def optional(name: str, check: Check[V], value: object) -> V | None:
 def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | None = None) -> Check[str]:
     """Text. With a `min_length`, blanks alone do not do."""
 
-    form = re.compile(pattern or "")
-
     def test(value: object, place: str) -> str:
         if not isinstance(value, str):
             raise _refused(place, f"expected text, got {shown(value)}", _quoted(value))
@@ -83,7 +81,7 @@ def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | N
             raise _refused(place, f"{shown(value)} is shorter than {min_length} characters")
         if max_length is not None and len(value) > max_length:
             raise _refused(place, f"{len(value)} characters are too many, at most {max_length} are accepted")
-        if not form.search(value):
+        if pattern is not None and not re.search(pattern, value):
             raise _refused(place, f"{shown(value)} does not have the form {pattern}")
         return value
 

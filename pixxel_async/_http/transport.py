@@ -16,10 +16,10 @@ from pixxel_async._base.active_calls import Closing
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.log import (
     ATTEMPT,
-    DOUBTFUL,
+    CALL_RESENT,
+    CREATE_OUTCOME_UNKNOWN,
+    ENDPOINT_DEPRECATED,
     FIELD_UNREADABLE,
-    REPEATED,
-    RETIRING,
     RETRY,
     ROWS_MISSING,
 )
@@ -501,7 +501,7 @@ class HttpTransport:
             message = f"the API accepted this call, but what came of it could not be read: {error.message}"
         else:
             message = f"this call may have been executed: {error.message}"
-        DOUBTFUL(
+        CREATE_OUTCOME_UNKNOWN(
             call=call.number,
             operation=call.operation.endpoint.id,
             method=call.request.method,
@@ -546,7 +546,7 @@ class HttpTransport:
         said = retirement(response.headers, self._auth.redact)
         if said is not None and endpoint.id not in self._retiring:
             self._retiring.add(endpoint.id)
-            RETIRING(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
+            ENDPOINT_DEPRECATED(operation=endpoint.id, method=endpoint.method, path=endpoint.path, said=said)
 
     def _tell_outcome(
         self, call: _Call, outcome: Response | ExchangeFailed | BaseException, elapsed: float
@@ -567,7 +567,7 @@ class HttpTransport:
 
     def _tell_retry(self, call: _Call, error: CallError, verdict: Verdict, wait: float) -> None:
         event = RetryEvent(*call.told(), wait, self._auth.redact(error.message))
-        (REPEATED if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
+        (CALL_RESENT if verdict.is_unknown else RETRY)(**attrs.asdict(event, recurse=False))
         if self._hooks is not None:
             self._hooks.retry(event)
 

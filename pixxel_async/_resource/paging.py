@@ -20,7 +20,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import attrs
 
-from pixxel_async._base.log import CUT_SHORT, NO_FURTHER_PAGE, OFFSET_IGNORED, ROWS_MOVE
+from pixxel_async._base.log import LISTING_TRUNCATED, LISTING_UNSTABLE, NO_FURTHER_PAGE, OFFSET_IGNORED
 from pixxel_async._base.shown import shown
 from pixxel_async._http.operation import Operation, Paging, PagingStyle
 from pixxel_async._resource.offset_window import Positions
@@ -215,7 +215,7 @@ class _Cursor:
             return False
         if self._positions.step_back(total):
             return True
-        ROWS_MOVE(listing=str(self._first))
+        LISTING_UNSTABLE(listing=str(self._first))
         return False
 
     def _rows(self, answer: Any) -> list[Any]:
@@ -298,7 +298,7 @@ class _Cursor:
         if total is None or total <= self._positions.end:
             self.done = True
         elif self._empty_pages == 2:
-            CUT_SHORT(listing=str(self._first), items=self._positions.end, total=total)
+            LISTING_TRUNCATED(listing=str(self._first), items=self._positions.end, total=total)
             self.done = True
 
     def _warn_if_cut(self, total: int | None) -> None:
