@@ -31,7 +31,7 @@ PACKAGE: Final = "pixxel_async.models"
 HEADER: Final = (
     '"""Written by `python -m codegen` from `openapi/pixxel.yaml`: change that file, not this one."""'
 )
-RESERVED: Final = frozenset({"attrs", "extra", "model", "self", "sensitive", "to_dict", "wire"})
+RESERVED: Final = frozenset({"attrs", "checks", "extra", "model", "self", "times", "to_dict"})
 """Names that the generated classes use."""
 IMPORTS: Final = [
     "attrs",
@@ -39,11 +39,12 @@ IMPORTS: Final = [
     "collections.abc.Sequence",
     "pixxel_async._codec.checks",
     "pixxel_async._codec.open_enum.OpenEnum",
-    "pixxel_async._codec.input_types",
+    "pixxel_async._codec.times",
     "pixxel_async._codec.model.Model",
     "pixxel_async._codec.model.model",
-    "pixxel_async._codec.model.sensitive",
-    "pixxel_async._codec.model.wire",
+    "pixxel_async._codec.model.Sensitive",
+    "pixxel_async._codec.model.WireName",
+    "pixxel_async.geometry.GeometryInput",
     "typing.Annotated",
     "typing.Any",
 ]

@@ -10,14 +10,14 @@ from codegen.api import Component, Schema, Spec
 from codegen.document import SpecError
 
 INPUT_TYPES: Final = {
-    "polygon": "input_types.GeometryInput",
-    "geometry": "input_types.GeometryInput",
-    "feature-collection": "input_types.GeometryInput",
-    "bbox": "input_types.BoundingBox",
-    "interval": "input_types.Interval",
-    "instant": "input_types.Instant",
+    "polygon": "GeometryInput",
+    "geometry": "GeometryInput",
+    "feature-collection": "GeometryInput",
+    "bbox": "checks.BoundingBox",
+    "interval": "times.Interval",
+    "instant": "times.Instant",
 }
-"""The accepted type for each `x-input`, from `pixxel_async._codec.input_types`."""
+"""The accepted type for each `x-input`: types of `geometry`, and of `checks` and `times` in `_codec`."""
 
 
 def attribute(wire: str) -> str:

@@ -25,7 +25,7 @@ import attrs
 
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.time_limit import TimeLimit
-from pixxel_async._codec.reading import dumps, loads
+from pixxel_async._codec.json_bytes import encode, loads
 from pixxel_async._http.answer_warnings import AnswerWarnings
 from pixxel_async._http.call import CallOptions
 from pixxel_async._http.messages import Request, Response, build_request, note_sent, parse
@@ -118,7 +118,7 @@ def _body(returns: Any, answer: Any) -> bytes:
         return b""
     if isinstance(answer, bytes):
         return answer
-    return answer.encode() if returns is str else dumps(answer)
+    return answer.encode() if returns is str else encode(answer)
 
 
 class VirtualClock(Clock):

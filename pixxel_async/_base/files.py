@@ -40,7 +40,7 @@ LARGEST_RATIO = 200
 
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _FOREIGN = re.compile(r'[<>:"|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
+_RESERVED = r"(?i)(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -74,7 +74,7 @@ def is_invisible(character: str) -> bool:
 
 def is_reserved(name: str) -> bool:
     """Whether Windows takes the name for a device, or changes it."""
-    return _RESERVED.fullmatch(name) is not None or name.endswith((".", " "))
+    return re.fullmatch(_RESERVED, name) is not None or name.endswith((".", " "))
 
 
 def safe_name(text: str) -> str:

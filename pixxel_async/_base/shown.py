@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 MOST_SECONDS = 10**9
 """About 31 years. Beyond that, neither event loops nor dates can count."""
 
 _LONGEST = 80
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """The repr of a value, shortened; its type where it has none, as integers of more than 4,300 digits."""
     try:
         text = repr(value)
@@ -19,7 +17,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def is_seconds(value: Any, *, or_zero: bool = False) -> bool:
+def is_seconds(value: object, *, or_zero: bool = False) -> bool:
     """Whether a value is a number of seconds for which something can wait: above 0, at most `MOST_SECONDS`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False

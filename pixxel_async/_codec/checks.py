@@ -15,12 +15,13 @@ from datetime import datetime
 from enum import Enum
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Generic, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import attrs
 
+from pixxel_async import geometry as areas
 from pixxel_async._base.shown import shown
-from pixxel_async._codec import input_types
+from pixxel_async._codec import times
 from pixxel_async._codec.model import Model, members
 from pixxel_async._codec.open_enum import OpenEnum
 from pixxel_async.errors import InvalidInput
@@ -28,20 +29,25 @@ from pixxel_async.errors import InvalidInput
 SMALLEST_INTEGER, LARGEST_INTEGER = -(2**63), 2**64 - 1
 """Of the integers that can be written as JSON."""
 
-Test = Callable[[Any, str], Any]
+BoundingBox: TypeAlias = Sequence[float]
+"""West, south, east and north in degrees; over the antimeridian, west is greater than east."""
+
+V = TypeVar("V")
+N = TypeVar("N", int, float)
+Test: TypeAlias = Callable[[object, str], V]
 """`(value, place) -> value`, raises `InvalidInput`."""
 
 
-class Check(attrs.Converter):  # type: ignore[type-arg]  # generic for type checkers, not when it runs
+class Check(attrs.Converter, Generic[V]):  # type: ignore[type-arg]  # the base is generic for type checkers only
     """A test that attrs runs when a field is set. `None` is let through where the field has that default."""
 
     __slots__ = ("test",)
 
-    def __init__(self, test: Test) -> None:
+    def __init__(self, test: Test[V]) -> None:
         super().__init__(self._of_field, takes_self=True, takes_field=True)
         self.test = test
 
-    def _of_field(self, value: Any, model: Any, field: attrs.Attribute[Any]) -> Any:
+    def _of_field(self, value: object, model: object, field: attrs.Attribute[object]) -> V | None:
         if value is None and field.default is None:
             return None
         return self.test(value, f"{type(model).__name__}.{field.name}")
@@ -50,12 +56,12 @@ class Check(attrs.Converter):  # type: ignore[type-arg]  # generic for type chec
     _of_field.__signature__ = inspect.signature(_of_field)  # type: ignore[attr-defined]
 
 
-def required(name: str, check: Any, value: Any) -> Any:
+def required(name: str, check: Check[V], value: object) -> V:
     """The checked value of an argument that must be given."""
     return check.test(value, name)
 
 
-def optional(name: str, check: Any, value: Any) -> Any:
+def optional(name: str, check: Check[V], value: object) -> V | None:
     """The checked value of an argument; `None` means not given."""
     return None if value is None else check.test(value, name)
 
@@ -63,12 +69,10 @@ def optional(name: str, check: Any, value: Any) -> Any:
 # Single values
 
 
-def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | None = None) -> Any:
+def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | None = None) -> Check[str]:
     """Text. With a `min_length`, blanks alone do not do."""
 
-    form = re.compile(pattern or "")
-
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> str:
         if not isinstance(value, str):
             raise _refused(place, f"expected text, got {shown(value)}", _quoted(value))
         if min_length and not value.strip():
@@ -77,17 +81,17 @@ def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | N
             raise _refused(place, f"{shown(value)} is shorter than {min_length} characters")
         if max_length is not None and len(value) > max_length:
             raise _refused(place, f"{len(value)} characters are too many, at most {max_length} are accepted")
-        if not form.search(value):
+        if pattern is not None and not re.search(pattern, value):
             raise _refused(place, f"{shown(value)} does not have the form {pattern}")
         return value
 
     return Check(test)
 
 
-def integer(*, minimum: float | None = None, maximum: float | None = None) -> Any:
+def integer(*, minimum: float | None = None, maximum: float | None = None) -> Check[int]:
     """A whole number."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> int:
         if not isinstance(value, Integral) or isinstance(value, bool):
             raise _refused(place, f"expected a whole number, got {shown(value)}")
         return _within(int(value), place, minimum, maximum)
@@ -95,14 +99,14 @@ def integer(*, minimum: float | None = None, maximum: float | None = None) -> An
     return Check(test)
 
 
-def number(*, minimum: float | None = None, maximum: float | None = None) -> Any:
+def number(*, minimum: float | None = None, maximum: float | None = None) -> Check[float]:
     """A finite number."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> float:
         if not isinstance(value, Real) or isinstance(value, bool):
             raise _refused(place, f"expected a number, got {shown(value)}")
         try:
-            plain = int(value) if isinstance(value, Integral) else float(value)
+            plain: float = int(value) if isinstance(value, Integral) else float(value)
         except OverflowError:  # a fraction, say
             plain = math.inf
         if isinstance(plain, float) and not math.isfinite(plain):
@@ -112,10 +116,10 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Any
     return Check(test)
 
 
-def boolean() -> Any:
+def boolean() -> Check[bool]:
     """True or False, nothing that merely counts as one."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> bool:
         if not isinstance(value, bool):
             raise _refused(place, f"expected True or False, got {shown(value)}")
         return value
@@ -123,10 +127,10 @@ def boolean() -> Any:
     return Check(test)
 
 
-def word(enum: type[OpenEnum]) -> Any:
+def word(enum: type[OpenEnum]) -> Check[OpenEnum]:
     """A member of `enum` or one of its words. A word the list lacks is sent when it is wrapped in the enum."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> OpenEnum:
         if isinstance(value, enum):
             return value
         if isinstance(value, str) and not isinstance(value, Enum) and enum(value).is_known:
@@ -141,10 +145,10 @@ def word(enum: type[OpenEnum]) -> Any:
     return Check(test)
 
 
-def instance(model: type[Model], *required: str) -> Any:
+def instance(model: type[Model], *required: str) -> Check[Model]:
     """An object of a model class, its fields of the types they are annotated with and `required` ones given."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> Model:
         if not isinstance(value, model):
             raise _refused(
                 place, f"expected {model.__name__}, got {shown(value)}", f"write {model.__name__}(...)"
@@ -163,10 +167,12 @@ def instance(model: type[Model], *required: str) -> Any:
 # Values made of others
 
 
-def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique: bool = False) -> Any:
+def each(
+    item: Check[V], *, min_items: int = 0, max_items: int | None = None, unique: bool = False
+) -> Check[list[V]]:
     """A list or tuple whose every element passes `item`."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> list[V]:
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise _refused(place, f"expected a list, got {shown(value)}", "write [...] around a single value")
         found = [item.test(element, f"{place}[{index}]") for index, element in enumerate(value)]
@@ -182,10 +188,10 @@ def each(item: Any, *, min_items: int = 0, max_items: int | None = None, unique:
     return Check(test)
 
 
-def table(item: Any) -> Any:
+def table(item: Check[V]) -> Check[dict[str, V]]:
     """A mapping from text to values that pass `item`."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> dict[str, V]:
         if not isinstance(value, Mapping):
             raise _refused(place, f"expected a mapping, got {shown(value)}")
         for key in value:
@@ -196,20 +202,20 @@ def table(item: Any) -> Any:
     return Check(test)
 
 
-def anything() -> Any:
+def anything() -> Check[object]:
     """Any JSON value; what JSON cannot say is refused when it is written."""
     return Check(lambda value, place: value)
 
 
-def maybe(item: Any) -> Any:
+def maybe(item: Check[V]) -> Check[V | None]:
     """What passes `item`, or None, which is sent as null."""
     return Check(lambda value, place: None if value is None else item.test(value, place))
 
 
-def secret(item: Any) -> Any:
+def secret(item: Check[V]) -> Check[V]:
     """What passes `item`; a refusal does not show the value."""
 
-    def test(value: Any, place: str) -> Any:
+    def test(value: object, place: str) -> V:
         try:
             return item.test(value, place)
         except InvalidInput:
@@ -222,8 +228,8 @@ def secret(item: Any) -> Any:
 # Values that may be given in several forms
 
 
-def _form(convert: Callable[[Any], Any]) -> Check:
-    def test(value: Any, place: str) -> Any:
+def _form(convert: Callable[[Any], V]) -> Check[V]:
+    def test(value: object, place: str) -> V:
         try:
             return convert(value)
         except InvalidInput as error:
@@ -232,16 +238,16 @@ def _form(convert: Callable[[Any], Any]) -> Check:
     return Check(test)
 
 
-polygon: Any = _form(input_types.polygon)
-geometry: Any = _form(input_types.geometry)
-feature_collection: Any = _form(input_types.feature_collection)
-interval: Any = _form(input_types.interval)
-instant: Any = _form(input_types.instant)
-time_filter: Any = _form(lambda value: value if isinstance(value, str) else input_types.instant(value))
+polygon = _form(areas.polygon)
+geometry = _form(areas.geometry)
+feature_collection = _form(areas.feature_collection)
+interval = _form(times.interval)
+instant = _form(times.instant)
+time_filter = _form(lambda value: value if isinstance(value, str) else times.instant(value))
 """An instant, or text as it is: what a filter on a time may look like is not documented."""
 
 
-def _box(value: Any, place: str) -> Any:
+def _box(value: object, place: str) -> list[float]:
     box = _numbers.test(value, place)
     order = "give [west, south, east, north] in degrees"
     if len(box) != 4:
@@ -261,7 +267,7 @@ def _box(value: Any, place: str) -> Any:
 
 
 _numbers = each(number())
-bbox: Any = Check(_box)
+bbox = Check(_box)
 """Four numbers. West may be greater than east: such a box crosses the antimeridian."""
 
 
@@ -288,7 +294,7 @@ def in_order(model: Model, first: str, second: str) -> None:
 # Details
 
 
-def _fits(value: Any, annotation: Any, place: str) -> None:
+def _fits(value: object, annotation: object, place: str) -> None:
     """Check a value against the annotation of an answer model's field."""
     if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
         annotation = next(kind for kind in get_args(annotation) if kind is not NoneType)
@@ -297,7 +303,7 @@ def _fits(value: Any, annotation: Any, place: str) -> None:
         check.test(value, place)
 
 
-def _check_of(annotation: Any) -> Any:
+def _check_of(annotation: object) -> Check[Any] | None:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is list:
         return each(_check_of(inner[0]) or anything())
@@ -307,11 +313,11 @@ def _check_of(annotation: Any) -> Any:
         return instance(annotation)
     if isinstance(annotation, type) and issubclass(annotation, OpenEnum):
         return word(annotation)
-    plain: dict[Any, Callable[[], Any]] = {str: text, int: integer, float: number, bool: boolean}
+    plain: dict[object, Callable[[], Check[Any]]] = {str: text, int: integer, float: number, bool: boolean}
     return plain[annotation]() if annotation in plain else None
 
 
-def _within(value: float, place: str, minimum: float | None, maximum: float | None) -> float:
+def _within(value: N, place: str, minimum: float | None, maximum: float | None) -> N:
     if minimum is not None and value < minimum:
         raise _refused(place, f"{shown(value)} is below {minimum}")
     if maximum is not None and value > maximum:
@@ -325,7 +331,7 @@ def _refused(place: str, message: str, remedy: str = "") -> InvalidInput:
     return InvalidInput(f"{place}: {message}" + (f"; {remedy}" if remedy else ""))
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: object) -> str:
     """The remedy for a number where text is wanted."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return f'write "{text}"' if is_number and len(text := shown(value)) < 30 else ""

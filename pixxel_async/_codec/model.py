@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import (
     Annotated,
     Any,
     ClassVar,
+    NamedTuple,
     TypeVar,
     dataclass_transform,
     get_args,
@@ -19,41 +20,28 @@ from typing import (
 
 import attrs
 
-from pixxel_async.errors import InvalidInput
+from pixxel_async._codec.times import rfc3339
 
 Timestamp = datetime
 """An aware `datetime`. Models say it so because STAC has a field that is itself called `datetime`."""
 
 
-@attrs.frozen
-class WireName:
-    """The key of a field in JSON, where it is not the name of the attribute."""
+class WireName(str):
+    """The key of a field in JSON, where it is not the name of the attribute: `Annotated[float, WireName("eo:gsd")]`."""
 
-    name: str
+    __slots__ = ()
 
 
-@attrs.frozen
 class Sensitive:
-    """Marks a field whose value must not be shown."""
+    """Marks a field whose value is kept out of `repr()` and so out of logs: `Annotated[dict[str, str], Sensitive()]`."""
 
 
-def wire(name: str) -> WireName:
-    """State a field's key in JSON: `Annotated[float | None, wire("view:sun_elevation")] = None`."""
-    return WireName(name)
-
-
-def sensitive() -> Sensitive:
-    """Keep a field's value out of `repr()` and so out of logs: `Annotated[dict[str, str], sensitive()]`."""
-    return Sensitive()
-
-
-@attrs.frozen
-class Member:
+class Member(NamedTuple):
     """One field of a model class, as readers and writers need it."""
 
     attribute: str
     wire: str
-    type: Any
+    type: object
     """The annotation without its marks."""
     is_sensitive: bool
 
@@ -72,12 +60,11 @@ def members(cls: type[Model]) -> tuple[Member, ...]:
     return known
 
 
-def _member(name: str, annotation: Any) -> Member:
-    marks: tuple[Any, ...] = ()
+def _member(name: str, annotation: object) -> Member:
+    marks: list[object] = []
     if get_origin(annotation) is Annotated:
-        annotation, *rest = get_args(annotation)
-        marks = tuple(rest)
-    wire_name = next((mark.name for mark in marks if isinstance(mark, WireName)), name)
+        annotation, *marks = get_args(annotation)
+    wire_name = next((str(mark) for mark in marks if isinstance(mark, WireName)), name)
     return Member(name, wire_name, annotation, any(isinstance(mark, Sensitive) for mark in marks))
 
 
@@ -99,8 +86,7 @@ class Model:
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready and with the names of the API. None is left out; what `extra` holds is back in its place, unless the field
         has a value by now."""
-        result: dict[str, Any] = unstructure(self._given())
-        return result
+        return {key: json_value(value) for key, value in self._given().items()}
 
     def _given(self) -> dict[str, Any]:
         """What is not None, by its key in JSON."""
@@ -156,16 +142,16 @@ def model(cls: type[M]) -> type[M]:
 _JSON_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
-def unstructure(value: Any) -> Any:
+def json_value(value: object) -> Any:
     """Models, enums, datetimes and containers of them as JSON values; the containers are new ones."""
     if type(value) in _JSON_SCALARS:
         return value
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(key) if isinstance(key, str) else key: unstructure(item) for key, item in value.items()}
+        return {str(key) if isinstance(key, str) else key: json_value(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [item if type(item) in _JSON_SCALARS else unstructure(item) for item in value]
+        return [item if type(item) in _JSON_SCALARS else json_value(item) for item in value]
     if isinstance(value, datetime):
         return rfc3339(value)
     if isinstance(value, Enum):
@@ -175,7 +161,7 @@ def unstructure(value: Any) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
+def json_default(value: object) -> object:
     """What orjson cannot write by itself as something that it can, but for what is in it.
 
     Raises:
@@ -192,15 +178,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return float(value)
     raise TypeError
-
-
-def rfc3339(moment: datetime) -> str:
-    """An aware datetime in UTC with `Z`; fractions of a second only where there are any."""
-    if moment.utcoffset() is None:
-        raise InvalidInput(
-            f"{moment!r} has no time zone: make it aware, for example with tzinfo=datetime.UTC"
-        )
-    try:
-        return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
-    except OverflowError:  # within a day of year 1 or 9999, where UTC has no such year
-        return moment.isoformat()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Unpack
 
-from pixxel_async._codec import checks, input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.large_areas import with_area
@@ -14,6 +14,7 @@ from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import AOI, AOICreate, AOIList
 
 _LIST: Endpoint[AOIList] = Endpoint(
@@ -58,8 +59,8 @@ class AOIs(Resource):
     def list(
         self,
         *,
-        created_at: input_types.Instant | None = None,
-        updated_at: input_types.Instant | None = None,
+        created_at: times.Instant | None = None,
+        updated_at: times.Instant | None = None,
         aoi_id: str | None = None,
         aoi_name: str | None = None,
         project_ids: Sequence[str] | None = None,
@@ -115,7 +116,7 @@ class AOIs(Resource):
         satellite_id: str,
         provider: str,
         project_id: str,
-        geometry: input_types.GeometryInput,
+        geometry: GeometryInput,
         item_ids: Sequence[str],
     ) -> AOI:
         """Create an area of interest.

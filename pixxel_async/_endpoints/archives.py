@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pixxel_async._codec import input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.resource import Resource
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import (
     ArchiveSearch,
     Collection,
@@ -156,9 +157,9 @@ class Archives(Resource):
         *,
         collections: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
-        bbox: input_types.BoundingBox | None = None,
-        intersects: input_types.GeometryInput | None = None,
-        datetime: input_types.Interval | None = None,
+        bbox: checks.BoundingBox | None = None,
+        intersects: GeometryInput | None = None,
+        datetime: times.Interval | None = None,
         query: Mapping[str, Any] | None = None,
         sortby: Sequence[SortField] | None = None,
         limit: int | None = None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from pixxel_async._codec import input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import (
     Catalog,
     CatalogDownload,
@@ -106,11 +107,11 @@ class Catalogs(Resource):
     def search(
         self,
         *,
-        bbox: input_types.BoundingBox | None = None,
+        bbox: checks.BoundingBox | None = None,
         collections: Sequence[str] | None = None,
-        datetime: input_types.Interval | None = None,
+        datetime: times.Interval | None = None,
         ids: Sequence[str] | None = None,
-        intersects: input_types.GeometryInput | None = None,
+        intersects: GeometryInput | None = None,
         item_ids: Sequence[str] | None = None,
         order_ids: Sequence[str] | None = None,
         order_item_ids: Sequence[str] | None = None,

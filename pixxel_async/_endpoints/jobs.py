@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Unpack
 
-from pixxel_async._codec import checks, input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import MultiWait
@@ -59,7 +59,7 @@ class Jobs(Resource):
         id: str | None = None,
         status: str | None = None,
         created_by: str | None = None,
-        created_on: input_types.Instant | None = None,
+        created_on: times.Instant | None = None,
         limit: int | None = None,
     ) -> Paginator[Job]:
         """List the jobs of a workflow.

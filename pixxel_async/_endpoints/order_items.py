@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Unpack
 
-from pixxel_async._codec import checks, input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.multi_wait import MultiWait
@@ -44,7 +44,7 @@ class OrderItems(Resource):
         status: OrderItemStatus | str | None = None,
         order_ids: Sequence[str] | None = None,
         created_by: str | None = None,
-        created_at: input_types.Instant | None = None,
+        created_at: times.Instant | None = None,
         project_ids: Sequence[str] | None = None,
         ids: Sequence[str] | None = None,
         area: str | None = None,

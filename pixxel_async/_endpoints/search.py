@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pixxel_async._codec import input_types
+from pixxel_async._codec import times
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.resource import Resource
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import ImageSearch, ImageSearchResult, SearchFilter, SearchSatellite, STACItem
 
 _IMAGES: Endpoint[ImageSearchResult] = Endpoint(
@@ -26,10 +27,10 @@ class Search(Resource):
     def images(
         self,
         *,
-        start_date: input_types.Instant,
-        end_date: input_types.Instant,
+        start_date: times.Instant,
+        end_date: times.Instant,
         satellites: Sequence[SearchSatellite],
-        geometry: input_types.GeometryInput,
+        geometry: GeometryInput,
         filters: Sequence[SearchFilter] | None = None,
         limit: int | None = None,
         page_size: int | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixxel_async._codec import checks, input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.resource import Resource
@@ -43,8 +43,8 @@ class Workflows(Resource):
         id: str | None = None,
         name: str | None = None,
         created_by: str | None = None,
-        created_on: input_types.Instant | None = None,
-        updated_at: input_types.Instant | None = None,
+        created_on: times.Instant | None = None,
+        updated_at: times.Instant | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,

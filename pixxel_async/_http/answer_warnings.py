@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pixxel_async._base.log import ENDPOINT_DEPRECATED, FIELD_UNREADABLE, ROWS_MISSING, LogEvent
-from pixxel_async._codec.reading import OnUnreadable
+from pixxel_async._codec.explaining import OnUnreadable
 from pixxel_async._http.messages import Redact, Response, lacks_rows, retirement, rows_member
 from pixxel_async._http.operation import Endpoint
 

@@ -17,8 +17,9 @@ import attrs
 
 from pixxel_async import errors
 from pixxel_async._base.version import VERSION
+from pixxel_async._codec.explaining import OnUnreadable, StructureError
+from pixxel_async._codec.json_bytes import BodyError, decode, encode, loads
 from pixxel_async._codec.model import Member, members
-from pixxel_async._codec.reading import OnUnreadable, StructureError, dumps, loads, structure
 from pixxel_async._http.operation import Endpoint, Operation
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def build_request(operation: Operation[Any], base_url: str) -> Request:
     headers = (_FILE if endpoint.returns in (bytes, str) else _JSON).copy()
     body = None
     if operation.body is not None:
-        body = dumps(operation.body)
+        body = encode(operation.body)
         headers["Content-Type"] = "application/json"
     return Request(endpoint.method, url, path, headers, body)
 
@@ -179,32 +180,19 @@ def parse(endpoint: Endpoint[T], response: Response, on_unreadable: OnUnreadable
     result: Any
     if returns is None:
         return None  # type: ignore[return-value]  # T is None here, which a type checker cannot know
-    if returns is bytes:
+    if returns is bytes or (returns is str and not _is_json(response)):  # else it is a JSON string
         _refuse_page(response)
-        result = response.body
+        result = response.body if returns is bytes else _text(response.body)
         return result  # type: ignore[no-any-return]
-    if returns is str and not _is_json(response):  # else it is a JSON string
-        _refuse_page(response)
-        result = _text(response.body)
-        return result  # type: ignore[no-any-return]
-    raw = _json(response)
-    if raw is None and returns is str:
-        raw = "null"  # like any scalar where text is due: as JSON writes it
-    path = "$"
-    if endpoint.unwrap is not None and isinstance(raw, dict) and endpoint.unwrap in raw:
-        raw, path = raw[endpoint.unwrap], f"$.{endpoint.unwrap}"
-        is_list = getattr(returns, "__origin__", None) is list
-        if raw is None and is_list:
-            raw = []
-        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one resource, wrapped like a list
-            raw, path = raw[0], f"{path}[0]"
+    error: errors.UnexpectedAnswer
     try:
-        result = structure(raw, returns, path=path, on_unreadable=on_unreadable)
-    except StructureError as wrong:
-        problem = str(wrong)
-    else:
+        result = decode(response.body, returns, unwrap=endpoint.unwrap, on_unreadable=on_unreadable)
         return result  # type: ignore[no-any-return]
-    raise errors.SchemaError(f"the answer differs from the API's description: {problem}")
+    except BodyError as wrong:
+        error = _not_json(response, str(wrong))
+    except StructureError as wrong:
+        error = errors.SchemaError(f"the answer differs from the API's description: {wrong}")
+    raise error
 
 
 @cache
@@ -266,15 +254,12 @@ def id_in(row: Any, key: str) -> str | None:
     return id if isinstance(id, str) and id else None
 
 
-def _json(response: Response) -> Any:
-    try:
-        return loads(response.body)
-    except ValueError as wrong:
-        problem = str(wrong)
+def _not_json(response: Response, problem: str) -> errors.UnexpectedBody:
     if not response.body.strip():
-        raise errors.UnexpectedBody("the answer is empty, JSON was expected")
-    _refuse_page(response)
-    raise errors.UnexpectedBody(f"the answer is not JSON: {problem}")
+        return errors.UnexpectedBody("the answer is empty, JSON was expected")
+    if _is_page(response):
+        return errors.UnexpectedBody(_PAGE_INSTEAD)
+    return errors.UnexpectedBody(f"the answer is not JSON: {problem}")
 
 
 def _is_json(response: Response) -> bool:
@@ -297,11 +282,12 @@ def _is_page(response: Response) -> bool:
     return "html" in response.headers.get("content-type", "").lower() or bool(_PAGE.match(response.body))
 
 
+_PAGE_INSTEAD = "the answer is an HTML page instead of data: a captive portal, a proxy, or a wrong base URL?"
+
+
 def _refuse_page(response: Response) -> None:
     if _is_page(response):
-        raise errors.UnexpectedBody(
-            "the answer is an HTML page instead of data: a captive portal, a proxy, or a wrong base URL?"
-        )
+        raise errors.UnexpectedBody(_PAGE_INSTEAD)
 
 
 def redirect_target(request: Request, response: Response) -> str | None:

@@ -19,7 +19,7 @@ from pixxel_async._base.log import (
     CREATE_OUTCOME_UNKNOWN,
     RETRY,
 )
-from pixxel_async._codec.reading import OnUnreadable
+from pixxel_async._codec.explaining import OnUnreadable
 from pixxel_async._http.answer_warnings import AnswerWarnings
 from pixxel_async._http.auth import Auth, TokenGate
 from pixxel_async._http.call import Call, CallOptions

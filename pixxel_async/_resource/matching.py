@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from pixxel_async._codec.reading import kind_of, read_time
+from pixxel_async._codec.scalars import json_type
+from pixxel_async._codec.times import read_time
 from pixxel_async._http.messages import is_same_uuid
 from pixxel_async._http.operation import Operation
 from pixxel_async._resource.whole_listing import Place, Row, place_of
@@ -173,7 +174,7 @@ def _may_be_same(sent: object, listed: object) -> bool:
         return _agree_by_key(sent, listed, _may_be_same)
     if isinstance(sent, list) and isinstance(listed, list):
         return _has_null(listed) or (len(sent) == len(listed) and all(map(_may_be_same, sent, listed)))
-    if kind_of(sent) != kind_of(listed):
+    if json_type(sent) != json_type(listed):
         return True
     return isinstance(sent, str) and isinstance(listed, str) and _may_be_same_moment(sent, listed)
 

@@ -17,7 +17,7 @@ from typing import Any, get_args, get_origin
 
 import attrs
 
-from pixxel_async._codec.reading import StructureError, structure
+from pixxel_async._codec import explaining
 from pixxel_async._http.messages import id_in, rows_member
 from pixxel_async._http.operation import Endpoint, Operation, Paging
 from pixxel_async._resource.paging import PAGE_SIZE, Paginator
@@ -219,8 +219,8 @@ def typed(endpoint: Endpoint[Any], row: Row) -> object:
     alternatives = [declared, *get_args(declared)]
     [rows] = [each for each in alternatives if get_origin(each) is list]
     try:
-        return structure(row.raw, get_args(rows)[0])
-    except StructureError:
+        return explaining.read(row.raw, get_args(rows)[0])
+    except explaining.StructureError:
         return None
 
 

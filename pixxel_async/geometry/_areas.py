@@ -9,9 +9,8 @@ from itertools import pairwise
 from math import isfinite
 from numbers import Real
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeAlias
+from typing import Any, NamedTuple, NoReturn, Protocol, TypeAlias, TypeGuard
 
-import attrs
 import orjson
 
 from pixxel_async._base.log import ALTITUDES
@@ -83,7 +82,7 @@ def polygons_of(area: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
     return coordinates if area["type"] == "MultiPolygon" else [coordinates]
 
 
-def checked(raw: Mapping[str, Any], to_degrees: ToDegrees | None = None) -> tuple[dict[str, Any], bool]:
+def checked(raw: Mapping[str, object], to_degrees: ToDegrees | None = None) -> tuple[dict[str, Any], bool]:
     """A GeoJSON Polygon or MultiPolygon in longitude and latitude, and whether altitudes were left out of it.
 
     Every check of `geometry` holds, also where the coordinates are in another system and `to_degrees` transforms them.
@@ -110,29 +109,27 @@ def feature_collection(value: GeometryInput) -> dict[str, Any]:
 # From what was given to GeoJSON
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Source:
+class _Source(NamedTuple):
     """GeoJSON as found."""
 
-    raw: Any
+    raw: object
     place: str = ""
     """Name of the file, for messages."""
 
 
-@attrs.frozen(eq=False, repr=False)
-class _Feature:
+class _Feature(NamedTuple):
     """One geometry as found."""
 
-    raw: Any
+    raw: object
     place: str
-    properties: dict[str, Any] = attrs.field(factory=dict)
+    properties: Mapping[str, object]
 
 
 def _source(value: GeometryInput) -> _Source:
     if isinstance(value, Mapping):
         return _Source(value)
     if isinstance(value, str):
-        return _Source(from_wkt(value)) if _WKT.match(value) else _from_file(value)
+        return _Source(from_wkt(value)) if re.match(_WKT, value) else _from_file(value)
     if isinstance(value, os.PathLike):
         return _from_file(os.fsdecode(value))
     shape = getattr(value, "__geo_interface__", None)
@@ -172,8 +169,7 @@ def _from_file(path: str) -> _Source:
 
 def _features(source: _Source) -> Iterator[_Feature]:
     raw = source.raw
-    kind = raw.get("type") if isinstance(raw, Mapping) else None
-    if kind is None:
+    if not isinstance(raw, Mapping) or (kind := raw.get("type")) is None:
         raise GeometryError(f'{source.place}not GeoJSON: an object with a "type" is needed')
     check_crs(raw, source.place)
     if kind == "FeatureCollection":
@@ -185,10 +181,10 @@ def _features(source: _Source) -> Iterator[_Feature]:
     elif kind == "Feature":
         yield _feature(raw, f"{source.place}feature")
     else:
-        yield _Feature(raw, source.place.removesuffix(": "))
+        yield _Feature(raw, source.place.removesuffix(": "), {})
 
 
-def _feature(raw: Any, place: str) -> _Feature:
+def _feature(raw: object, place: str) -> _Feature:
     if not isinstance(raw, Mapping) or raw.get("type") != "Feature":
         raise GeometryError(f'{place}: not a GeoJSON Feature, its "type" must be "Feature"')
     properties = raw.get("properties")
@@ -197,7 +193,7 @@ def _feature(raw: Any, place: str) -> _Feature:
     return _Feature(raw.get("geometry"), place if name is None else f"{place} ({_label(name)})", properties)
 
 
-def check_crs(raw: Mapping[str, Any], place: str) -> None:
+def check_crs(raw: Mapping[str, object], place: str) -> None:
     """Refuse GeoJSON whose member `crs` says another system than WGS 84, the only one that RFC 7946 knows.
 
     The member is a leftover of the older GeoJSON that some programs still write.
@@ -220,13 +216,12 @@ def check_crs(raw: Mapping[str, Any], place: str) -> None:
 # WKT
 
 
-_WKT = re.compile(
-    r"\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;\s*)?"
+_WKT = (
+    r"(?i)\s*(?:SRID\s*=\s*(?P<srid>\d+)\s*;\s*)?"
     r"(?P<kind>(?:MULTI)?(?:POINT|LINESTRING|POLYGON|CURVE|SURFACE)|GEOMETRYCOLLECTION|CURVEPOLYGON|TRIANGLE|TIN)"
-    r"\s*(?:ZM|Z|M)?\s*(?=\(|EMPTY\b)",
-    re.IGNORECASE,
+    r"\s*(?:ZM|Z|M)?\s*(?=\(|EMPTY\b)"
 )
-_WKT_TOKEN = re.compile(r"[(),]|[^\s(),]+")
+_WKT_TOKEN = r"[(),]|[^\s(),]+"
 _WKT_KINDS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
 
 
@@ -236,7 +231,7 @@ def from_wkt(text: str) -> dict[str, Any]:
     Raises:
         GeometryError: It is not WKT, of another geometry, or in another system than WGS 84.
     """
-    head = _WKT.match(text)
+    head = re.match(_WKT, text)
     if head is None:
         raise GeometryError(f"{shown(text)} is not WKT; write POLYGON ((30.1 10.2, ...))")
     kind = head["kind"].upper()
@@ -249,11 +244,11 @@ def from_wkt(text: str) -> dict[str, Any]:
     return {"type": _WKT_KINDS[kind], "coordinates": _wkt_lists(text, head.end())}
 
 
-def _wkt_lists(text: str, start: int) -> list[Any]:
+def _wkt_lists(text: str, start: int) -> object:
     """The nested lists of numbers between the parentheses of WKT."""
-    open_lists: list[list[Any]] = [[]]
+    open_lists: list[list[object]] = [[]]
     position: list[float] = []
-    for token in _WKT_TOKEN.finditer(text, start):
+    for token in re.compile(_WKT_TOKEN).finditer(text, start):
         word = token[0]
         if word == "(" and not position:
             open_lists.append([])
@@ -272,8 +267,7 @@ def _wkt_lists(text: str, start: int) -> list[Any]:
             position.append(_wkt_number(word, token.start()))
     if len(open_lists) > 1 or len(open_lists[0]) != 1:
         raise GeometryError("WKT whose parentheses do not match")
-    coordinates: list[Any] = open_lists[0][0]
-    return coordinates
+    return open_lists[0][0]
 
 
 def _wkt_number(word: str, index: int) -> float:
@@ -294,7 +288,7 @@ def _area(feature: _Feature) -> dict[str, Any]:
     return area
 
 
-def _checked(raw: Any, place: str, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]:
+def _checked(raw: object, place: str, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]:
     if raw is None:
         raise GeometryError(f"{_at(place)}has no geometry")
     kind = raw.get("type") if isinstance(raw, Mapping) else None
@@ -322,7 +316,7 @@ class _Polygons:
         self._vertices = 0
         self.has_altitudes = False
 
-    def rings(self, raw: Any, place: str) -> list[list[list[float]]]:
+    def rings(self, raw: object, place: str) -> list[list[list[float]]]:
         """The rings of one polygon."""
         if not _is_array(raw) or not raw:
             raise GeometryError(f"{_at(place)}has no rings")
@@ -330,7 +324,7 @@ class _Polygons:
         _check_rings(rings, place)
         return rings
 
-    def _ring(self, raw: Any, place: str) -> Ring:
+    def _ring(self, raw: object, place: str) -> Ring:
         if not _is_array(raw):
             raise GeometryError(f"{place}: must be a list of positions, not a {type(raw).__name__}")
         self._vertices += len(raw)
@@ -353,7 +347,7 @@ class _Polygons:
             raise GeometryError(f"{place}: {reason}, so no area")
         return ring
 
-    def _position(self, raw: Any, place: str, number: int) -> list[float]:
+    def _position(self, raw: object, place: str, number: int) -> list[float]:
         if not _is_array(raw) or len(raw) < 2:
             _refuse(place, number, f"{shown(raw)} is no position; give [longitude, latitude]")
         if len(raw) > 2:
@@ -377,7 +371,7 @@ def _check_range(ring: Ring, place: str) -> None:
             _refuse(place, number, _out_of_range(longitude, latitude))
 
 
-def _number(raw: Any, place: str, number: int) -> float:
+def _number(raw: object, place: str, number: int) -> float:
     if type(raw) is float and isfinite(raw):
         return raw
     if isinstance(raw, str):
@@ -460,15 +454,15 @@ def _below(place: str, kind: str, number: int) -> str:
     return f"{place}, {kind} {number}" if place else f"{kind} {number}"
 
 
-def _kind(raw: Any, kind: Any) -> str:
+def _kind(raw: object, kind: object) -> str:
     return f"a {kind}" if isinstance(kind, str) else f"a {type(raw).__name__}"
 
 
-def _label(name: Any) -> str:
+def _label(name: object) -> str:
     """A feature's name in quotes, without what would disturb a terminal."""
     text = name[:60] if isinstance(name, str) else shown(name)
     return f'"{text}"' if text.isprintable() else ascii(text)
 
 
-def _is_array(raw: Any) -> bool:
+def _is_array(raw: object) -> TypeGuard[Sequence[object]]:
     return isinstance(raw, (list, tuple))

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain, pairwise
-from typing import TypeAlias
-
-import attrs
+from typing import NamedTuple, TypeAlias
 
 Position: TypeAlias = Sequence[float]
 Ring: TypeAlias = Sequence[Position]
@@ -23,8 +21,7 @@ _MOST_PAIRS = 20_000_000
 100,000 vertices has a fiftieth of it, a slanting comb of 10,000 half."""
 
 
-@attrs.frozen
-class Crossing:
+class Crossing(NamedTuple):
     """Two edges that cross. An edge is a ring's number, and that of the vertex it begins at."""
 
     first: tuple[int, int]
@@ -32,8 +29,7 @@ class Crossing:
     position: tuple[float, float]
 
 
-@attrs.frozen
-class Stray:
+class Stray(NamedTuple):
     """A vertex of a hole that lies outside of the outline, or in another hole."""
 
     ring: int

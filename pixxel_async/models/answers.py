@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._codec.model import Model, Timestamp, model, sensitive, wire
+from pixxel_async._codec.model import Model, Sensitive, Timestamp, WireName, model
 
 from .enums import (
     AOIStatus,
@@ -103,7 +103,7 @@ class AOIDownload(Model):
     """Id of the download."""
     status: str | None = None
     """State of the packing. SUCCESS is the only documented value."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """Temporary URL of the package, which needs no credential; empty until the packing has succeeded."""
 
 
@@ -247,51 +247,55 @@ class STACProperties(Model):
     """Size of a pixel on the ground in metres."""
     altitude: float | None = None
     """Altitude of the satellite. Assumption: in km."""
-    eo_cloud_cover: Annotated[float | None, wire("eo:cloud_cover")] = None
+    eo_cloud_cover: Annotated[float | None, WireName("eo:cloud_cover")] = None
     """Share of the image under clouds, in percent 0-100."""
-    proj_code: Annotated[str | None, wire("proj:code")] = None
+    proj_code: Annotated[str | None, WireName("proj:code")] = None
     """Coordinate reference system as authority and code, such as EPSG:32643; archive items."""
-    proj_epsg: Annotated[int | None, wire("proj:epsg")] = None
+    proj_epsg: Annotated[int | None, WireName("proj:epsg")] = None
     """Coordinate reference system as EPSG number; catalog entries and older items."""
-    proj_wkt2: Annotated[str | None, wire("proj:wkt2")] = None
+    proj_wkt2: Annotated[str | None, WireName("proj:wkt2")] = None
     """Coordinate reference system as WKT2 text; catalog entries."""
-    proj_shape: Annotated[list[int] | None, wire("proj:shape")] = None
+    proj_shape: Annotated[list[int] | None, WireName("proj:shape")] = None
     """Size in pixels as [rows, columns]."""
-    proj_transform: Annotated[list[float] | None, wire("proj:transform")] = None
+    proj_transform: Annotated[list[float] | None, WireName("proj:transform")] = None
     """Affine transform from pixel to coordinates, six or nine numbers row by row."""
-    proj_reflectance_scaling_factor: Annotated[float | None, wire("proj:reflectance_scaling_factor")] = None
+    proj_reflectance_scaling_factor: Annotated[float | None, WireName("proj:reflectance_scaling_factor")] = (
+        None
+    )
     """Factor from pixel value to reflectance; older responses."""
-    proj_reflectance_addition_factor: Annotated[float | None, wire("proj:reflectance_addition_factor")] = None
+    proj_reflectance_addition_factor: Annotated[
+        float | None, WireName("proj:reflectance_addition_factor")
+    ] = None
     """Offset to add to a scaled pixel value for reflectance; older responses."""
-    view_off_nadir: Annotated[float | None, wire("view:off_nadir")] = None
+    view_off_nadir: Annotated[float | None, WireName("view:off_nadir")] = None
     """Angle between straight down and the line of sight, in degrees."""
-    view_sun_azimuth: Annotated[float | None, wire("view:sun_azimuth")] = None
+    view_sun_azimuth: Annotated[float | None, WireName("view:sun_azimuth")] = None
     """Direction of the sun from true north, clockwise in degrees."""
-    view_sun_elevation: Annotated[float | None, wire("view:sun_elevation")] = None
+    view_sun_elevation: Annotated[float | None, WireName("view:sun_elevation")] = None
     """Height of the sun above the horizon in degrees."""
-    view_scene_center_lat: Annotated[float | None, wire("view:scene_center_lat")] = None
+    view_scene_center_lat: Annotated[float | None, WireName("view:scene_center_lat")] = None
     """Latitude of the centre in degrees."""
-    view_scene_center_lon: Annotated[float | None, wire("view:scene_center_lon")] = None
+    view_scene_center_lon: Annotated[float | None, WireName("view:scene_center_lon")] = None
     """Longitude of the centre in degrees."""
-    view_altitude: Annotated[float | None, wire("view:altitude")] = None
+    view_altitude: Annotated[float | None, WireName("view:altitude")] = None
     """Altitude of the satellite; older responses. Assumption: in km."""
-    view_satellite_look_angle: Annotated[float | None, wire("view:satellite_look_angle")] = None
+    view_satellite_look_angle: Annotated[float | None, WireName("view:satellite_look_angle")] = None
     """Viewing angle of the satellite in degrees; catalog entries and older items."""
-    sat_orbit_state: Annotated[str | None, wire("sat:orbit_state")] = None
+    sat_orbit_state: Annotated[str | None, WireName("sat:orbit_state")] = None
     """Direction of flight, such as ascending or descending; catalog entries."""
-    sat_relative_orbit: Annotated[int | None, wire("sat:relative_orbit")] = None
+    sat_relative_orbit: Annotated[int | None, WireName("sat:relative_orbit")] = None
     """Number of the orbit within its cycle; catalog entries."""
-    rd_product_level: Annotated[str | None, wire("rd:product_level")] = None
+    rd_product_level: Annotated[str | None, WireName("rd:product_level")] = None
     """Processing level, such as L2A."""
-    rd_sat_id: Annotated[str | None, wire("rd:sat_id")] = None
+    rd_sat_id: Annotated[str | None, WireName("rd:sat_id")] = None
     """The producer's id of the satellite."""
-    rd_type: Annotated[str | None, wire("rd:type")] = None
+    rd_type: Annotated[str | None, WireName("rd:type")] = None
     """Physical quantity of the pixels, such as Reflectance."""
-    rd_anomalous_pixels: Annotated[float | None, wire("rd:anomalous_pixels")] = None
+    rd_anomalous_pixels: Annotated[float | None, WireName("rd:anomalous_pixels")] = None
     """Share of anomalous pixels. The vendor does not say whether as fraction or percent."""
-    rd_earth_sun_distance: Annotated[float | None, wire("rd:earth_sun_distance")] = None
+    rd_earth_sun_distance: Annotated[float | None, WireName("rd:earth_sun_distance")] = None
     """Distance between earth and sun. Assumption: in astronomical units."""
-    sci_doi: Annotated[str | None, wire("sci:doi")] = None
+    sci_doi: Annotated[str | None, WireName("sci:doi")] = None
     """DOI under which to cite the data."""
 
 
@@ -420,7 +424,7 @@ class InsightPackage(Model):
     """Identifier that the server returns; in known responses it is that of the insight."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """
     Temporary URL of the package, fetched without the API token; empty or null until the package is
     ready.
@@ -439,7 +443,7 @@ class WorkflowEstimate(Model):
 class ValidationIssue(Model):
     """One error in the definition of a workflow."""
 
-    from_: Annotated[str | None, wire("from")] = None
+    from_: Annotated[str | None, WireName("from")] = None
     """Block where the faulty connection starts."""
     to: str | None = None
     """Block where the faulty connection ends."""
@@ -465,12 +469,12 @@ class JobPackage(Model):
     """
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """
     Temporary URL of the package, fetched without the API token; empty or null until the package is
     ready.
     """
-    workflow_id: Annotated[str | None, wire("workflowId")] = None
+    workflow_id: Annotated[str | None, WireName("workflowId")] = None
     """Workflow of the job; the only key of this service written in camel case."""
 
 
@@ -489,7 +493,7 @@ class TaskPackage(Model):
     """Workflow of the job."""
     status: str | None = None
     """State of the package. pending and ready are known; Assumption: success and failed exist too."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """
     Temporary URL of the package, fetched without the API token; empty or null until the package is
     ready.
@@ -809,9 +813,9 @@ class STACAsset(Model):
     """Media type, such as image/tiff."""
     roles: list[str] | None = None
     """Purpose of the file, such as data, metadata or thumbnail."""
-    eo_bands: Annotated[list[EOBand] | None, wire("eo:bands")] = None
+    eo_bands: Annotated[list[EOBand] | None, WireName("eo:bands")] = None
     """Spectral bands in the file, in order."""
-    raster_bands: Annotated[list[RasterBand] | None, wire("raster:bands")] = None
+    raster_bands: Annotated[list[RasterBand] | None, WireName("raster:bands")] = None
     """How to read the pixels of each band, in the same order."""
 
 
@@ -1119,7 +1123,7 @@ class CatalogDownload(Model):
     """Identifier of the download."""
     status: CatalogDownloadStatus | None = None
     """Status of the package."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """Temporary URL of the package, fetched without the API token; filled only on success."""
 
 

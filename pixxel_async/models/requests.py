@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import attrs
 
-from pixxel_async._codec import checks, input_types
-from pixxel_async._codec.model import Model, model, sensitive
+from pixxel_async._codec import checks, times
+from pixxel_async._codec.model import Model, Sensitive, model
+from pixxel_async.geometry import GeometryInput
 
 from .answers import CloudDelivery, DataType, StoreConfigs
 from .enums import DeliverySpeed, ExpressionType, Recurrence, SortingOrder, StoreType, VisualizationMode
@@ -29,7 +30,7 @@ class AOICreate(Model):
     """
     project_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the project that it belongs to."""
-    geometry: input_types.GeometryInput = attrs.field(converter=checks.polygon)
+    geometry: GeometryInput = attrs.field(converter=checks.polygon)
     """Outline, one GeoJSON polygon with [lon, lat] in degrees. Multi-polygons are not accepted."""
     item_ids: Sequence[str] = attrs.field(converter=checks.each(checks.text()))
     """Ids of the images, as found by the image search."""
@@ -118,15 +119,15 @@ class SearchSatellite(Model):
 class ImageSearch(Model):
     """Area, time span and satellites of the search."""
 
-    start_date: input_types.Instant = attrs.field(converter=checks.instant)
+    start_date: times.Instant = attrs.field(converter=checks.instant)
     """Start of the time span."""
-    end_date: input_types.Instant = attrs.field(converter=checks.instant)
+    end_date: times.Instant = attrs.field(converter=checks.instant)
     """End of the time span, after the start."""
     satellites: Sequence[SearchSatellite] = attrs.field(
         converter=checks.each(checks.instance(SearchSatellite), min_items=1)
     )
     """Satellites to search, each with a collection."""
-    geometry: input_types.GeometryInput = attrs.field(converter=checks.geometry)
+    geometry: GeometryInput = attrs.field(converter=checks.geometry)
     """Area, as a GeoJSON geometry with [lon, lat] in degrees."""
     filters: Sequence[SearchFilter] | None = attrs.field(
         default=None, converter=checks.each(checks.instance(SearchFilter))
@@ -299,19 +300,19 @@ class OrderItemCreate(Model):
     """Project of the order; the account must belong to it."""
     name: str | None = attrs.field(default=None, converter=checks.text(max_length=100))
     """Name of the item, at most 100 characters."""
-    geometry: input_types.GeometryInput = attrs.field(converter=checks.feature_collection)
+    geometry: GeometryInput = attrs.field(converter=checks.feature_collection)
     """
     Areas to capture, as Polygon or MultiPolygon features in longitude, latitude. Less than 100 km² in
     total is billed as 100 km². Nearest edges may be at most 200 km apart.
     """
     recurrence: Recurrence | str | None = attrs.field(default=None, converter=checks.word(Recurrence))
     """How often to capture images; required for tasking."""
-    start_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
+    start_date: times.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     First day of the capture window in UTC, included; required for tasking. Must lie at least 24 hours
     ahead.
     """
-    end_date: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
+    end_date: times.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
     End of the capture window in UTC, not included: 28th means up to the 27th. Required for a single
     tasking. When recurring, give either this or no_of_occurrences.
@@ -353,7 +354,7 @@ class StoreCreate(Model):
     """Cloud provider of the bucket."""
     configs: StoreConfigs = attrs.field(converter=checks.instance(StoreConfigs, "bucket", "region"))
     """Location of the bucket."""
-    secrets: Annotated[Mapping[str, str], sensitive()] = attrs.field(
+    secrets: Annotated[Mapping[str, str], Sensitive()] = attrs.field(
         converter=checks.secret(checks.table(checks.text()))
     )
     """
@@ -379,18 +380,18 @@ class DeliveriesCreate(Model):
 class CatalogSearch(Model):
     """Filters of a catalog search. All are optional; an entry must meet all that are given."""
 
-    bbox: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
+    bbox: checks.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """
     Bounding box west, south, east, north in degrees, longitude before latitude. A box over the
     antimeridian has west greater than east.
     """
     collections: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Ids of the STAC collections to search."""
-    datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
+    datetime: times.Interval | None = attrs.field(default=None, converter=checks.interval)
     """Time of capture: one RFC 3339 instant, or start/end with .. for an open end."""
     ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Identifiers of catalog entries."""
-    intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.polygon)
+    intersects: GeometryInput | None = attrs.field(default=None, converter=checks.polygon)
     """Area that the images must touch, positions as longitude, latitude."""
     item_ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """STAC item ids of images."""
@@ -424,14 +425,14 @@ class ArchiveSearch(Model):
     """Only items of these collections."""
     ids: Sequence[str] | None = attrs.field(default=None, converter=checks.each(checks.text()))
     """Only items with these ids."""
-    bbox: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
+    bbox: checks.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """
     Only items that touch this box, [west, south, east, north] in degrees. Assumption: as in STAC, a box
     over the antimeridian has west greater than east.
     """
-    intersects: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
+    intersects: GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
     """Only items that touch this geometry, [lon, lat] in degrees."""
-    datetime: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
+    datetime: times.Interval | None = attrs.field(default=None, converter=checks.interval)
     """Only items of this instant or interval, RFC 3339. An interval is start/end, with .. for an open end."""
     query: Mapping[str, Any] | None = attrs.field(default=None, converter=checks.table(checks.anything()))
     """

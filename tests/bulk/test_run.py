@@ -16,7 +16,7 @@ from attrs import evolve as changed
 from plots import polygon, table
 
 from pixxel_async import AuthenticationError, InvalidInput, PixxelClient, RetryPolicy
-from pixxel_async._codec.reading import loads
+from pixxel_async._codec.json_bytes import loads
 from pixxel_async._http import messages as _sansio
 from pixxel_async.bulk import (
     BadRows,

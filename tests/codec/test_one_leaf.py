@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixxel_async import SchemaError, _endpoints
-from pixxel_async._codec.model import Model, members, unstructure
-from pixxel_async._codec.reading import dumps
+from pixxel_async._codec.json_bytes import encode
+from pixxel_async._codec.model import Model, json_value, members
 from pixxel_async._http.messages import Response, parse
 from pixxel_async._http.operation import Endpoint
 
@@ -219,7 +219,7 @@ def instant(value: Any) -> float | None:
 def read(endpoint: Endpoint[Any], raw: Any) -> tuple[Any, list[str]]:
     """The result, and the fields that were reported as unreadable."""
     reported: list[str] = []
-    response = Response(200, {"content-type": "application/json"}, dumps(raw))
+    response = Response(200, {"content-type": "application/json"}, encode(raw))
     return parse(endpoint, response, lambda path, problem: reported.append(path)), reported
 
 
@@ -254,12 +254,12 @@ def check(
     *outer, name = inner
     model = held(result, outer)
     value = getattr(model, attribute(model, name))
-    assert expected == (value.timestamp() if isinstance(value, datetime) else unstructure(value))
+    assert expected == (value.timestamp() if isinstance(value, datetime) else json_value(value))
     is_kept = expected is None and sent is not None
     assert (sent if is_kept else None) == (model.extra or {}).get(name)
-    came = unstructure(result)
+    came = json_value(result)
     assert not is_kept or sent == at(came, inner)
-    assert without(unstructure(good), inner) == without(came, inner)
+    assert without(json_value(good), inner) == without(came, inner)
 
 
 def exact(path: Steps) -> str:

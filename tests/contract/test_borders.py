@@ -31,8 +31,8 @@ from pixxel_async import (
 )
 from pixxel_async._base.shown import MOST_SECONDS, is_seconds, shown
 from pixxel_async._codec.checks import Check
+from pixxel_async._codec.json_bytes import encode
 from pixxel_async._codec.model import Model
-from pixxel_async._codec.reading import dumps
 from pixxel_async._http.auth import Auth, Secret
 from pixxel_async._http.call import CallOptions
 from pixxel_async._http.messages import Request
@@ -113,19 +113,19 @@ def test_s7_no_field_takes_what_cannot_be_sent(value: Any) -> None:
     """What is let through, such as free-form values, is refused when it is written."""
     for name, check in FIELDS.items():
         taken = ends_well(lambda check=check, name=name: check.test(value, name))
-        ends_well(lambda taken=taken: dumps({"x": taken}))
+        ends_well(lambda taken=taken: encode({"x": taken}))
 
 
 @given(value=odd, name=st.sampled_from(sorted(FIELDS)))
 @example(value={"x": HUGE}, name="InsightCreate.metadata")
 def test_s7_whatever_is_in_a_field_ends_in_an_error_of_the_sdk(value: Any, name: str) -> None:
     taken = ends_well(lambda: FIELDS[name].test(value, name))
-    ends_well(lambda: dumps({"x": taken}))
+    ends_well(lambda: encode({"x": taken}))
 
 
 @given(odd)
 def test_s7_whatever_is_written_as_json_ends_in_an_error_of_the_sdk(value: Any) -> None:
-    ends_well(lambda: dumps(value))
+    ends_well(lambda: encode(value))
     ends_well(lambda: geometry(value))
 
 

@@ -24,7 +24,9 @@ BANNED = re.compile(
 F_STRING = re.compile(r"(?i)(?:f|rf|fr)['\"]")
 """One token before Python 3.12, with the expressions in it."""
 EXPRESSION = re.compile(r"\{[^{}]*\}")
-ALLOWED = re.compile(r"\b(?:look(?:s|ed|ing)? (?:(?:it|them|him) )?up|\d+ words|test_words\.py)\b", re.IGNORECASE)
+ALLOWED = re.compile(
+    r"\b(?:look(?:s|ed|ing)? (?:(?:it|them|him) )?up|\d+ words|test_words\.py)\b", re.IGNORECASE
+)
 
 
 def held_files() -> list[Path]:

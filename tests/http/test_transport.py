@@ -23,7 +23,7 @@ from certificates import server_tls
 from stubs import CLOSE, HANG, RESET, Answer, Received, Step, Stub, Wait, answer, json_answer
 
 from pixxel_async import errors
-from pixxel_async._codec.reading import dumps
+from pixxel_async._codec.json_bytes import encode
 from pixxel_async._http.auth import Auth, Hidden, Secret
 from pixxel_async._http.call import CallOptions
 from pixxel_async._http.exchange import AiohttpExchange
@@ -719,7 +719,7 @@ def test_what_is_dropped_in_a_cycle_is_collected_although_nothing_but_large_answ
     endpoint: Endpoint[AOIList] = Endpoint(
         id="List", method="GET", path="/", returns=AOIList, request_class="read"
     )
-    response = Response(200, {}, dumps(aois))
+    response = Response(200, {}, encode(aois))
     assert len(response.body) > 2**16
     dropped = []
     for _ in range(150):

@@ -41,8 +41,8 @@ from pixxel_async import (
     UnexpectedAnswer,
     _endpoints,
 )
+from pixxel_async._codec.json_bytes import loads
 from pixxel_async._codec.model import Model, members
-from pixxel_async._codec.reading import loads
 from pixxel_async._http import messages as _sansio
 from pixxel_async._http.operation import Endpoint, Operation
 from pixxel_async._resource.matching import Sought, is_same, values, verdict

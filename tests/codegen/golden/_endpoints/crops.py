@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Iterable, Sequence
 from typing import Unpack
 
-from pixxel_async._codec import input_types
+from pixxel_async._codec import checks
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import MultiWait
@@ -14,6 +14,7 @@ from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import PackagePoller, Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import (
     Crop,
     CropCreate,
@@ -151,8 +152,8 @@ class Crops(Resource):
         self,
         field_id: str,
         *,
-        area: input_types.GeometryInput | None = None,
-        frame: input_types.BoundingBox | None = None,
+        area: GeometryInput | None = None,
+        frame: checks.BoundingBox | None = None,
         limit: int | None = None,
         page_size: int | None = None,
         prefetch: bool = False,

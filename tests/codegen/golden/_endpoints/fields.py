@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
-from pixxel_async._codec import checks, input_types
+from pixxel_async._codec import checks, times
 from pixxel_async._endpoints import _life_cycles
 from pixxel_async._http.operation import Endpoint, Operation, Paging, Trace
 from pixxel_async._resource.multi_wait import MultiWait
@@ -13,6 +13,7 @@ from pixxel_async._resource.paging import Paginator
 from pixxel_async._resource.polling import Poller, WaitOptions
 from pixxel_async._resource.resource import Resource
 from pixxel_async._resource.shared_polling import PollTarget
+from pixxel_async.geometry import GeometryInput
 from pixxel_async.models import Bucket, Field, FieldCreate, FieldList, FieldStatus
 
 _LIST: Endpoint[FieldList] = Endpoint(
@@ -66,7 +67,7 @@ class Fields(Resource):
         *,
         ids: Sequence[str] | None = None,
         status: FieldStatus | str | None = None,
-        created_at: input_types.Instant | None = None,
+        created_at: times.Instant | None = None,
         min_area: float | None = None,
         limit: int | None = None,
         page_size: int | None = None,
@@ -112,12 +113,12 @@ class Fields(Resource):
         self,
         *,
         name: str,
-        geometry: input_types.GeometryInput,
+        geometry: GeometryInput,
         rescale: Sequence[float],
         mode: FieldStatus | str,
-        start: input_types.Instant | None = None,
-        end: input_types.Instant | None = None,
-        seen: input_types.Interval | None = None,
+        start: times.Instant | None = None,
+        end: times.Instant | None = None,
+        seen: times.Interval | None = None,
         seed_ids: Sequence[str] | None = None,
         plant_ids: Sequence[str] | None = None,
         days: Mapping[str, Sequence[str] | None] | None = None,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pixxel_async._codec.model import Model, Timestamp, model, sensitive, wire
+from pixxel_async._codec.model import Model, Sensitive, Timestamp, WireName, model
 
 from .enums import FieldStatus
 
@@ -42,11 +42,11 @@ class Field(Model):
     """Share that is done in percent; sent as text."""
     bbox: list[float] | None = None
     """West, south, east, north."""
-    eo_cloud_cover: Annotated[float | None, wire("eo:cloud_cover")] = None
+    eo_cloud_cover: Annotated[float | None, WireName("eo:cloud_cover")] = None
     """Clouds in percent."""
-    minutes_left: Annotated[int | None, wire("minutesLeft")] = None
+    minutes_left: Annotated[int | None, WireName("minutesLeft")] = None
     """Minutes until it is ripe."""
-    from_: Annotated[str | None, wire("from")] = None
+    from_: Annotated[str | None, WireName("from")] = None
     """Who gave it."""
     depth: str | None = None
     """How deep it was dug, in words or as a number."""
@@ -134,5 +134,5 @@ class CropPackage(Model):
     """Id of it."""
     status: str | None = None
     """State of it."""
-    signed_url: Annotated[str | None, sensitive()] = None
+    signed_url: Annotated[str | None, Sensitive()] = None
     """Where it can be fetched."""

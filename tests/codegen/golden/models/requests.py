@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 import attrs
 
-from pixxel_async._codec import checks, input_types
-from pixxel_async._codec.model import Model, model, sensitive
+from pixxel_async._codec import checks, times
+from pixxel_async._codec.model import Model, Sensitive, model
+from pixxel_async.geometry import GeometryInput
 
 from .answers import Bucket
 from .enums import FieldStatus
@@ -18,13 +19,13 @@ class FieldCreate(Model):
 
     name: str = attrs.field(converter=checks.text(min_length=1, max_length=100))
     """Name of it."""
-    geometry: input_types.GeometryInput = attrs.field(converter=checks.polygon)
+    geometry: GeometryInput = attrs.field(converter=checks.polygon)
     """Outline."""
-    start: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
+    start: times.Instant | None = attrs.field(default=None, converter=checks.instant)
     """First day."""
-    end: input_types.Instant | None = attrs.field(default=None, converter=checks.instant)
+    end: times.Instant | None = attrs.field(default=None, converter=checks.instant)
     """Last day."""
-    seen: input_types.Interval | None = attrs.field(default=None, converter=checks.interval)
+    seen: times.Interval | None = attrs.field(default=None, converter=checks.interval)
     """When it was seen."""
     rescale: Sequence[float] = attrs.field(converter=checks.each(checks.number(), min_items=2, max_items=2))
     """Range."""
@@ -44,7 +45,7 @@ class FieldCreate(Model):
     """Depth in cm."""
     bucket: Bucket | None = attrs.field(default=None, converter=checks.instance(Bucket, "name"))
     """Where to deliver to."""
-    secrets: Annotated[Mapping[str, str] | None, sensitive()] = attrs.field(
+    secrets: Annotated[Mapping[str, str] | None, Sensitive()] = attrs.field(
         default=None, converter=checks.secret(checks.table(checks.text()))
     )
     """Never returned."""
@@ -72,9 +73,9 @@ class CropCreate(Model):
 class CropSearch(Model):
     """What to find."""
 
-    area: input_types.GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
+    area: GeometryInput | None = attrs.field(default=None, converter=checks.geometry)
     """Where."""
-    frame: input_types.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
+    frame: checks.BoundingBox | None = attrs.field(default=None, converter=checks.bbox)
     """In which box."""
     limit: int | None = attrs.field(default=None, converter=checks.integer(minimum=1))
     """Most to answer with."""

@@ -1,30 +1,14 @@
-"""What the SDK takes in several forms, turned into what goes over the wire: times here, areas in `geometry`."""
+"""Points in time: read in any of the vendor's shapes, and written as RFC 3339, the shape that the API takes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 from pixxel_async._base.shown import shown
 from pixxel_async.errors import InvalidInput
-from pixxel_async.geometry import GeometryInput, feature_collection, geometry, polygon
-
-__all__ = [
-    "BoundingBox",
-    "GeometryInput",
-    "Instant",
-    "Interval",
-    "feature_collection",
-    "geometry",
-    "instant",
-    "interval",
-    "polygon",
-]
-
-BoundingBox: TypeAlias = Sequence[float]
-"""West, south, east and north in degrees; over the antimeridian, west is greater than east."""
 
 Instant: TypeAlias = str | datetime
 """A point in time: an aware `datetime`, or RFC 3339 text."""
@@ -32,8 +16,37 @@ Instant: TypeAlias = str | datetime
 Interval: TypeAlias = str | datetime | tuple[Instant | None, Instant | None]
 """A point in time or a pair of them, `None` for open; or the text `start/end`, `start/..` or `../end`."""
 
-_RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+_RFC_3339 = r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})"
 _REMEDY = "give an aware datetime, or text such as 2024-05-27T06:50:20Z"
+
+
+def read_time(text: str) -> datetime | None:
+    """A point in time out of any of the vendor's shapes, without a zone where none is given; None if it has none of them."""
+    for parse in _PARSERS:
+        try:
+            return parse(text)
+        except ValueError:
+            continue
+    return None
+
+
+_PARSERS: tuple[Callable[[str], datetime], ...] = (
+    datetime.fromisoformat,
+    lambda text: datetime.strptime(text, "%Y_%m_%d"),
+    lambda text: datetime.strptime(text, "%d-%m-%Y"),
+)
+
+
+def rfc3339(moment: datetime) -> str:
+    """An aware datetime in UTC with `Z`; fractions of a second only where there are any."""
+    if moment.utcoffset() is None:
+        raise InvalidInput(
+            f"{moment!r} has no time zone: make it aware, for example with tzinfo=datetime.UTC"
+        )
+    try:
+        return _text(moment.astimezone(UTC), "auto")
+    except OverflowError:  # within a day of year 1 or 9999, where UTC has no such year
+        return moment.isoformat()
 
 
 def instant(value: Instant) -> str:
@@ -75,7 +88,7 @@ def _moment(value: Instant) -> datetime:
                 f"{shown(value)} has no time zone; give it one, for example value.replace(tzinfo=datetime.UTC)"
             )
         moment = value
-    elif not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+    elif not isinstance(value, str) or not re.fullmatch(_RFC_3339, value):
         raise InvalidInput(f"{shown(value)} is not a point in time with its time zone; {_REMEDY}")
     else:
         try:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixxel_async._codec.input_types import instant, interval
+from pixxel_async._codec.times import instant, interval, rfc3339
 from pixxel_async.errors import InvalidInput
 
 JANUARY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -105,3 +105,14 @@ def test_an_interval_keeps_microseconds_so_that_an_item_is_found_by_its_own_time
 def test_what_is_no_interval_is_refused_with_a_remedy(value, problem):
     with pytest.raises(InvalidInput, match=problem):
         interval(value)
+
+
+def test_a_time_without_zone_is_refused():
+    with pytest.raises(InvalidInput, match="has no time zone: make it aware"):
+        rfc3339(datetime(2024, 5, 27))
+
+
+def test_a_time_that_has_no_year_in_utc_keeps_its_offset():
+    first = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=5)))
+    assert "0001-01-01T00:00:00+05:00" == rfc3339(first)
+    assert first == datetime.fromisoformat(rfc3339(first))
