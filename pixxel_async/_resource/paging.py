@@ -120,7 +120,7 @@ class Paginator(Generic[T]):
     async def _collect(self) -> list[T]:
         return [item async for page in self.pages() for item in page.items]
 
-    def __await__(self) -> Generator[Any, None, list[T]]:
+    def __await__(self) -> Generator[object, None, list[T]]:
         return self._collect().__await__()
 
     def __iter__(self) -> NoReturn:
@@ -257,7 +257,7 @@ class _Cursor:
         )
         self._seen: dict[Hashable, int] = {}
         """By identity of a row: its place in the listing."""
-        self._previous: list[Any] | None = None
+        self._previous: list[object] | None = None
         self._token: str | None = None
         self._given = 0
         self._pages_without_news = 0
@@ -321,7 +321,7 @@ class _Cursor:
         self._given += 1
         return Page(fresh, total, self._given, answer)
 
-    def _rows(self, answer: Any) -> list[Any]:
+    def _rows(self, answer: object) -> list[Any]:
         value = getattr(answer, self._paging.items)
         if value is None:
             self._refuse_other_key(answer)
@@ -358,7 +358,7 @@ class _Cursor:
                 self._seen[known] = place
         return fresh
 
-    def _is_last(self, count: int, total: int | None, answer: Any) -> bool:
+    def _is_last(self, count: int, total: int | None, answer: object) -> bool:
         """Whether nothing follows a page of `count` rows that brought something new."""
         if self._paging.style in _STAC_STYLES:
             return count < self._window.asked and not _has_next_link(answer)
@@ -398,7 +398,7 @@ class _Cursor:
             NO_FURTHER_PAGE(listing=str(self._first), items=self._window.end, total=total, most=_LARGEST_PAGE)
 
 
-def _changed(body: Any, values: Mapping[str, Any]) -> Any:
+def _changed(body: Any, values: Mapping[str, object]) -> Any:
     """A copy of a request body with other paging values.
 
     Not `attrs.evolve`: it would convert and check the whole body, large geometries too, once per page.
@@ -409,15 +409,14 @@ def _changed(body: Any, values: Mapping[str, Any]) -> Any:
     return body
 
 
-def _identity(row: Any) -> Hashable | None:
+def _identity(row: object) -> Hashable | None:
     """What makes a row the same row: `id`, or `aoi_id` in an `AOI`; STAC ids count within their collection."""
-    kind: Any = type(row)
-    identity: Hashable | None = _identity_of(kind)(row)
-    return identity
+    kind: Any = type(row)  # mypy finds no hash in a class
+    return _identity_of(kind)(row)
 
 
 @cache
-def _identity_of(kind: Any) -> Callable[[Any], Any]:
+def _identity_of(kind: type) -> Callable[[Any], Hashable | None]:
     """How to read it; looked up once per class, since there may be millions of rows."""
     names = ("id", f"{kind.__name__.casefold()}_id")
     name = next((name for name in names if hasattr(kind, name)), None)
