@@ -63,7 +63,7 @@ def of_wait(cycle: LifeCycle, arguments: Sequence[Argument]) -> str:
     if cycle.signed_url:
         returns += " `.save(directory)` saves the package as a file."
     raises = {
-        "WaitFailed": f"it failed (status {' or '.join(cycle.failure)}). The message has the server's text.",
+        "WaitFailed": f"it failed (status {' or '.join(cycle.failure)}). The message has the server's text, if any.",
         "WaitTimeout": "it was still in flight after the time limit. Call this method again with the same id.",
         "UnknownState": "its status was unknown or absent for ten minutes.",
     }
@@ -98,7 +98,7 @@ def _wait_options(cycle: LifeCycle, arguments: Sequence[Argument]) -> dict[str, 
         "timeout": f"Time limit in seconds. {_default_timeout(cycle.timeout)}",
         "poll_interval": f"Seconds before the second poll; later intervals grow. Default: {cycle.first_interval}.",
         "max_poll_interval": f"Largest interval between two polls in seconds. Default: {cycle.most_interval}.",
-        "on_update": "Called with each snapshot that differs from the last one. If it returns an awaitable, that is awaited.",
+        "on_update": "Called with each snapshot that differs from the last one. An awaitable result is awaited.",
     }
 
 

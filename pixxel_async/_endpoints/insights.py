@@ -291,15 +291,15 @@ class Insights(Resource):
             timeout: Time limit in seconds. Default: 1 hour; None means no limit.
             poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
             max_poll_interval: Largest interval between two polls in seconds. Default: 30.
-            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
-                that is awaited.
+            on_update: Called with each snapshot that differs from the last one. An awaitable result is
+                awaited.
 
         Returns:
             A poller. Iterate with `async for` to receive each change, or `await` it to get the final
                 snapshot.
 
         Raises:
-            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitFailed: it failed (status failed). The message has the server's text, if any.
             WaitTimeout: it was still in flight after the time limit. Call this method again with the same
                 id.
             UnknownState: its status was unknown or absent for ten minutes.
@@ -322,8 +322,8 @@ class Insights(Resource):
             timeout: Time limit in seconds. Default: 1 hour; None means no limit.
             poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
             max_poll_interval: Largest interval between two polls in seconds. Default: 30.
-            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
-                that is awaited.
+            on_update: Called with each snapshot that differs from the last one. An awaitable result is
+                awaited.
 
         Returns:
             Iterate with `async for` to receive a `WaitResult` for each id as it finishes. `await` it to get
@@ -364,15 +364,15 @@ class Insights(Resource):
             timeout: Time limit in seconds. Default: 1 hour; None means no limit.
             poll_interval: Seconds before the second poll; later intervals grow. Default: 2.
             max_poll_interval: Largest interval between two polls in seconds. Default: 30.
-            on_update: Called with each snapshot that differs from the last one. If it returns an awaitable,
-                that is awaited.
+            on_update: Called with each snapshot that differs from the last one. An awaitable result is
+                awaited.
 
         Returns:
             A poller. Iterate with `async for` to receive each change, or `await` it to get the final
                 snapshot. `.save(directory)` saves the package as a file.
 
         Raises:
-            WaitFailed: it failed (status failed). The message has the server's text.
+            WaitFailed: it failed (status failed). The message has the server's text, if any.
             WaitTimeout: it was still in flight after the time limit. Call this method again with the same
                 id.
             UnknownState: its status was unknown or absent for ten minutes.

@@ -47,6 +47,6 @@ class SandboxClock:
         """Advance the time by `seconds` at once, and return the new time."""
         step = seconds if isinstance(seconds, timedelta) else timedelta(seconds=seconds)
         if step < timedelta(0):
-            raise ValueError("seconds must not be negative: the sandbox's time cannot go back")
+            raise ValueError(f"seconds must not be negative, the sandbox's time cannot go back: {seconds}")
         self._origin += step
         return self.now()
