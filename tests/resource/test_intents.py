@@ -153,7 +153,7 @@ async def test_what_no_listing_shows_says_so(world: World) -> None:
     assert not intent.is_listed
     asked = len(world.sandbox.requests)
     assert Ambiguous(()) == await world.client.reconcile(through_json(intent))
-    listed_once = attrs.evolve(intent, is_listed=True)  # as another version of the SDK may have written it
+    listed_once = attrs.evolve(intent, id="another", is_listed=True)  # of another version of the SDK
     assert Ambiguous(()) == await world.client.reconcile(through_json(listed_once))
     assert Ambiguous(()) == await caught.value.reconcile()
     assert asked == len(world.sandbox.requests)
