@@ -43,18 +43,7 @@ LINKED = [
 ]
 PROGRAMS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
-REWRITTEN_LATER = {"README.md", "observing.md"}
-"""Pages that do not start the sandbox yet. Remove a name as soon as its page does."""
-RUN_PAGES = [
-    pytest.param(
-        page,
-        id=page.name,
-        marks=[pytest.mark.xfail(strict=True, reason="still needs hidden set-up")]
-        if page.name in REWRITTEN_LATER
-        else [],
-    )
-    for page in PAGES
-]
+RUN_PAGES = [pytest.param(page, id=page.name) for page in PAGES]
 
 
 @pytest.fixture
