@@ -76,6 +76,26 @@ async def test_the_code_of_a_page_runs(page: Path, folder: Path) -> None:
     await run_python("-W", "error", paste.__file__, str(page))
 
 
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "import asyncio\nawait asyncio.sleep(0)\nx = 1\n```\n\n```python\n1 / (x - 1)\n",
+            "ZeroDivisionError",
+        ),
+        ("for x in range(3):\n    pass\nprint(x)\n", "SyntaxError"),
+        ("def f(x):\n    return x\n\n    y = 1\n", "IndentationError"),
+        ("PixxelClient()\n", "NameError"),
+    ],
+)
+async def test_a_page_that_cannot_be_pasted_fails(source: str, problem: str, folder: Path) -> None:
+    """A block shares names with those before it only, and a prompt must accept each line."""
+    write("page.md", f"# Page\n```python\n{source}```\n")
+    output = await run_python(paste.__file__, "page.md", exit_code=1)
+    assert problem in output
+    assert "in the block at page.md:" in output
+
+
 @pytest.mark.parametrize("page", RUN_PAGES)
 def test_no_block_is_passed_over(page: Path) -> None:
     """Each block has a language that the test knows, and none is in a comment."""
