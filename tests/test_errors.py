@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import re
 from typing import Any
@@ -96,5 +97,4 @@ def test_a_call_error_says_which_call_and_how_often() -> None:
 
 @pytest.mark.parametrize("kind", all_errors(), ids=lambda kind: kind.__name__)
 def test_every_error_states_its_cause_and_a_remedy(kind: type[PixxelError]) -> None:
-    assert kind.__doc__ is not None
-    assert re.search(r"\n\n    Cause: \S.*\n\n    Remedy: \S", kind.__doc__, re.DOTALL)
+    assert re.search(r"\n\nCause: \S.*\n\nRemedy: \S", inspect.getdoc(kind) or "", re.DOTALL)
