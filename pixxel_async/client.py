@@ -148,7 +148,7 @@ class PixxelClient:
             transport = http = HttpTransport(exchange, auth, url, clock, hooks=hooks, counters=counters)
             ahead = http.ahead
         downloader = Downloader(clock=clock, allow_private=is_local, network=network, counters=counters)
-        binding = LoopBinding()
+        binding = LoopBinding(is_to_close=auth is not None)
         creates = Creates(transport, clock, ahead, binding.check, lambda name: _endpoints().get(name))
         groups = PollGroups(clock)
         context = ClientContext(
