@@ -1,4 +1,4 @@
-"""What every resource of the client can do: send one call, walk a listing, wait for a thing."""
+"""What every resource of the client can do: send one call, read a listing, wait for a resource."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class ClientContext:
 
     base_url: str
     auth: Auth | None
-    """None where another transport stands in for the network."""
+    """None if another transport replaces the network."""
     transport: Transport
     options: CallOptions
     downloader: Downloader
@@ -175,7 +175,7 @@ class Resource:
         }
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
-        """The first item whose attribute equals `id`: reads one thing where the API only lists."""
+        """The first item whose attribute equals `id`: reads one resource if the API only lists them."""
         async for item in paginator:
             if getattr(item, attribute) == id:
                 return item

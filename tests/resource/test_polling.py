@@ -205,7 +205,7 @@ async def test_i1_the_time_runs_out_with_a_last_look() -> None:
     clock = steady_clock()
     script = Script(RUNNING)
     with pytest.raises(
-        WaitTimeout, match=r"job j-1 is still 'running' after 10 s; nothing was cancelled: wait again"
+        WaitTimeout, match=r"job j-1 is still 'running' after 10 s; nothing was cancelled: call `wait\(\)` again"
     ) as caught:
         await poller(script, clock, timeout=10)
     assert [2.0, 3.0, 4.5, 0.5] == clock.slept
@@ -393,7 +393,7 @@ async def test_i5_a_package_that_never_gets_its_url_is_given_up() -> None:
     """After ten more looks."""
     bare = Job(status="completed")
     script = Script(RUNNING, bare)
-    with pytest.raises(WaitError, match="package j-1 is 'completed', but the API gives no URL") as caught:
+    with pytest.raises(WaitError, match="package j-1 is 'completed', but the API states no URL") as caught:
         await poller(script, cycle=PACKAGE)
     assert 12 == script.looks
     assert bare is caught.value.last
