@@ -360,9 +360,7 @@ class PixxelClient:
         """
         if self._is_owner:
             self._context.binding.end()
-            async with (
-                AsyncExitStack() as stack
-            ):  # the last is closed first, and each even if others fail
+            async with AsyncExitStack() as stack:  # the last is closed first, and each even if others fail
                 stack.push_async_callback(self._context.downloader.aclose)
                 stack.push_async_callback(self._context.transport.aclose)
                 stack.push_async_callback(self._context.groups.aclose)

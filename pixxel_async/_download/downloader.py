@@ -408,7 +408,9 @@ class _Body:
         self.received += size
         self._counters.bytes_downloaded += size
         if self.total is not None and self.received > self.total:
-            raise Failed(f"more than the stated {self.total} bytes were received", Then.ONCE_MORE, IntegrityError)
+            raise Failed(
+                f"more than the stated {self.total} bytes were received", Then.ONCE_MORE, IntegrityError
+            )
         return pieces
 
     async def _read(self) -> list[bytes]:

@@ -97,9 +97,7 @@ def _check_directory_size(file: BinaryIO) -> None:
     if at < 0 or len(tail) - at < 22:
         raise zipfile.BadZipFile("it has no end record")
     (size,) = struct.unpack_from("<L", tail, at + 12)
-    if (
-        at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07"
-    ):  # ZIP64: the sizes are in a separate record
+    if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # ZIP64: the sizes are in a separate record
         (end_record,) = struct.unpack_from("<Q", tail, at - 12)
         file.seek(end_record)
         (size,) = struct.unpack_from("<Q", file.read(56), 40)

@@ -298,7 +298,7 @@ class AiohttpExchange:
         if isinstance(error, ExchangeFailed):
             return stripped(error)
         if not sent and self._is_closed:
-            return ClientClosed("the client was closed while this call was under way")
+            return ClientClosed("the client was closed while this call was in flight")
         if not sent and self._injected is not None and self._injected.closed:
             return ClientClosed("the injected session is closed")
         raised = self._raised_by_user(error, progress)

@@ -232,9 +232,7 @@ class OffsetWindow:
             return False
         self.end = self.start + count
         self._longest = max(self._longest, count)
-        if (
-            self.aligned and count < self.asked
-        ):  # perhaps the server's maximum, which is then its page length
+        if self.aligned and count < self.asked:  # perhaps the server's maximum, which is then its page length
             self.size = min(self.size, self._longest)
         is_farther = self.end > self._farthest
         self._farthest = max(self._farthest, self.end)

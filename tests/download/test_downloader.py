@@ -533,7 +533,7 @@ async def test_the_name_comes_from_the_url_cleaned(
 async def test_a_chosen_name_is_taken_or_refused_never_changed(
     downloader: Downloader, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"is no safe file name: (use|give a bare name)"):
+    with pytest.raises(InvalidInput, match=r"is not a safe file name: (use|give a bare name)"):
         await downloader.save("http://127.0.0.1:1/x", tmp_path, filename=name)
     assert [] == names(tmp_path)
 
