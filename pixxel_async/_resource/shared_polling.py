@@ -505,4 +505,4 @@ async def _end(task: asyncio.Future[None]) -> None:
 
 
 def _late(what: str) -> PixxelError:
-    return errors.DeadlineExceeded(f"{what} did not answer in time")
+    return errors.DeadlineExceeded(f"{what} had no response in time")

@@ -91,7 +91,7 @@ def unproved(listing: Operation[Any], problem: str) -> UnexpectedAnswer:
     """The error for a response that does not prove which rows a listing has."""
     endpoint = listing.endpoint
     return UnexpectedAnswer(
-        f"the answer does not prove which rows exist: {problem}",
+        f"the response does not prove which rows exist: {problem}",
         endpoint=endpoint.id,
         method=endpoint.method,
         path=endpoint.path.format_map(listing.path),

@@ -384,7 +384,7 @@ async def test_l1_an_expired_url_is_refreshed(
         assert "x.tif" == saved.path.name
         stub.answers = [answer(status, body)]
         with pytest.raises(
-            DownloadError, match=f"answered {status}: the link has expired, or the file is gone$"
+            DownloadError, match=f"responded with {status}: the link has expired, or the file is gone$"
         ):
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
 
