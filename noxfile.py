@@ -13,6 +13,8 @@ nox.options.reuse_venv = "yes"
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 CONSTRAINTS = "tests/constraints.txt"
+MEASURED = "3.13"
+"""The Python whose tests also measure coverage: since 3.12 that costs little."""
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -32,9 +34,19 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
+<<<<<<< HEAD
     """Run the test suite on every supported and installed Python."""
+=======
+    """The test suite, on every supported Python that is installed here; on one with the coverage."""
+>>>>>>> main
     install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
-    session.run("pytest", "--numprocesses", "auto", "--dist", "worksteal", *session.posargs)
+    measure = session.python == MEASURED and not session.posargs
+    session.run(
+        *("pytest", "--numprocesses", "auto", "--dist", "worksteal"),
+        *(["--cov", "--cov-report", "term:skip-covered"] if measure else []),
+        *session.posargs,
+        env={"COVERAGE_CORE": "sysmon"} if measure else {},
+    )
 
 
 @nox.session(python="3.11")

@@ -34,7 +34,7 @@ async def test_z4_z5_a_cap_holds_while_prices_flip_and_answers_are_lost(
     """It is exceeded by what the prices in flight differ, at most; and when nothing is left, no AOI is begun."""
     insight = changed(recipe, make=Insight("cropstress", inputs=SEASON), package=None)
     wanted = insight if kind == "insight" else order_of(recipe, package=None)
-    usual, out, quick = USUAL[kind], tmp_path / "out", client.with_options(settle=0.3)
+    usual, out, quick = USUAL[kind], tmp_path / "out", client.with_options(settle_window=0.3)
     cap = usual * ROWS / 2
     async with Run.start(quick, table(tmp_path, *(f"f{row}" for row in range(ROWS))), wanted, out):
         pass  # with a cap, the price of all rows would be refused here

@@ -72,7 +72,7 @@ def summed(connection: sqlite3.Connection, table: str) -> None:
         ("INSERT INTO book SELECT * FROM book", "book", "rows are missing"),
         ("CREATE TABLE more (x)", "run", "its tables are not those of a journal"),
         ("DROP TABLE session", "run", "its tables are not those of a journal"),
-        ("PRAGMA user_version=3", "run", "its version is 3"),
+        ("PRAGMA user_version=4", "run", "its version is 4"),
         ("PRAGMA user_version=0", "run", "its version is 0"),
         ("PRAGMA user_version=1", "run", "its tables are not those of a journal"),
     ],

@@ -16,8 +16,8 @@ from attrs import evolve as changed
 from plots import polygon, table
 
 from pixxel_async import AuthenticationError, InvalidInput, PixxelClient, RetryPolicy
+from pixxel_async._codec import json_bytes
 from pixxel_async._codec.json_bytes import loads
-from pixxel_async._http import messages as _sansio
 from pixxel_async.bulk import (
     BadRows,
     Insight,
@@ -478,7 +478,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raw.update({key: value for key, value in values.items() if key in raw})
             return raw
 
-        monkeypatch.setattr(_sansio, "loads", odd)
+        monkeypatch.setattr(json_bytes, "loads", odd)
 
     return change
 

@@ -43,18 +43,7 @@ LINKED = [
 ]
 PROGRAMS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
-REWRITTEN_LATER = {"README.md", "observing.md"}
-"""Pages that do not start the sandbox yet. Remove a name as soon as its page does."""
-RUN_PAGES = [
-    pytest.param(
-        page,
-        id=page.name,
-        marks=[pytest.mark.xfail(strict=True, reason="still needs hidden set-up")]
-        if page.name in REWRITTEN_LATER
-        else [],
-    )
-    for page in PAGES
-]
+RUN_PAGES = [pytest.param(page, id=page.name) for page in PAGES]
 
 
 @pytest.fixture
@@ -85,6 +74,26 @@ async def sandbox(monkeypatch: pytest.MonkeyPatch, folder: Path) -> AsyncIterato
 async def test_the_code_of_a_page_runs(page: Path, folder: Path) -> None:
     """Pasted from top to bottom, in a new folder and a new process."""
     await run_python("-W", "error", paste.__file__, str(page))
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "import asyncio\nawait asyncio.sleep(0)\nx = 1\n```\n\n```python\n1 / (x - 1)\n",
+            "ZeroDivisionError",
+        ),
+        ("for x in range(3):\n    pass\nprint(x)\n", "SyntaxError"),
+        ("def f(x):\n    return x\n\n    y = 1\n", "IndentationError"),
+        ("PixxelClient()\n", "NameError"),
+    ],
+)
+async def test_a_page_that_cannot_be_pasted_fails(source: str, problem: str, folder: Path) -> None:
+    """A block shares names with those before it only, and a prompt must accept each line."""
+    write("page.md", f"# Page\n```python\n{source}```\n")
+    output = await run_python(paste.__file__, "page.md", exit_code=1)
+    assert problem in output
+    assert "in the block at page.md:" in output
 
 
 @pytest.mark.parametrize("page", RUN_PAGES)

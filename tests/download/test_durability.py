@@ -14,9 +14,9 @@ import pytest
 from disk_calls import DiskCalls
 
 from pixxel_async import IntegrityError
-from pixxel_async._download.target import DownloadTarget
 from pixxel_async._download.partial_file import SYNC_BYTES, SYNC_SECONDS, PartFile, WrongChecksum, _check_form
 from pixxel_async._download.range_rules import NOTHING, Checksum, Known, Sidecar
+from pixxel_async._download.target import DownloadTarget
 from pixxel_async.errors import FileInTheWay
 
 
@@ -42,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
     def opened(*, overwrite: bool = False, now: Now | None = None, resource: str = "r") -> PartFile:
         part = PartFile(DownloadTarget(tmp_path / "x.bin", overwrite, None), resource, now or Now())
-        part.take_over(threading.Event())
+        part.prepare(threading.Event())
         parts.append(part)
         return part
 

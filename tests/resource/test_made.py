@@ -105,7 +105,7 @@ def row(id: str, clock: VirtualClock, hours: float | None) -> dict[str, Any]:
 async def test_x5_what_was_made_before_is_passed_over_and_what_does_not_say_when_may_be_it(
     kind: str, hours: float | None, before: list[str] | None, expected: type
 ) -> None:
-    outcome = await lost(kind, lambda clock: iter([[row("r", clock, hours)]]), before=before)
+    outcome = await lost(kind, lambda clock: iter([[row("r", clock, hours)]]), known_ids=before)
     assert expected is type(outcome)
 
 

@@ -41,9 +41,9 @@ from pixxel_async import (
     UnexpectedAnswer,
     _endpoints,
 )
+from pixxel_async._codec import json_bytes
 from pixxel_async._codec.json_bytes import loads
 from pixxel_async._codec.model import Model, members
-from pixxel_async._http import messages as _sansio
 from pixxel_async._http.operation import Endpoint, Operation
 from pixxel_async._resource.matching import Sought, is_same, values, verdict
 from pixxel_async.models import CloudDelivery, DeliveryRequest, OrderItemCreate, StoreConfigs
@@ -97,7 +97,7 @@ async def test_g18_what_is_listed_with_a_field_that_cannot_be_read_is_never_abse
         each for each in vars(resources(kind)).values() if getattr(each, "id", "") == LISTINGS[kind]
     )
     for path in unreadable_places(listing.returns):
-        monkeypatch.setattr(_sansio, "loads", lambda body, path=path: spoilt(loads(body), path))
+        monkeypatch.setattr(json_bytes, "loads", lambda body, path=path: spoilt(loads(body), path))
         try:
             outcome = await error.reconcile()
         except UnexpectedAnswer:

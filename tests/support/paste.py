@@ -25,7 +25,7 @@ from typing import Any
 
 import attrs
 
-LANGUAGES = ("console", "csv", "ini", "python", "sh", "text", "toml", "yaml")
+LANGUAGES = ("console", "ini", "python", "sh", "text", "toml", "yaml")
 
 
 @attrs.frozen

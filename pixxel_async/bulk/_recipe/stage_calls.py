@@ -42,14 +42,20 @@ async def find_images(client: PixxelClient, work: Work, *, search: Search, targe
 
     Raises:
         NoImage: There is none.
+        SchemaError: The response contradicts itself.
     """
-    found = await client.search.images(
+    listing = client.search.images(
         start_date=search.start,
         end_date=search.end,
         satellites=[SearchSatellite(collection_id=target.collection_id, satellite_id=target.satellite_id)],
         geometry=dict(work.geometry),
         filters=[SearchFilter(id="eo:cloud_cover", min=0, max=search.max_cloud)],
     )
+    found: list[STACItem] = []
+    async for page in listing.pages():
+        found += page.items
+        if page.total and not found:  # no proof that there is no image
+            raise SchemaError(f"the search counts {page.total} images and lists none")
     if not found:
         raise NoImage(
             f"no image of {search.satellite} from {search.start:%Y-%m-%d} to before {search.end:%Y-%m-%d} "

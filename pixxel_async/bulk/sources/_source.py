@@ -124,7 +124,7 @@ class Source:
                 if outcome.had_altitudes and is_flat:
                     is_flat = False
                     _log.warning(
-                        "%s: altitudes are left out, the API takes longitude and latitude", self.path
+                        "%s: altitudes are dropped, the API takes longitude and latitude", self.path
                     )
                 count += len(outcome.fields)
                 yield outcome
