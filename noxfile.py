@@ -34,11 +34,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-<<<<<<< HEAD
-    """Run the test suite on every supported and installed Python."""
-=======
-    """The test suite, on every supported Python that is installed here; on one with the coverage."""
->>>>>>> main
+    """Run the test suite on every supported and installed Python; on one with coverage."""
     install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
     measure = session.python == MEASURED and not session.posargs
     session.run(

@@ -159,8 +159,8 @@ class Poller(Generic[T]):
         """Why a poll returned nothing, if that may be temporary; raises what is not."""
         error = result.error
         if error is None and result.snapshot is None and schedule.elapsed > NOT_YET:
-            words = f"is not in the API's listing {NOT_YET:g} s after the wait began"
-            raise _wait_error(WaitError, self.life_cycle, self.id, words)
+            problem = f"is not in the API's listing {NOT_YET:g} s after the wait began"
+            raise _wait_error(WaitError, self.life_cycle, self.id, problem)
         if error is None or (isinstance(error, NotFound) and schedule.elapsed <= NOT_YET):
             return error
         if not isinstance(error, PASSING) or isinstance(error, TlsError):
@@ -174,9 +174,9 @@ class Poller(Generic[T]):
                 await result
 
     def _timed_out(self, last: T | None) -> WaitError:
-        state = "was not seen" if last is None else f"is still {_word(self.life_cycle, last)}"
-        words = f"{state} after {self._timeout:g} s; nothing was cancelled: call `wait()` again with the same id and a longer timeout, or timeout=None"
-        return _wait_error(WaitTimeout, self.life_cycle, self.id, words, last)
+        state = "was not seen" if last is None else f"is still {_status(self.life_cycle, last)}"
+        problem = f"{state} after {self._timeout:g} s; nothing was cancelled: call `wait()` again with the same id and a longer timeout, or timeout=None"
+        return _wait_error(WaitTimeout, self.life_cycle, self.id, problem, last)
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
         return self._changes()
@@ -260,7 +260,7 @@ class WaitLog(Generic[T]):
     """Counts and logs one wait, however it ends."""
 
     def __init__(self, wait: Poller[T], clock: Clock, counters: Counters) -> None:
-        self._thing = {"kind": wait.life_cycle.name, "id": wait.id}
+        self._facts = {"kind": wait.life_cycle.name, "id": wait.id}
         self._life_cycle = wait.life_cycle
         self._clock = clock
         self._counters = counters
@@ -270,26 +270,26 @@ class WaitLog(Generic[T]):
     def __enter__(self) -> Self:
         self._counters.waits += 1
         self._counters.waiting += 1
-        WAIT_BEGUN(**self._thing)
+        WAIT_BEGUN(**self._facts)
         return self
 
     def changed(self, snapshot: T) -> None:
         """Record the snapshot that the caller is about to receive."""
         self._last = snapshot
         if WAIT_CHANGED.is_on:
-            WAIT_CHANGED(**self._thing, status=_word(self._life_cycle, snapshot))
+            WAIT_CHANGED(**self._facts, status=_status(self._life_cycle, snapshot))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._counters.waiting -= 1
         if WAIT_ENDED.is_on:
-            WAIT_ENDED(**self._thing, end=self._end(kind), elapsed=self._clock.monotonic() - self._began)
+            WAIT_ENDED(**self._facts, end=self._end(kind), elapsed=self._clock.monotonic() - self._began)
 
     def _end(self, kind: type[BaseException] | None) -> str:
         if kind is GeneratorExit:
             return "abandoned"
         if kind is not None:
             return kind.__name__
-        return "without a poll" if self._last is None else _word(self._life_cycle, self._last)
+        return "without a poll" if self._last is None else _status(self._life_cycle, self._last)
 
 
 class PollSchedule(Generic[T]):
@@ -370,36 +370,36 @@ class StatusReader(Generic[T]):
             WaitError: it has been ready for ten polls and still has no URL.
         """
         cycle = self._life_cycle
-        self._judge_word(snapshot)
+        self._judge_status(snapshot)
         phase = cycle.phase(snapshot)
         if phase not in _READY or _has_url(cycle, snapshot):
             return phase
         self._without_url += 1
         if self._without_url > _LOOKS_WITHOUT_URL:
-            words = f"is {_word(cycle, snapshot)}, but the API states no URL for it"
-            raise _wait_error(WaitError, cycle, self._id, words, snapshot)
+            problem = f"is {_status(cycle, snapshot)}, but the API states no URL for it"
+            raise _wait_error(WaitError, cycle, self._id, problem, snapshot)
         return Phase.IN_FLIGHT
 
-    def _judge_word(self, snapshot: T) -> None:
+    def _judge_status(self, snapshot: T) -> None:
         cycle, now = self._life_cycle, self._clock.monotonic()
         if cycle.is_known(snapshot):
             self._unknown = None
             return
-        word = cycle.word(snapshot)
-        if word not in self._logged:
-            self._logged.add(word)
-            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
-        if self._unknown is None or self._unknown[0] != word:
-            self._unknown = word, now
+        status = cycle.status_of(snapshot)
+        if status not in self._logged:
+            self._logged.add(status)
+            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_status(cycle, snapshot))
+        if self._unknown is None or self._unknown[0] != status:
+            self._unknown = status, now
         elif now - self._unknown[1] >= _UNKNOWN_FOR:
-            words = f"has been {_word(cycle, snapshot)} for {_UNKNOWN_FOR / 60:g} minutes, which the spec does not list; call `wait()` again to continue"
-            raise _wait_error(UnknownState, cycle, self._id, words, snapshot)
+            problem = f"has been {_status(cycle, snapshot)} for {_UNKNOWN_FOR / 60:g} minutes, which the spec does not list; call `wait()` again to continue"
+            raise _wait_error(UnknownState, cycle, self._id, problem, snapshot)
 
     def failed(self, snapshot: T) -> WaitError:
         """The error for a failed resource, with the server's reason if it states one."""
-        words = getattr(snapshot, self._life_cycle.error) if self._life_cycle.error else None
-        reason = f": {clean_text(str(words), str)}" if words else ""
-        text = f"ended as {_word(self._life_cycle, snapshot)}{reason}"
+        said = getattr(snapshot, self._life_cycle.error) if self._life_cycle.error else None
+        reason = f": {clean_text(str(said), str)}" if said else ""
+        text = f"ended as {_status(self._life_cycle, snapshot)}{reason}"
         return _wait_error(WaitFailed, self._life_cycle, self._id, text, snapshot)
 
 
@@ -407,9 +407,9 @@ _READY = (Phase.SUCCESS, Phase.PARTIAL)
 
 
 def _wait_error(
-    kind: type[WaitError], life_cycle: LifeCycle[T], id: str, words: str, last: T | None = None
+    kind: type[WaitError], life_cycle: LifeCycle[T], id: str, problem: str, last: T | None = None
 ) -> WaitError:
-    return kind(f"{life_cycle.name} {id} {words}", kind=life_cycle.name, id=id, last=last)
+    return kind(f"{life_cycle.name} {id} {problem}", kind=life_cycle.name, id=id, last=last)
 
 
 def _phase(life_cycle: LifeCycle[T], snapshot: T) -> Phase:
@@ -422,7 +422,7 @@ def _has_url(life_cycle: LifeCycle[T], snapshot: T) -> bool:
     return life_cycle.signed_url is None or bool(getattr(snapshot, life_cycle.signed_url))
 
 
-def _word(life_cycle: LifeCycle[T], snapshot: T) -> str:
+def _status(life_cycle: LifeCycle[T], snapshot: T) -> str:
     """The status as the server writes it, safe to print."""
     value = getattr(snapshot, life_cycle.status)
     return "without a status" if value is None else repr(clean_text(str(value), str, most=100))

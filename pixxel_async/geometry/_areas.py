@@ -249,32 +249,32 @@ def _wkt_lists(text: str, start: int) -> object:
     open_lists: list[list[object]] = [[]]
     position: list[float] = []
     for token in re.compile(_WKT_TOKEN).finditer(text, start):
-        word = token[0]
-        if word == "(" and not position:
+        symbol = token[0]
+        if symbol == "(" and not position:
             open_lists.append([])
-        elif word in ",)" and len(open_lists) > 1:
+        elif symbol in ",)" and len(open_lists) > 1:
             if position:
                 open_lists[-1].append(position)
                 position = []
-            if word == ")":
+            if symbol == ")":
                 closed = open_lists.pop()
                 open_lists[-1].append(closed)
-        elif word in "(,)" or len(open_lists) == 1:
+        elif symbol in "(,)" or len(open_lists) == 1:
             raise GeometryError(
-                f"WKT with a {word!r} at character {token.start()} that is not expected there"
+                f"WKT with a {symbol!r} at character {token.start()} that is not expected there"
             )
         else:
-            position.append(_wkt_number(word, token.start()))
+            position.append(_wkt_number(symbol, token.start()))
     if len(open_lists) > 1 or len(open_lists[0]) != 1:
         raise GeometryError("WKT whose parentheses do not match")
     return open_lists[0][0]
 
 
-def _wkt_number(word: str, index: int) -> float:
+def _wkt_number(symbol: str, index: int) -> float:
     try:
-        return float(word)
+        return float(symbol)
     except ValueError:
-        raise GeometryError(f"WKT with {word!r} at character {index}, where a number is needed") from None
+        raise GeometryError(f"WKT with {symbol!r} at character {index}, where a number is needed") from None
 
 
 # Checks
