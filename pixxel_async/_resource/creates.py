@@ -345,7 +345,7 @@ class Creates:
         missing = self._made.before(sought.place, self._clock.monotonic() - options.settle_window)
         missing -= {row.id for row in rows}
         if missing:
-            raise unproved(sought.listing, f"{min(missing)} was created there and is missing")
+            raise unproved(sought.listing, f"it lacks {min(missing)}, which was created there")
 
     def _may_have_made(
         self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None, *, own: bool
