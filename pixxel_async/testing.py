@@ -58,9 +58,9 @@ class FakeTransport:
     """Responds from a table instead of the network. Requests are built and responses are read as by the real transport.
 
     Args:
-        routes: From method and path, as in `"GET /v0/orders/o-1"`, to the response. It is what the API would send as JSON
-            (`str` or `bytes` if it sends text or a file), an exception to raise, or a function of the FakeRequest that
-            returns one of these, `async` or not.
+        routes: From method and path, as in `"GET /v0/orders/o-1"`, to the response. A response is the JSON value
+            that the API would send, `str` or `bytes` for text or a file, or an exception to raise. It may also be a
+            function of the FakeRequest that returns one of these, `async` or not.
     """
 
     def __init__(self, routes: Mapping[str, Any]) -> None:
@@ -124,8 +124,8 @@ def _body(returns: Any, answer: Any) -> bytes:
 class VirtualClock(Clock):
     """A clock whose time passes in sleeps only, as soon as the event loop has nothing else to do.
 
-    The sleeper with the least time left wakes first. Time limits pass in the same way. If no task sleeps, and
-    a socket or a timer of the event loop may cause work, a limit lasts as long as on a real clock.
+    The sleeper with the least time left wakes first. Time limits pass in the same way. If no task sleeps,
+    and a socket or timer of the event loop may cause work, a limit lasts as long as on a real clock.
 
     Args:
         start: Seconds at the start.

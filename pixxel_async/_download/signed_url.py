@@ -48,7 +48,7 @@ class SignedUrl:
 
     @property
     def name(self) -> str:
-        """A file name out of the path."""
+        """A file name from the path."""
         return safe_name(unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])) or "download"
 
     def is_shown_by(self, text: str) -> bool:

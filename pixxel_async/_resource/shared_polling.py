@@ -322,7 +322,7 @@ class PollGroup(Generic[T]):
                 wake = min(wake, begin)
                 for waiter in fresh:
                     waiter.resolve(None)
-        for waiter in ending:  # each with a last poll, unless a pass was under way at its end
+        for waiter in ending:  # each with a last poll, unless a pass was in progress at its end
             last = self._pass_began + LAST_POLL if self._pass_began >= waiter.end - TICK else 0.0
             if self._reading is None or last <= now:
                 waiter.resolve(PollResult(error=_late("the listing")))

@@ -233,8 +233,8 @@ class WholeListings:
     async def rows(self, send: Send, listing: Operation[Any], id: str) -> list[Row]:
         """The rows of a listing; read after this was called.
 
-        The filters (`query`) are left out if several creates wait with different ones and reading all rows takes fewer
-        requests, and if the stated total seems to count all rows.
+        The filters (`query`) are left out in two cases: reading all rows takes fewer requests for several creates with
+        different filters, or the stated total seems to count all rows.
         """
         place = place_of(listing.endpoint, listing.path)
         shared = self._shared.setdefault(place, _Shared())
