@@ -1,4 +1,4 @@
-"""Everything a developer or CI runs: `nox -l` lists it, `nox -s NAME` runs one."""
+"""Sessions for developers and CI: `nox -l` lists them, `nox -s NAME` runs one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import nox
 
 nox.needs_version = ">=2025.5.1"  # the first that installs dependency groups
 nox.options.sessions = ["lint", "types", "layers", "codegen", "tests"]
-nox.options.error_on_missing_interpreters = False  # `tests` runs on every version that is here
+nox.options.error_on_missing_interpreters = False  # `tests` runs on every installed version
 nox.options.reuse_venv = "yes"
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
@@ -19,14 +19,14 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def install(session: nox.Session, *groups: str, extras: str = "") -> None:
-    """Install this project with extras and dependency groups, at the versions the tests are pinned to."""
+    """Install this project with extras and dependency groups, at the pinned versions."""
     requirements = nox.project.dependency_groups(PYPROJECT, *groups) if groups else ()
     session.install("--constraint", CONSTRAINTS, "--editable", f".{extras}", *requirements)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Twelve real fields through the whole pipeline, against a local Pixxel API."""
+    """Process twelve real fields through the whole pipeline, with a local Pixxel API."""
     install(session, extras="[cli,sandbox]")
     arguments = session.posargs or ["--out", "out", "--overwrite"]
     session.run("pixxel", "bulk", "run", "examples/fields.geojson", "--sandbox", *arguments)
@@ -34,7 +34,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """The test suite, on every supported Python that is installed here; on one with the coverage."""
+    """Run the test suite on every supported and installed Python; on one with coverage."""
     install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
     measure = session.python == MEASURED and not session.posargs
     session.run(
@@ -47,7 +47,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def lowest(session: nox.Session) -> None:
-    """The suite with the lowest versions that users may have; without schemathesis, which needs newer ones."""
+    """Run the suite with the lowest supported versions; without schemathesis, which needs newer ones."""
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
     users = [*project["dependencies"], *extras["cli"], *extras["dask"], *extras["geo"], *extras["sandbox"]]
@@ -64,7 +64,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Formatting and lint rules."""
+    """Check formatting and lint rules."""
     install(session, "codegen")
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
@@ -72,7 +72,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy strict over the code, and mypy and pyright over code as a user writes it."""
+    """Run mypy strict over the code, and mypy and pyright over code as a user writes it."""
     install(session, "types", "codegen", "test", extras="[cli,dask,geo,sandbox]")
     session.run("mypy")
     session.run("mypy", "--strict", "tests/typing/user_code.py")
@@ -81,14 +81,14 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def layers(session: nox.Session) -> None:
-    """Who may import whom (the table is in ARCHITECTURE.md)."""
+    """Check the allowed imports (the table is in ARCHITECTURE.md)."""
     install(session, "layers", extras="[cli,dask,geo,sandbox]")
     session.run("lint-imports")
 
 
 @nox.session
 def codegen(session: nox.Session) -> None:
-    """The committed models and endpoints are what the spec says, and the spec is sound."""
+    """Check that the spec is valid and the committed models and endpoints match it."""
     install(session, "codegen", "test")
     session.run("openapi-spec-validator", "openapi/pixxel.yaml")
     session.run("python", "-m", "codegen", "--check")
@@ -96,28 +96,28 @@ def codegen(session: nox.Session) -> None:
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """Known vulnerabilities of the versions that CI tests with; asks PyPI, so it is not among the sessions run by default."""
+    """Find known vulnerabilities of the versions in CI; queries PyPI, so it does not run by default."""
     session.install("pip-audit")
     session.run("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", CONSTRAINTS)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """CPU time as ratios to bare aiohttp + orjson, in one run over loopback."""
+    """Measure CPU time as ratios to bare aiohttp + orjson, in one run over loopback."""
     install(session)
     session.run("python", "-m", "benchmarks", *session.posargs)
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """What resilience claims, by the numbers: an hour, or some minutes with `-- --quick`."""
+    """Run the soak tests: an hour, or some minutes with `-- --quick`."""
     install(session, extras="[sandbox]")
     session.run("python", "-m", "benchmarks.soak", *session.posargs)
 
 
 @nox.session(name="soak-one")
 def soak_one(session: nox.Session) -> None:
-    """One of these with its own options: `nox -s soak-one -- downloads --gib 1`."""
+    """Run one soak test with its own options: `nox -s soak-one -- downloads --gib 1`."""
     install(session, extras="[sandbox]")
     name, *arguments = session.posargs
     session.run("python", "-m", f"benchmarks.{name}", *arguments)
@@ -125,7 +125,7 @@ def soak_one(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """How many faults the tests notice in what spends money: `nox -s mutants -- scheduler budget --count 60 --seed 1`."""
+    """Count the faults that tests detect in billing code: `nox -s mutants -- scheduler budget --count 60 --seed 1`."""
     install(session, "test", "codegen", extras="[cli,dask,geo,sandbox]")
     session.install("coverage")
     session.run("nice", "-n", "10", "python", "-m", "benchmarks.mutants", *session.posargs, external=True)
@@ -133,7 +133,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Source distribution and wheel, and the wheel tried away from the checkout."""
+    """Build source distribution and wheel, and try the wheel outside the checkout."""
     session.install("build", "twine")
     session.run("python", "-m", "build", "--outdir", "dist")
     session.run("twine", "check", "--strict", *(str(path) for path in Path("dist").iterdir()))

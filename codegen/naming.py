@@ -89,7 +89,7 @@ def _check(spec: Spec, schema: Schema) -> str:
     if schema.kind == "component":
         component = spec.components[schema.component]
         if component.words:
-            return f"checks.word({component.name})"
+            return f"checks.enum_value({component.name})"
         return f"checks.instance({', '.join([component.name, *_required_when_sent(component)])})"
     name = {
         "string": "text",

@@ -1,4 +1,4 @@
-"""The client: owns transport and downloader, and has one attribute per resource."""
+"""The client: has the transport, the downloader and one attribute per resource."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = [
 
 @cache
 def _endpoints() -> dict[str, Endpoint[Any]]:
-    """All routes by operationId; collected when one is first asked for."""
+    """All routes by operationId; collected at the first use."""
     modules = [value for value in vars(resources).values() if inspect.ismodule(value)]
     return {
         each.id: each for module in modules for each in vars(module).values() if isinstance(each, Endpoint)
@@ -65,25 +65,25 @@ class PixxelClient:
             async for order in client.orders.list(limit=50): ...
 
     Args:
-        token: The token, or a function (`async` or not) that gives the current one and is asked again after a 401.
-            Without it: PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile's.
+        token: The token, or a function (`async` or not) that returns the current one and is called again after a 401.
+            Default: PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile's.
         profile: Name of a profile in the configuration file; see `pixxel_async.config`.
-        base_url: Where the API is; PIXXEL_BASE_URL, the profile's, or the vendor's public address when left out.
+        base_url: Address of the API. Default: PIXXEL_BASE_URL, the profile's, or the vendor's public address.
         auth_scheme: Text before the token. None or "" sends the token alone, as for older API keys; a token that begins with
             `Bearer ` or `Basic ` is sent as it is. The profile's wins over the default.
         timeout: Seconds for one call with all its attempts and waits.
         attempt_timeout: Seconds for one attempt of it.
-        retry: How often and how soon a call is sent again.
-        settle_window: Seconds after sending after which `OutcomeUnknown.reconcile` may find that a create did not happen:
-            more than the API, and the gateways before it, can be late.
-        session: An aiohttp session to use instead of our own, without `auth` and `trust_env`; it is neither changed nor
-            closed. Creates travel on its kept connections, which the server may have closed meanwhile: a few more of them
-            end in OutcomeUnknown. Downloads have a session apart.
-        proxy: URL of an HTTP proxy; that of the environment when left out, or none for calls over your `session` and for
-            your `connector`.
+        retry: How often and how soon to retry a call.
+        settle_window: Seconds after sending after which `OutcomeUnknown.reconcile` may report a create as absent. It must
+            exceed the delay of the API and its gateways.
+        session: An aiohttp session to use instead of the client's, without `auth` and `trust_env`; it is neither changed nor
+            closed. Creates use its kept connections, which the server may have closed meanwhile. A few more creates then
+            end in OutcomeUnknown. Downloads have a separate session.
+        proxy: URL of an HTTP proxy. Default: the environment's; none for calls over your `session` and for your
+            `connector`.
         ca_file: PEM file of certificate authorities to trust beside the system's. It is read once, in a thread, before the
             first request. It applies to downloads too, and to calls over your `session` or `connector`.
-        ssl_context: A context to use instead, for example with a client certificate; not together with `ca_file` or
+        ssl_context: A context to use instead, for example with a client certificate. Not together with `ca_file` or
             `insecure`.
         insecure: Trust every certificate. Warns.
         connector: Function that returns a new aiohttp connector, for example of a SOCKS proxy; not together with `session`.
@@ -92,9 +92,9 @@ class PixxelClient:
             resolves names, and only literal private addresses are refused; a plain TCPConnector is a ConfigurationError.
         on_request: Called before each attempt of a call; may add headers to it. See `RequestEvent`.
         on_response: Called after each attempt.
-        on_retry: Called when an attempt failed and there will be another.
+        on_retry: Called when an attempt failed and another follows.
         transport: Replaces the network; see `pixxel_async.testing`. No token is needed then, and no hook is called.
-        clock: Time and chance; see `pixxel_async.testing`.
+        clock: Time and random numbers; see `pixxel_async.testing`.
 
     Raises:
         ConfigurationError: a setting is missing or unusable.
@@ -123,7 +123,7 @@ class PixxelClient:
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        token = conceal(token)  # by itself: the next may raise
+        token = conceal(token)  # on its own line: the next may raise
         proxy, base_url = hide(proxy, "proxy"), hide(base_url, "base_url")
         log_as_asked()
         clock = clock or Clock()
@@ -148,7 +148,7 @@ class PixxelClient:
             transport = http = HttpTransport(exchange, auth, url, clock, hooks=hooks, counters=counters)
             ahead = http.ahead
         downloader = Downloader(clock=clock, allow_private=is_local, network=network, counters=counters)
-        binding = LoopBinding()
+        binding = LoopBinding(is_to_close=auth is not None)
         creates = Creates(transport, clock, ahead, binding.check, lambda name: _endpoints().get(name))
         groups = PollGroups(clock)
         context = ClientContext(
@@ -191,20 +191,20 @@ class PixxelClient:
         settle_window: float | None = None,
         before_create: BeforeCreate | None = None,
     ) -> PixxelClient:
-        """The same client with other options for its calls; what is left out stays.
+        """A client with other options for its calls; options left out are unchanged.
 
-        It shares connections, token and retry budget with this one, which alone closes them.
+        It shares connections, token and retry budget with this one. Only the original client closes them.
 
             report = await client.with_options(timeout=600).reports.orders(...)
 
         Args:
             timeout: Seconds for one call with all its attempts and waits.
             attempt_timeout: Seconds for one attempt of it.
-            retry: How often and how soon a call is sent again.
-            settle_window: Seconds after sending after which `reconcile` may find that a create did not happen.
-            before_create: Awaited with an `Intent` once for each create, before the first byte of it is sent: a program
-                that writes it down first can ask what became of it even after it was killed. What it raises keeps the
-                create from being sent, and passes through. Its time is not part of the call's `timeout`. Not called for
+            retry: How often and how soon to retry a call.
+            settle_window: Seconds after sending after which `reconcile` may report a create as absent.
+            before_create: Awaited with an `Intent` once for each create, before its first byte is sent. A program that
+                stores the intent can find the outcome even after it was killed. An exception prevents the create and is
+                raised to the caller. The call's `timeout` does not include its time. Not called for
                 packages (`downloads.create`, `catalogs.request_download`): a second one costs nothing.
         """
         changes: dict[str, Any] = {
@@ -236,11 +236,11 @@ class PixxelClient:
 
     @property
     def base_url(self) -> str:
-        """Where the API is."""
+        """Address of the API."""
         return self._context.base_url
 
     async def token_print(self, salt: str) -> str:
-        """Eight hexadecimal digits that another token, or salt, would not give: to notice a change of account.
+        """Eight hexadecimal digits that differ for another token or salt: to detect a change of account.
 
         The token cannot be computed from them. Empty for a client without a token.
         """
@@ -252,15 +252,15 @@ class PixxelClient:
         return auth.fingerprint(salt)
 
     async def ping(self) -> str:
-        """Ask whether the service is up; gives its answer, a short text."""
+        """Ask whether the service is up; returns its response, a short text."""
         return await self._status.ping()
 
     async def available(self) -> None:
-        """Wait until calls are sent; at once unless the service is down or has asked for a pause.
+        """Wait until calls are sent: at once, unless the service is down or has asked for a pause.
 
-        When an endpoint, or the API, has failed ten times in a row, its calls end in ServiceUnavailable without being sent.
-        The calls that come, and those that wait here, ask `GET /ping` now and then whether it is back; then one call is a
-        trial. For work in bulk, which prefers a pause to failures; bound it with `asyncio.timeout` if there is no time.
+        After ten consecutive failures of an endpoint, or of the API, its calls end in ServiceUnavailable and are not sent.
+        New calls, and tasks that wait here, then send `GET /ping` at intervals. When it succeeds, one call is a trial. Use this
+        for bulk work that prefers a pause to failures; limit the time with `asyncio.timeout`.
 
         Raises:
             ClientClosed: the client is closed, or was closed meanwhile.
@@ -270,10 +270,10 @@ class PixxelClient:
 
     @property
     def unresolved(self) -> tuple[Unresolved, ...]:
-        """The creates of this client and its siblings whose outcome is open, oldest first.
+        """The creates of this client and its siblings with unknown outcome, oldest first.
 
-        Those that ended in `OutcomeUnknown`, and those that were cancelled after they had been sent. Each can be
-        looked up by its `reconcile()`; Found and Absent take it off the list. Of more than 10,000 the oldest are forgotten.
+        They ended in `OutcomeUnknown`, or were cancelled after they had been sent. Each can be looked up with its
+        `reconcile()`; Found and Absent remove it from the list. Of more than 10,000 the oldest are dropped.
         """
         return self._context.creates.open
 
@@ -286,28 +286,27 @@ class PixxelClient:
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
-        """Find out whether a create happened: one whose answer was lost, or that another process was about to send.
+        """Find out whether a create was executed: its response was lost, or another process was about to send it.
 
-        Give it an error, also a pickled one, or an intent, also one from disk; not while the create is still under way.
-        The same as `error.reconcile`, which an error that has not left its client can do by itself. Nothing is sent
-        again.
+        Pass an error, also a pickled one, or an intent, also a stored one. The create must not be in flight.
+        `error.reconcile` does the same for an error that has not left its client. Nothing is sent again.
 
         Args:
             what: The error or the intent.
-            settle_window: Seconds after sending at which the settle window ends; the client's `settle_window` when left out. Where
-                it is only known that an intent was sent before its `deadline`, they count from then, or from now if
+            settle_window: Seconds after sending at which the settle window ends; default: the client's `settle_window`. If
+                an intent is only known to be sent before its `deadline`, they count from then, or from now if
                 that is earlier.
             known_ids: Ids that a listing had before the create was sent; see `OutcomeUnknown.reconcile`. The keys of a dict
                 are not copied, so what you add meanwhile counts.
-            made: Ids of what your own records say was created in the same listing, with aware times; what this client made
-                itself is known. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
+            made: Ids that your own records list as created in the same listing, with aware times. The client knows what it
+                made itself. A listing without a total (insights, jobs, stores, deliveries) proves no absence while it
                 lacks one of these that is older than the settle window.
-            own: Whether what another create of this client made counts as well: where the records of what it made were lost,
-                and `known_ids` has all that are left.
+            own: Whether a result of another create of this client also counts. For lost records of what it made, when
+                `known_ids` has all that are left.
 
         Raises:
-            InvalidInput: the create is still under way in this client, or was not made by this version of the SDK.
-            CallError: The readings after the settle window failed, or an answer did not prove which rows exist; call it
+            InvalidInput: the create is in flight in this client, or was not made by this version of the SDK.
+            CallError: The readings after the settle window failed, or a response did not prove which rows exist; call it
                 again later.
             PaginationError: The listing did not advance; call it again later.
         """
@@ -330,21 +329,21 @@ class PixxelClient:
         on_progress: Progress | None = None,
         unzip: bool = False,
     ) -> SavedFile:
-        """Fetch what a signed URL leads to, whole and verified. The token is not sent there.
+        """Download the file behind a signed URL, complete and verified. The token is not sent there.
 
-        The URL of a package expires; `.save()` of the package's wait gets itself a new one.
+        The URL of a package expires; `.save()` of the package's wait requests a new one.
 
         Args:
             url: The signed URL.
-            directory: Where to; made if missing.
-            filename: Bare name of the file; the last part of the URL's path, cleaned, when left out.
-            overwrite: Replace what has the name already.
+            directory: Target folder; made if missing.
+            filename: File name without a folder. Default: the last part of the URL's path, cleaned.
+            overwrite: Replace an existing file.
             on_progress: Called with the bytes so far and the total bytes (None if the server does not state them).
             unzip: Also unpack the file, a ZIP, into a folder beside it.
 
         Raises:
             FileInTheWay: the name is taken.
-            DownloadError: the file could not be had whole.
+            DownloadError: the file could not be downloaded completely.
         """
         self._context.binding.check()
         saving = self._context.downloader.save(
@@ -354,16 +353,14 @@ class PixxelClient:
         return await saving
 
     async def aclose(self) -> None:
-        """Close the client's own connections; more than once does no harm. A sibling from `with_options` closes nothing.
+        """Close the client's own connections; safe to call twice. A sibling from `with_options` closes nothing.
 
-        What is under way in other tasks ends at once: calls, waits and downloads in `ClientClosed` (a later download goes on
-        where this one ended), creates that may have been executed in `OutcomeUnknown`.
+        Calls, waits and downloads in other tasks end at once in `ClientClosed`, and a later download resumes. Creates that
+        may have been executed end in `OutcomeUnknown`.
         """
         if self._is_owner:
             self._context.binding.end()
-            async with (
-                AsyncExitStack() as stack
-            ):  # the last is done first, and each whatever becomes of the others
+            async with AsyncExitStack() as stack:  # the last is closed first, and each even if others fail
                 stack.push_async_callback(self._context.downloader.aclose)
                 stack.push_async_callback(self._context.transport.aclose)
                 stack.push_async_callback(self._context.groups.aclose)

@@ -1,4 +1,4 @@
-"""Where the settings of a client come from: arguments, environment variables, a profile in a file.
+"""The settings of a client: from arguments, environment variables, and a profile in a file.
 
     # ~/.config/pixxel/config.toml, readable by its owner only
     [profiles.work]
@@ -6,7 +6,7 @@
     base_url = "https://api.pixxel.space"
     auth_scheme = "Bearer"
 
-An argument wins; then a profile that is named by an argument; then the environment; then the profile that the
+An argument has precedence. Then follow a profile named by an argument, the environment, and the profile that the
 environment names.
 """
 
@@ -53,7 +53,7 @@ _NO_TOKEN = (
 
 @attrs.frozen(kw_only=True)
 class Settings:
-    """What a client needs to know to make calls."""
+    """What a client needs to make calls."""
 
     token: Secret | Callable[[], str | Awaitable[str]]
     base_url: str
@@ -74,7 +74,7 @@ class Settings:
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)
 class Profile:
-    """One table of the configuration file; None is what it does not say."""
+    """One table of the configuration file; None for a missing key."""
 
     token: Secret | None = None
     base_url: str | None = None
@@ -89,10 +89,10 @@ def settings(
     auth_scheme: str | None = AUTH_SCHEME,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """Put the settings together.
+    """Combine the settings.
 
     Raises:
-        ConfigurationError: no token, an unusable base URL or configuration file; the message names place and remedy.
+        ConfigurationError: no token, or an unusable base URL or configuration file; the message names place and remedy.
     """
     environment = _Environment(os.environ if environ is None else environ)
     file = environment.config_file()
@@ -146,7 +146,7 @@ class _Environment:
 
 
 def _expanded(path: str) -> Path:
-    """With the home in the place of `~`; as it is where there is no home, as in some containers."""
+    """The path with the home in place of `~`; unchanged if there is no home, as in some containers."""
     with suppress(RuntimeError):
         return Path(path).expanduser()
     return Path(path)
@@ -169,7 +169,7 @@ def read_profile(file: Path, name: str) -> Profile:
 
 
 class _ConfigFile:
-    """A parsed file. Keeps its contents to itself: what raises must not have a token among its locals."""
+    """A parsed file. Its contents stay inside: an exception must not have a token among its locals."""
 
     def __init__(self, tables: dict[str, Any]) -> None:
         self._tables = tables
@@ -204,7 +204,7 @@ class _ConfigFile:
             return f"not valid TOML ({where[1] if where else 'somewhere'})"
 
     def problem(self, name: str) -> str | None:
-        """What is wrong with the file or with that profile, if anything."""
+        """What is wrong with the file or that profile, if anything."""
         for key in self._tables:
             if key != "profiles":
                 return f"unknown key {key!r}; put profiles into tables [profiles.NAME]"
@@ -232,10 +232,10 @@ class _ConfigFile:
 
 
 def check_base_url(url: str) -> str:
-    """The base URL without a slash at its end, its scheme and host in lower case.
+    """The base URL without a slash at its end, with scheme and host in lower case.
 
     Raises:
-        ConfigurationError: it is no http(s) URL, has user info, query or fragment, or is http beyond this machine.
+        ConfigurationError: it is not an http(s) URL, has user info, query or fragment, or is http to another machine.
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"the base URL must be text, not {type(url).__name__}")
@@ -249,7 +249,7 @@ def check_base_url(url: str) -> str:
 def _judged(url: str) -> tuple[str, str | None]:
     """The base URL in its normal form, and what is wrong with it, in a text without secrets.
 
-    Raises nothing, for it has parts of the URL among its locals.
+    Raises nothing: parts of the URL are among its locals.
     """
     problem = None
     try:
@@ -271,7 +271,7 @@ def _judged(url: str) -> tuple[str, str | None]:
             "is http: the token would travel in clear; use https (http is allowed for this machine only)"
         )
     if problem is not None:
-        # What comes before an @, or after a ? or #, may be a secret.
+        # The text before an @, or after a ? or #, may be a secret.
         plain = re.split("[?#]", url.rpartition("@")[2])[0]
         return "", f"{shown(plain)} {problem}"
     name = f"[{host}]" if ":" in host else host
@@ -284,7 +284,7 @@ def _judged(url: str) -> tuple[str, str | None]:
 
 
 def log_as_asked(environ: Mapping[str, str] | None = None) -> None:
-    """Show the SDK's log on standard error from the level on that PIXXEL_LOG names, if it is set."""
+    """Show the SDK's log on standard error from the level in PIXXEL_LOG on, if that is set."""
     level = (os.environ if environ is None else environ).get("PIXXEL_LOG", "").strip().upper()
     if not level:
         return

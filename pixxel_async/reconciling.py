@@ -102,7 +102,7 @@ class Intent:
     deadline: datetime = attrs.field(validator=_check_aware)
     """Not sent after this time, by our clock; in an OutcomeUnknown the same as `sent_at`."""
     ahead: float | None = attrs.field(validator=attrs.validators.instance_of(float | int | None))
-    """Seconds by which the API's clock was ahead of ours; None if unknown."""
+    """Seconds by which the API's clock was ahead of the local clock; None if unknown."""
     accepted: bool = attrs.field(default=False, validator=_is_flag)
     """Whether the API accepted it, and only the resource that it made is not known."""
     ids: tuple[str, ...] = attrs.field(default=(), converter=_texts)

@@ -1,4 +1,4 @@
-"""For tests of code that uses this SDK: a client without a network, and time that passes at once.
+"""For tests of code that uses this SDK: a client without a network, and time that passes without waiting.
 
     transport = FakeTransport({"GET /v0/orders/o-1": {"id": "o-1"}})
     async with PixxelClient(transport=transport) as client:
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class FakeRequest:
-    """A request as it would have been sent."""
+    """A request as the client would send it."""
 
     method: str
     path: str
@@ -55,12 +55,12 @@ class FakeRequest:
 
 
 class FakeTransport:
-    """Answers from a table instead of the network. Requests are built and answers are read as the real one does.
+    """Responds from a table instead of the network. Requests are built and responses are read as by the real transport.
 
     Args:
-        routes: From method and path, as in `"GET /v0/orders/o-1"`, to the answer: what the API would send as JSON (`str` or
-            `bytes` where it sends text or a file), an exception to raise, or a function of the FakeRequest that gives one
-            of these, `async` or not.
+        routes: From method and path, as in `"GET /v0/orders/o-1"`, to the response. A response is the JSON value
+            that the API would send, `str` or `bytes` for text or a file, or an exception to raise. It may also be a
+            function of the FakeRequest that returns one of these, `async` or not.
     """
 
     def __init__(self, routes: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ class FakeTransport:
         self._warnings = AnswerWarnings()
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Answer one call."""
+        """Respond to one call."""
         built = build_request(operation, "")
         if options.before_sending is not None:
             await options.before_sending()
@@ -83,7 +83,7 @@ class FakeTransport:
         self.requests.append(request)
         if str(request) not in self.routes:
             raise LookupError(
-                f"FakeTransport has no answer to {str(request)!r}; it has {sorted(self.routes)}"
+                f"FakeTransport has no response to {str(request)!r}; it has {sorted(self.routes)}"
             )
         answer = self.routes[str(request)]
         if callable(answer):
@@ -107,7 +107,7 @@ class FakeTransport:
             raise
 
     async def available(self) -> None:
-        """Nothing is ever held back."""
+        """Returns at once: no call is ever held back."""
 
     async def aclose(self) -> None:
         """Nothing is open."""
@@ -122,14 +122,14 @@ def _body(returns: Any, answer: Any) -> bytes:
 
 
 class VirtualClock(Clock):
-    """A clock whose time passes in sleeps only, and as soon as nothing else is left to do in the event loop.
+    """A clock whose time passes in sleeps only, as soon as the event loop has nothing else to do.
 
-    Of several sleepers the one with the least time left wakes first. Time limits pass in the same way. Where none
-    sleeps but a socket or a timer of the event loop may bring news, a limit lasts as long as on a real clock.
+    The sleeper with the least time left wakes first. Time limits pass in the same way. If no task sleeps,
+    and a socket or timer of the event loop may cause work, a limit lasts as long as on a real clock.
 
     Args:
-        start: Seconds that it shows at first.
-        rng: Chance; the same numbers each time when left out.
+        start: Seconds at the start.
+        rng: Random numbers; the same ones each time by default.
     """
 
     def __init__(self, start: float = 0.0, rng: random.Random | None = None) -> None:
@@ -149,7 +149,7 @@ class VirtualClock(Clock):
         return self._now
 
     def now(self) -> datetime:
-        """The time of day at which it was made, and the seconds since."""
+        """The time of day at which it was made, plus the seconds since."""
         return self._origin + timedelta(seconds=self._now)
 
     def advance(self, seconds: float) -> None:
@@ -157,7 +157,7 @@ class VirtualClock(Clock):
         self._now += seconds
 
     async def sleep(self, seconds: float) -> None:
-        """Let `seconds` pass as soon as nothing else is left to do before."""
+        """Let `seconds` pass as soon as there is nothing else to do before."""
         self.slept.append(seconds)
         woken = asyncio.get_running_loop().create_future()
         self._asleep += 1
@@ -168,7 +168,7 @@ class VirtualClock(Clock):
             self._asleep -= 1
 
     def limit(self, seconds: float) -> TimeLimit:
-        """A limit that ends when so much time has passed on this clock."""
+        """A limit that ends when this much time has passed on this clock."""
         limit = _VirtualLimit(asyncio.get_running_loop().time() + seconds)
         if seconds < inf:
             self._expect(self._now + seconds, limit)
@@ -182,7 +182,7 @@ class VirtualClock(Clock):
             loop.call_soon(self._drive, loop, context=Context())
 
     def _drive(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Once in each turn of the event loop: let the next events happen, if it is time."""
+        """In each turn of the event loop: let the next events happen, if it is time."""
         if loop is not self._driven_in:
             return
         self._drop_done()
@@ -196,18 +196,18 @@ class VirtualClock(Clock):
             self._driven_in = None
         elif getattr(loop, "_ready", True) or self._asleep:
             loop.call_soon(self._drive, loop)
-        else:  # only sockets and timers can bring news: let the loop wait for them
+        else:  # only sockets and timers can cause work: let the loop wait for them
             loop.call_later(_NAP, self._drive, loop)
 
     def _drop_done(self) -> None:
-        """Forget what has ended by itself; a limit that is over has let its time pass."""
+        """Drop events that have ended by themselves; a limit that is over has let its time pass."""
         while self._events and self._events[0][2].done():
             when, _, event = heapq.heappop(self._events)
             if isinstance(event, _VirtualLimit) and event.is_over:
                 self._now = max(self._now, when)
 
     def _may_pass(self, loop: Any) -> bool:
-        """Whether nothing else is left to do. asyncio does not say so in public; other loops do not say so at all."""
+        """Whether nothing else is left to do. asyncio has no public way to ask; other loops have none at all."""
         self._patience -= 1
         if getattr(loop, "_ready", None) and self._patience > 0:
             return False
@@ -221,7 +221,7 @@ class VirtualClock(Clock):
 
 
 _PATIENCE = 1_000
-"""Turns of the event loop after which time passes although there is always something to do: two clocks may be at work."""
+"""Turns of the event loop after which time passes although there is always work: two clocks may be active."""
 _NAP = 0.001
 """Real seconds between two turns of a loop that has nothing else to do."""
 

@@ -441,7 +441,7 @@ async def test_the_fake_transport_answers_and_remembers() -> None:
             await client.orders.get("o-4")
         assert [AOI(aoi_id="a", name="north")] == await client.aois.list(aoi_name="north", limit=1)
         with pytest.raises(
-            LookupError, match=r"no answer to 'GET /v0/orders/o-5'; it has \['GET /v0/aois', "
+            LookupError, match=r"no response to 'GET /v0/orders/o-5'; it has \['GET /v0/aois', "
         ):
             await client.orders.get("o-5")
         with pytest.raises(InvalidInput, match="order_id"):

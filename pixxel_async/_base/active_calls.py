@@ -1,4 +1,4 @@
-"""Closing while calls are under way: each of them ends in ClientClosed, and only then are the connections closed."""
+"""Closes a client with calls in flight: each ends in ClientClosed, and then the connections are closed."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from contextlib import suppress
 from pixxel_async.errors import ClientClosed, ConfigurationError
 
 PATIENCE = 10.0
-"""Seconds for what is under way to end: a file to be synced, a callback to give up."""
+"""Seconds for calls in flight to end: to sync a file, or for a callback to return."""
 
 
 def running_loop() -> asyncio.AbstractEventLoop:
-    """The event loop that runs here.
+    """The running event loop.
 
     Raises:
-        ConfigurationError: there is none of asyncio.
+        ConfigurationError: no event loop of asyncio is running.
     """
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
         pass
     raise ConfigurationError(
-        "asyncio is needed, and none of its event loops runs here: call this in a coroutine that asyncio.run() runs, "
+        "no event loop of asyncio is running: call this in a coroutine that asyncio.run() runs, "
         "not in a thread without a loop, nor under trio"
     )
 
 
 class Closing:
-    """Knows what is under way, so that it can be ended."""
+    """Records calls in flight, so that they can be ended."""
 
     def __init__(self) -> None:
         self._under_way: set[UnderWay] = set()
@@ -36,17 +36,17 @@ class Closing:
         self._ended = asyncio.Event()
 
     def under_way(self) -> UnderWay:
-        """Around what is to end when the client is closed.
+        """A context for a call that must end when the client is closed.
 
         Raises:
-            ClientClosed: it is closed already, or in between; then the cause is the cancellation that ended it.
+            ClientClosed: it is closed already, or during the call; then the cause is the cancellation that ended it.
         """
         if self._is_closed:
             raise ClientClosed("the client is closed: make a new PixxelClient")
         return UnderWay(self._under_way, self._ended)
 
     async def close(self) -> None:
-        """End what is under way in other tasks, and wait until it has ended."""
+        """End the calls in flight in other tasks, and wait until they have ended."""
         self._is_closed = True
         me = asyncio.current_task()
         others = [each for each in self._under_way if each.task is not me]
@@ -60,7 +60,7 @@ class Closing:
 
 
 class UnderWay:
-    """What `asyncio.timeout` does, but ended by somebody else."""
+    """Like `asyncio.timeout`, but ended from outside."""
 
     __slots__ = ("_among", "_cancelling", "_ended", "_is_over", "task")
 
@@ -86,6 +86,6 @@ class UnderWay:
         self._among.discard(self)
         if self._is_over:
             self._ended.set()
-            # A cancellation by somebody else at the same time goes on: it is counted as well.
+            # A cancellation by another task at the same time is passed on: it is counted as well.
             if self.task.uncancel() <= self._cancelling and isinstance(error, asyncio.CancelledError):
-                raise ClientClosed("the client was closed while this call was under way") from error
+                raise ClientClosed("the client was closed while this call was in flight") from error

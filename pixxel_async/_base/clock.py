@@ -1,4 +1,4 @@
-"""Time, sleep and chance: the three things a test must be able to hold in its hand."""
+"""Injectable clock, sleep and random source."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pixxel_async._base.time_limit import TimeLimit
 
 
 class Clock:
-    """The clock the SDK runs on: monotonic time, so that a wall clock set back harms nothing."""
+    """The clock of the SDK: monotonic time, so that a wall clock set back has no effect."""
 
     def __init__(self, rng: random.Random | None = None) -> None:
         self.rng = rng or random.Random()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never goes backwards: the one that the event loop sleeps by, where one is running.
+        """Seconds on a clock that never goes backwards: the event loop's, if one is running.
 
-        A library that holds `time.monotonic` for tests (freezegun with `real_asyncio=True`) leaves that one alone: a wait
-        for a time on a clock that stands would never end.
+        A library may freeze `time.monotonic` for tests (freezegun with `real_asyncio=True`), but not that clock. On a frozen
+        clock a wait would never end.
         """
         try:
             return asyncio.get_running_loop().time()
@@ -28,11 +28,11 @@ class Clock:
             return time.monotonic()
 
     def now(self) -> datetime:
-        """The time of day, with its zone, for comparing with what the API says."""
+        """The time of day, with its zone, to compare with the API's times."""
         return datetime.now(UTC)
 
     def limit(self, seconds: float) -> TimeLimit:
-        """Around awaits that may take so many seconds; a TimeoutError when they take longer."""
+        """A limit of so many seconds around awaits; raises TimeoutError after that."""
         return TimeLimit.within(seconds)
 
     async def sleep(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Holds back the long passes of the garbage collector while much is read that is kept."""
+"""Delays the long passes of the garbage collector while many objects are read and kept."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PATIENT = 300
-"""Passes over the youngest objects for one over those that survived some; 10 is Python's own number. More gain little, and
-objects that were dropped in a cycle stay that much longer."""
+"""Passes over the youngest objects for one over older ones; 10 is Python's own number. A higher one gains little, and
+objects dropped in a cycle stay longer."""
 
 
 @contextmanager
 def young_passes_only() -> Iterator[None]:
-    """While this lasts, the garbage collector does not pass over objects that are not new.
+    """While active, the garbage collector does not pass over objects that are not new.
 
-    What is read is kept, so such a pass would find nothing. It stops all threads, also the event loop while another thread reads:
-    over what the imports alone have made it takes 50 ms. Passes over the youngest objects stay: these are still in the
-    processor's cache, so that one late pass over all of them would take longer.
+    The objects read are kept, so such a pass would find nothing. It stops all threads, also the event loop while another
+    thread reads: 50 ms for the objects of the imports alone. Passes over the youngest objects stay. Those are still in
+    the processor's cache, so one late pass over all of them would take longer.
     """
     young, middle, old = gc.get_threshold()
     if middle >= _PATIENT:

@@ -1,4 +1,4 @@
-"""Names that are safe everywhere, and the file system's errors in our words.
+"""File names that are safe on every system, and the file system's errors as errors of the SDK.
 
 Everything here blocks; `in_thread` keeps it off the event loop.
 """
@@ -45,14 +45,14 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 async def in_thread(function: Callable[..., R], *arguments: object, stop: threading.Event | None = None) -> R:
-    """Run in a thread. When cancelled, set `stop` and let it end first: no file is closed under its writer."""
-    # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, while threads go on.
+    """Run in a thread. When cancelled, set `stop` and wait for the end: no file is closed during a write."""
+    # A future of the executor, not asyncio.to_thread: the end of asyncio.run() cancels all tasks, but threads continue.
     work = running_loop().run_in_executor(None, functools.partial(function, *arguments))
     return await settled(work, stop)
 
 
 async def settled(work: asyncio.Future[R], stop: threading.Event | None = None) -> R:
-    """The result of what a thread does; the rules of `in_thread`."""
+    """The result of a thread; with the rules of `in_thread`."""
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -68,23 +68,23 @@ async def settled(work: asyncio.Future[R], stop: threading.Event | None = None) 
 
 
 def is_invisible(character: str) -> bool:
-    """Whether a character has no place in a name: control and direction marks, lone surrogates, line ends."""
+    """Whether a character is not allowed in a name: control and direction marks, lone surrogates, line ends."""
     return unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in _DIRECTION
 
 
 def is_reserved(name: str) -> bool:
-    """Whether Windows takes the name for a device, or changes it."""
+    """Whether Windows treats the name as a device, or changes it."""
     return re.fullmatch(_RESERVED, name) is not None or name.endswith((".", " "))
 
 
 def safe_name(text: str) -> str:
     """The nearest file name that is safe on every system; empty when nothing is left.
 
-    Without directories, control and direction marks, and blanks or dots at its ends, normalised to NFC, at most 150 bytes:
-    a longer one keeps its ending and gets eight digits of its hash.
+    It has no directories, control or direction marks, no blanks or dots at its ends, and NFC form. It has at most 150
+    bytes: a longer one keeps its suffix and gets eight digits of its hash.
     """
     name = re.split(r"[/\\]", text)[-1]
-    if not (name.isascii() and name.isprintable()):  # such a one, as nearly all are, would stay as it is
+    if not (name.isascii() and name.isprintable()):  # nearly all names are, and need no change
         composed = unicodedata.normalize("NFC", name)
         name = "".join(character for character in composed if not is_invisible(character))
     name = _FOREIGN.sub("_", name).strip(" .")
@@ -98,7 +98,7 @@ def safe_name(text: str) -> str:
 
 
 def checked_path(path: str | os.PathLike[str], name: str, kind: type[PixxelError] = InvalidInput) -> Path:
-    """A path that a caller gave as the argument `name`; raises `kind` if no file system can have such a one."""
+    """A path from the argument `name`; raises `kind` if no file system can have it."""
     try:
         text = os.fspath(path)
         if isinstance(text, str) and b"\0" not in os.fsencode(text):
@@ -109,12 +109,12 @@ def checked_path(path: str | os.PathLike[str], name: str, kind: type[PixxelError
 
 
 def checked_name(filename: str) -> str:
-    """A name that somebody chose: taken as it is or refused, never changed."""
+    """A name from the user: accepted unchanged or refused."""
     safe = safe_name(filename) if isinstance(filename, str) else ""
     if not safe or safe != filename:
         advice = f"use {safe!r}" if safe else "give a bare name such as 'scene.zip'"
         raise InvalidInput(
-            f"filename={shown(filename)} is no safe file name: {advice}; folders belong into `directory`"
+            f"filename={shown(filename)} is not a safe file name: {advice}; put folders in `directory`"
         )
     return filename
 
@@ -123,12 +123,12 @@ def checked_name(filename: str) -> str:
 
 
 def is_disk_full(error: OSError) -> bool:
-    """Whether there was no room, or a quota or the largest size of a file was reached."""
+    """Whether there was no space, or a quota or the largest size of a file was reached."""
     return error.errno in _FULL
 
 
 class disk_errors:  # noqa: N801  # named as those of contextlib are; a generator would take several times as long
-    """Turn what the file system says into an error of ours: DiskFull, else `kind`."""
+    """Raise the file system's errors as DiskFull or `kind`."""
 
     def __init__(self, path: Path, kind: type[PixxelError] = DownloadError) -> None:
         self._path = path
@@ -144,14 +144,14 @@ class disk_errors:  # noqa: N801  # named as those of contextlib are; a generato
 
 
 def make_folder(directory: Path) -> None:
-    """Make a folder if it is missing, and one file in it that has no name, for permissions do not say all; OSError if it fails."""
+    """Make a folder if it is missing, and an unnamed file in it, since permissions do not show everything; OSError on failure."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=directory):
         pass
 
 
 def lock(handle: int, *, shared: bool = False) -> bool:
-    """Lock an open file until it is closed; False when somebody else has it. `shared` locks keep no other such out.
+    """Lock an open file until it is closed; False if another process has it. `shared` locks exclude only others.
 
     True, unlocked, where the system or the file system has no locks.
     """
@@ -165,7 +165,7 @@ def lock(handle: int, *, shared: bool = False) -> bool:
 
 
 def room_in(directory: Path) -> int:
-    """How large a file may be to fit, with one per cent to spare."""
+    """The largest size of a file that fits, with one per cent to spare."""
     with disk_errors(directory):
         return int(shutil.disk_usage(directory).free / 1.01)
 
@@ -174,11 +174,11 @@ def require_space(directory: Path, size: int) -> None:
     """Raise DiskFull unless a file of `size` bytes fits."""
     room = room_in(directory)
     if room < size:
-        raise DiskFull(f"{directory}: {size} bytes are needed, there is room for {room}")
+        raise DiskFull(f"{directory}: {size} bytes are needed, but only {room} fit")
 
 
 def sync_directory(directory: Path) -> None:
-    """Make a rename in a directory last, where the system can: Windows and some network file systems cannot."""
+    """Make a rename in a directory durable, if the system can: Windows and some network file systems cannot."""
     with suppress(OSError):
         handle = os.open(directory, os.O_RDONLY)
         try:

@@ -1,15 +1,15 @@
-"""Arguments in error messages: shown in a few characters, whatever they are. And which numbers are a time in seconds."""
+"""Shows any argument in an error message in a few characters. Also: which numbers are a time in seconds."""
 
 from __future__ import annotations
 
 MOST_SECONDS = 10**9
-"""About 31 years. Beyond that, neither event loops nor dates can count."""
+"""About 31 years. Event loops and dates cannot count beyond that."""
 
 _LONGEST = 80
 
 
 def shown(value: object) -> str:
-    """The repr of a value, shortened; its type where it has none, as integers of more than 4,300 digits."""
+    """The repr of a value, shortened; its type if it has none, as integers of more than 4,300 digits."""
     try:
         text = repr(value)
     except Exception:
@@ -18,7 +18,7 @@ def shown(value: object) -> str:
 
 
 def is_seconds(value: object, *, or_zero: bool = False) -> bool:
-    """Whether a value is a number of seconds for which something can wait: above 0, at most `MOST_SECONDS`."""
+    """Whether a value is a valid wait in seconds: above 0, at most `MOST_SECONDS`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return 0 < value <= MOST_SECONDS or (or_zero and value == 0)

@@ -1,4 +1,4 @@
-"""A time limit around awaits that is set for every call, and so must cost next to nothing."""
+"""A cheap time limit around awaits, since every call has one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class TimeLimit:
-    """What `asyncio.timeout_at` does, at a quarter of its price: that alone is a fortieth of a small call.
+    """Like `asyncio.timeout_at`, at a quarter of its cost, which alone is a fortieth of a small call.
 
     Args:
         when: By the event loop's clock; infinite for no limit.
@@ -20,7 +20,7 @@ class TimeLimit:
         self._task = task
         self._cancelling = task.cancelling()
         self.is_over = False
-        """Whether the time has passed: if so, a TimeoutError is its own, or will be."""
+        """Whether the time is over: if so, a TimeoutError is, or will be, its own."""
         self._loop = task.get_loop()
         self._timer = self._loop.call_at(when, self._end)
 
@@ -31,12 +31,12 @@ class TimeLimit:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the task was cancelled from outside meanwhile, even if code of the user's raised another error then."""
+        """Whether the task was also cancelled from outside, even if the user's code then raised another error."""
         ours = self.is_over and not self._timer.cancelled()
         return self._task.cancelling() > self._cancelling + ours
 
     def move(self, when: float) -> None:
-        """End at another time. Does nothing once it has ended, which a task that was left behind may not know."""
+        """Change the end. Does nothing once it has ended, of which an abandoned task may not know."""
         if self.is_over or self._timer.cancelled():
             return
         self._timer.cancel()
@@ -51,6 +51,6 @@ class TimeLimit:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._timer.cancel()
-        # A cancellation by somebody else at the same time goes on: it is counted as well.
+        # A cancellation by another task at the same time is passed on: it is counted as well.
         if self.is_over and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError

@@ -1,8 +1,8 @@
-"""Checks of what is sent. Each takes a value and its place, and returns it as it goes over the wire, or refuses it.
+"""Checks of requests. Each takes a value and its place, and returns the value as it is sent, or raises.
 
 The generated request models hold them as converters (`name: str = attrs.field(converter=checks.text(min_length=1))`),
-the generated methods use them on query parameters (`checks.optional("type", checks.word(IndexType), type)`).
-Every refusal is an `InvalidInput` that names the place, the value and what to write instead.
+the generated methods use them on query parameters (`checks.optional("type", checks.enum_value(IndexType), type)`).
+Every error is an `InvalidInput` that names the place, the value and the remedy.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Test: TypeAlias = Callable[[object, str], V]
 
 
 class Check(attrs.Converter, Generic[V]):  # type: ignore[type-arg]  # the base is generic for type checkers only
-    """A test that attrs runs when a field is set. `None` is let through where the field has that default."""
+    """A test that attrs runs when a field is set. It accepts `None` if that is the field's default."""
 
     __slots__ = ("test",)
 
@@ -52,7 +52,7 @@ class Check(attrs.Converter, Generic[V]):  # type: ignore[type-arg]  # the base 
             return None
         return self.test(value, f"{type(model).__name__}.{field.name}")
 
-    # attrs asks for it once per check; at hand, it costs half.
+    # attrs asks for it once per check; a stored one halves the cost.
     _of_field.__signature__ = inspect.signature(_of_field)  # type: ignore[attr-defined]
 
 
@@ -70,7 +70,7 @@ def optional(name: str, check: Check[V], value: object) -> V | None:
 
 
 def text(*, min_length: int = 0, max_length: int | None = None, pattern: str | None = None) -> Check[str]:
-    """Text. With a `min_length`, blanks alone do not do."""
+    """Text. With a `min_length`, blanks alone are not enough."""
 
     def test(value: object, place: str) -> str:
         if not isinstance(value, str):
@@ -107,7 +107,7 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Che
             raise _refused(place, f"expected a number, got {shown(value)}")
         try:
             plain: float = int(value) if isinstance(value, Integral) else float(value)
-        except OverflowError:  # a fraction, say
+        except OverflowError:  # for example a fraction
             plain = math.inf
         if isinstance(plain, float) and not math.isfinite(plain):
             raise _refused(place, f"expected a finite number, got {shown(value)}")
@@ -117,7 +117,7 @@ def number(*, minimum: float | None = None, maximum: float | None = None) -> Che
 
 
 def boolean() -> Check[bool]:
-    """True or False, nothing that merely counts as one."""
+    """True or False, not a value that only counts as one."""
 
     def test(value: object, place: str) -> bool:
         if not isinstance(value, bool):
@@ -127,26 +127,26 @@ def boolean() -> Check[bool]:
     return Check(test)
 
 
-def word(enum: type[OpenEnum]) -> Check[OpenEnum]:
-    """A member of `enum` or one of its words. A word the list lacks is sent when it is wrapped in the enum."""
+def enum_value(enum: type[OpenEnum]) -> Check[OpenEnum]:
+    """A member of `enum` or one of its values. To send another value, wrap it in the enum."""
 
     def test(value: object, place: str) -> OpenEnum:
         if isinstance(value, enum):
             return value
         if isinstance(value, str) and not isinstance(value, Enum) and enum(value).is_known:
             return enum(value)
-        words = ", ".join(repr(member.value) for member in enum)
+        known = ", ".join(repr(member.value) for member in enum)
         raise _refused(
             place,
-            f"{shown(value)} is not one of {words}",
-            f"to send another word nevertheless, write {enum.__name__}(...)",
+            f"{shown(value)} is not one of {known}",
+            f"to send another value, write {enum.__name__}(...)",
         )
 
     return Check(test)
 
 
 def instance(model: type[Model], *required: str) -> Check[Model]:
-    """An object of a model class, its fields of the types they are annotated with and `required` ones given."""
+    """An object of a model class whose fields have the annotated types; the `required` ones are given."""
 
     def test(value: object, place: str) -> Model:
         if not isinstance(value, model):
@@ -164,7 +164,7 @@ def instance(model: type[Model], *required: str) -> Check[Model]:
     return Check(test)
 
 
-# Values made of others
+# Values made of other values
 
 
 def each(
@@ -182,7 +182,7 @@ def each(
             raise _refused(place, f"{len(found)} elements are too many, at most {max_items} are accepted")
         if unique and len(set(found)) < len(found):
             twice = next(element for element in found if found.count(element) > 1)
-            raise _refused(place, f"{shown(twice)} stands there twice")
+            raise _refused(place, f"{shown(twice)} is in the list twice")
         return found
 
     return Check(test)
@@ -203,7 +203,7 @@ def table(item: Check[V]) -> Check[dict[str, V]]:
 
 
 def anything() -> Check[object]:
-    """Any JSON value; what JSON cannot say is refused when it is written."""
+    """Any JSON value; a value that JSON does not have is refused when the body is written."""
     return Check(lambda value, place: value)
 
 
@@ -220,12 +220,12 @@ def secret(item: Check[V]) -> Check[V]:
             return item.test(value, place)
         except InvalidInput:
             pass
-        raise _refused(place, "is not of the expected form; its value is kept out of this message")
+        raise _refused(place, "is not of the expected form; this message does not show its value")
 
     return Check(test)
 
 
-# Values that may be given in several forms
+# Values with several accepted forms
 
 
 def _form(convert: Callable[[Any], V]) -> Check[V]:
@@ -244,14 +244,14 @@ feature_collection = _form(areas.feature_collection)
 interval = _form(times.interval)
 instant = _form(times.instant)
 time_filter = _form(lambda value: value if isinstance(value, str) else times.instant(value))
-"""An instant, or text as it is: what a filter on a time may look like is not documented."""
+"""An instant, or unchanged text: the form of a filter on a time is not documented."""
 
 
 def _box(value: object, place: str) -> list[float]:
     box = _numbers.test(value, place)
     order = "give [west, south, east, north] in degrees"
     if len(box) != 4:
-        remedy = "leave the two heights out" if len(box) == 6 else order
+        remedy = "leave out the two heights" if len(box) == 6 else order
         raise _refused(place, f"has {len(box)} numbers, not 4", remedy)
     west, south, east, north = box
     for name, latitude in (("south", south), ("north", north)):
@@ -283,19 +283,17 @@ def exactly_one_of(model: Model, *names: str) -> None:
 
 
 def in_order(model: Model, first: str, second: str) -> None:
-    """The instant `first` lies strictly before the instant `second`, where both are given."""
+    """The instant `first` is strictly before the instant `second`, if both are given."""
     start, end = getattr(model, first), getattr(model, second)
     if start and end and datetime.fromisoformat(start) >= datetime.fromisoformat(end):
-        raise _refused(
-            type(model).__name__, f"{first} {shown(start)} does not lie before {second} {shown(end)}"
-        )
+        raise _refused(type(model).__name__, f"{first} {shown(start)} is not before {second} {shown(end)}")
 
 
 # Details
 
 
 def _fits(value: object, annotation: object, place: str) -> None:
-    """Check a value against the annotation of an answer model's field."""
+    """Check a value against the annotation of a response model's field."""
     if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
         annotation = next(kind for kind in get_args(annotation) if kind is not NoneType)
     check = _check_of(annotation)
@@ -312,7 +310,7 @@ def _check_of(annotation: object) -> Check[Any] | None:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return instance(annotation)
     if isinstance(annotation, type) and issubclass(annotation, OpenEnum):
-        return word(annotation)
+        return enum_value(annotation)
     plain: dict[object, Callable[[], Check[Any]]] = {str: text, int: integer, float: number, bool: boolean}
     return plain[annotation]() if annotation in plain else None
 
@@ -332,6 +330,6 @@ def _refused(place: str, message: str, remedy: str = "") -> InvalidInput:
 
 
 def _quoted(value: object) -> str:
-    """The remedy for a number where text is wanted."""
+    """The remedy for a number in place of text."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return f'write "{text}"' if is_number and len(text := shown(value)) < 30 else ""

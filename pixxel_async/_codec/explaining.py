@@ -1,7 +1,7 @@
-"""JSON values to models where something is wrong: what cannot be read is None or an error, with its path.
+"""JSON values with faults to models: what cannot be read is None or an error, with its path.
 
-An optional field that holds a scalar which cannot be read is None, and its value is kept in `extra`. Two faults are errors:
-a list or an object where something else is due, or the reverse, and a required id that is missing or not a string.
+An optional field with an unreadable scalar is None, and its value is kept in `extra`. Two faults are errors: a list or an
+object in place of another type, or the reverse, and a required id that is missing or not a string.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pixxel_async._codec.scalars import Mismatch
 
 T = TypeVar("T")
 OnUnreadable = Callable[[str, str], None]
-"""Called with a path without indexes and keys, such as `$.orders[].area`, and what is wrong there; never with the value."""
+"""Called with a path without indexes and keys, such as `$.orders[].area`, and the problem; never with the value."""
 
 
 class StructureError(ValueError):
-    """JSON of another shape than the type asked for."""
+    """JSON of another shape than the requested type."""
 
     def __init__(self, path: str, message: str) -> None:
         super().__init__(f"{path}: {message}")
@@ -42,15 +42,15 @@ class _Unreadable(StructureError):
 def read(raw: object, kind: type[T], *, path: str = "$", on_unreadable: OnUnreadable | None = None) -> T:
     """Turn a JSON value into a model, a list or map of models, or a scalar.
 
-    An optional field that cannot be read is None, and `on_unreadable` is called with its path. Raises StructureError, which
-    names the place below `path`, for a list or an object in the wrong place and for a required id that cannot be read.
+    An optional field that cannot be read is None, and `on_unreadable` is called with its path. StructureError names the
+    place below `path`. It is raised for a list or an object in the wrong place, and for a required id that cannot be read.
     """
     result: Any
     try:
         result = reader_of(kind)(raw)
         return result  # type: ignore[no-any-return]  # the reader of a kind returns values of it
     except Exception:
-        pass  # not here: what is raised below shall have no context
+        pass  # not here: the error raised below must have no context
     careful = _CarefulReader(on_unreadable or (lambda path, problem: None))
     try:
         result = careful.read(raw, kind, lambda: _Place(path, re.sub(r"\[\d+\]", "[]", path)))
@@ -70,7 +70,7 @@ class _Place:
     def __init__(self, exact: str, general: str) -> None:
         self.exact = exact
         self.general = general
-        """The same without indexes and keys of maps: one text for all values of the kind."""
+        """The path without indexes and keys of maps: one text for all values of the kind."""
 
     def field(self, name: str) -> _Place:
         step = path_step(name)
@@ -89,13 +89,13 @@ def path_step(key: str) -> str:
 
 
 class _CarefulReader:
-    """Reads part by part. Parts that have no fault are still read by the functions of `reading`."""
+    """Reads part by part. Parts without a fault are still read by the functions of `reading`."""
 
     def __init__(self, on_unreadable: OnUnreadable) -> None:
         self._on_unreadable = on_unreadable
 
     def read(self, value: object, kind: object, find_place: Callable[[], _Place]) -> object:
-        """Raises _Unreadable for a scalar that no optional field holds, else StructureError."""
+        """Raises _Unreadable for a scalar outside an optional field, else StructureError."""
         try:
             return reader_of(kind)(value)
         except RecursionError:

@@ -28,9 +28,9 @@ def decode(
     """Turn JSON into what an endpoint returns: a model, a list or map of models, or a scalar.
 
     Args:
-        data: UTF-8, or as tolerantly as `loads` takes it.
+        data: UTF-8, or any form that `loads` accepts.
         kind: The type of the result.
-        unwrap: A key under which the result stands, or may stand.
+        unwrap: A key that has, or may have, the result.
         on_unreadable: Called with each optional field that is None because it cannot be read.
 
     Raises:
@@ -39,21 +39,21 @@ def decode(
     """
     raw, path = loads(data), "$"
     if raw is None and kind is str:
-        raw = "null"  # like any scalar where text is due: as JSON writes it
+        raw = "null"  # like any scalar in place of text: as JSON writes it
     if unwrap is not None and isinstance(raw, dict) and unwrap in raw:
         raw, path = raw[unwrap], f"$.{unwrap}"
         is_list = get_origin(kind) is list
         if raw is None and is_list:
             raw = []
-        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one thing, wrapped like a list
+        elif isinstance(raw, list) and len(raw) == 1 and not is_list:  # one object, wrapped in a list
             raw, path = raw[0], f"{path}[0]"
     return explaining.read(raw, kind, path=path, on_unreadable=on_unreadable)
 
 
 def loads(data: bytes) -> Any:
-    """Parse JSON, tolerantly: a byte order mark, UTF-16, lone surrogates; NaN and infinities are read as null.
+    """Parse JSON. Accepts a byte order mark, UTF-16 and lone surrogates; reads NaN and infinities as null.
 
-    Raises BodyError when it is no JSON, is nested too deep, or holds an absurdly long number.
+    Raises BodyError if it is not JSON, is nested too deep, or has an absurdly long number.
     """
     try:
         return orjson.loads(data)
@@ -77,9 +77,9 @@ def _finite(text: str) -> float | None:
 
 
 def encode(value: object) -> bytes:
-    """JSON for a request body, UTF-8. Raises InvalidInput, naming the path, for what JSON has no word for."""
+    """JSON for a request body, UTF-8. Raises InvalidInput, naming the path, for values that JSON does not have."""
     try:
-        # An outline of a million vertices is written as it is, not copied first.
+        # An outline of a million vertices is written without a copy.
         data = orjson.dumps(value, json_default, orjson.OPT_PASSTHROUGH_DATETIME)
     except orjson.JSONEncodeError:
         return _encode_slowly(value)
@@ -87,7 +87,7 @@ def encode(value: object) -> bytes:
 
 
 def _encode_slowly(value: object) -> bytes:
-    """Knows more types, and what is wrong."""
+    """Write more types, and find the value that cannot be written."""
     try:
         ready = json_value(value)
     except RecursionError:
@@ -103,7 +103,7 @@ def _encode_slowly(value: object) -> bytes:
 
 
 def _unsendable(value: object, path: str) -> Iterator[InvalidInput]:
-    """What JSON or orjson cannot express, in the order of the document."""
+    """The values that JSON or orjson cannot express, in the order of the document."""
     match value:
         case dict():
             for key, item in value.items():
@@ -130,7 +130,7 @@ def _unsendable(value: object, path: str) -> Iterator[InvalidInput]:
 
 
 def _is_text(text: str) -> bool:
-    """Whether UTF-8 can carry it: lone surrogates, which JSON escapes can smuggle in, it cannot."""
+    """Whether UTF-8 can carry it: not lone surrogates, which JSON escapes can contain."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""What every model shares: names on the wire, unknown keys, equality, repr, pickling, and the way to JSON."""
+"""The base of all models: names on the wire, unknown keys, equality, repr, pickling, and conversion to JSON."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ import attrs
 from pixxel_async._codec.times import rfc3339
 
 Timestamp = datetime
-"""An aware `datetime`. Models say it so because STAC has a field that is itself called `datetime`."""
+"""An aware `datetime`. Models use this name because STAC has a field called `datetime`."""
 
 
 class WireName(str):
-    """The key of a field in JSON, where it is not the name of the attribute: `Annotated[float, WireName("eo:gsd")]`."""
+    """The key of a field in JSON, if it is not the name of the attribute: `Annotated[float, WireName("eo:gsd")]`."""
 
     __slots__ = ()
 
 
 class Sensitive:
-    """Marks a field whose value is kept out of `repr()` and so out of logs: `Annotated[dict[str, str], Sensitive()]`."""
+    """Marks a field whose value `repr()` and so logs do not show: `Annotated[dict[str, str], Sensitive()]`."""
 
 
 class Member(NamedTuple):
@@ -53,7 +53,7 @@ def members(cls: type[Model]) -> tuple[Member, ...]:
     """The fields of a model class, in the order of their definition."""
     known = _members.get(cls)
     if known is None:
-        # Looked up late: a class may name itself or a later one in its annotations.
+        # Resolved late: a class may name itself or a later one in its annotations.
         hints = get_type_hints(cls, include_extras=True)
         known = tuple(_member(attribute.name, hints[attribute.name]) for attribute in attrs.fields(cls))
         _members[cls] = known
@@ -69,27 +69,27 @@ def _member(name: str, annotation: object) -> Member:
 
 
 class Model:
-    """Base of the models. `None` means not given: in an answer missing or null, in a request left out."""
+    """Base of the models. `None` means not given: missing or null in a response, left out of a request."""
 
     __slots__ = ("extra",)
 
     __attrs_attrs__: ClassVar[Any]
     extra: dict[str, Any] | None
-    """What an answer held besides, as received: unknown keys, and values that could not be read. None if nothing."""
+    """What else a response had, as received: unknown keys, and unreadable values. None if there is nothing."""
 
     def __attrs_pre_init__(self) -> None:
         self.extra = None
 
-    # attrs asks for it once per class; at hand, it costs nothing.
+    # attrs asks for it once per class; a stored one costs nothing.
     __attrs_pre_init__.__signature__ = inspect.signature(__attrs_pre_init__)  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready and with the names of the API. None is left out; what `extra` holds is back in its place, unless the field
+        """JSON-ready, with the names of the API. None is left out. A value in `extra` returns to its place, unless the field
         has a value by now."""
         return {key: json_value(value) for key, value in self._given().items()}
 
     def _given(self) -> dict[str, Any]:
-        """What is not None, by its key in JSON."""
+        """The values that are not None, by their keys in JSON."""
         result = dict(self.extra or {})
         for member in members(type(self)):
             if (value := getattr(self, member.attribute)) is not None:
@@ -133,8 +133,8 @@ M = TypeVar("M", bound=Model)
 def model(cls: type[M]) -> type[M]:
     """Make a subclass of `Model` out of its annotations: keyword-only, slotted.
 
-    A field with a converter is annotated with what it accepts: mypy knows converters only in attrs' own decorators.
-    Equality, repr and pickling come from `Model`, once: compiled per class they would double the time of the import.
+    The annotation of a field with a converter is the type that it accepts: mypy knows converters only in attrs' decorators.
+    Equality, repr and pickling are inherited: compiled per class they would double the time of the import.
     """
     return attrs.define(kw_only=True, slots=True, eq=False, repr=False, getstate_setstate=False)(cls)
 
@@ -156,16 +156,16 @@ def json_value(value: object) -> Any:
         return rfc3339(value)
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, float):  # numpy's, for one
+    if isinstance(value, float):  # for example numpy's
         return float(value)
     return value
 
 
 def json_default(value: object) -> object:
-    """What orjson cannot write by itself as something that it can, but for what is in it.
+    """A value that orjson can write, in place of one that it cannot; the contents stay as they are.
 
     Raises:
-        TypeError: there is no such thing.
+        TypeError: there is no such value.
     """
     if isinstance(value, Model):
         return value._given()

@@ -1,4 +1,4 @@
-"""Enumerations that stay open: the vendor's own examples use words that its lists do not have."""
+"""Enumerations that stay open: the vendor's own examples use values that its lists do not have."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Self
 
 
 class OpenEnum(StrEnum):
-    """A word out of a list that may grow.
+    """A value from a list that may grow.
 
-    A word that is not in the list becomes a member-like value that equals and hashes as its string, pickles and
+    A value outside the list becomes a member-like object that equals and hashes as its string, pickles and
     copies, and does not appear in `list()`. Compare with `==`: two of them are equal, not identical.
     """
 
@@ -24,7 +24,7 @@ class OpenEnum(StrEnum):
 
     @property
     def is_known(self) -> bool:
-        """Whether the word was in the list when this release was made."""
+        """Whether the value was in the list when this release was made."""
         return self._value_ in type(self)._value2member_map_
 
     def __reduce_ex__(self, protocol: object) -> tuple[type[Self], tuple[str]]:

@@ -1,8 +1,8 @@
-"""JSON values to models, by a function that is written for each class: it fills slots without calling `__init__`.
+"""JSON values to models, by a generated function for each class: it fills slots without calling `__init__`.
 
-Reading degrades by field. Any field but an id may be missing or null, unknown keys and words survive, a time may have any
-of seven shapes. A number in a string is read as a number, a number where text is due as text. These functions know no
-path: whatever they refuse is read again in `explaining`, which decides what is an error and names the place.
+Reading degrades by field. Any field but an id may be missing or null. Unknown keys and values are kept. A time may have
+any of seven shapes. A number in a string is read as a number, and a number in place of text as text. These functions
+know no path: values that they refuse are read again in `explaining`, which decides what is an error and names the place.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ModelsReader = Callable[[Collection[object]], list[object]]
 
 
 def _cached(function: F) -> F:
-    """`functools.cache`, which type checkers think cannot take a class whose objects have no hash."""
+    """`functools.cache`, typed: type checkers reject a class of unhashable objects as its key."""
     return cache(function)  # type: ignore[return-value]
 
 
@@ -91,7 +91,7 @@ def attributes(cls: type[Model]) -> dict[str, str]:
 
 
 def extra_of(raw: dict[str, object], model: Model, attributes: dict[str, str]) -> dict[str, object] | None:
-    """What of an object is in no field: unknown keys, and values that could not be read."""
+    """The parts of an object outside its fields: unknown keys, and unreadable values."""
     extra = {
         key: value
         for key, value in raw.items()
@@ -125,7 +125,7 @@ def _list_reader(kind: object) -> Reader:
 
 
 def _are_pairs(rings: list[Any]) -> bool:
-    """Whether these are rings of [number, number]. Of positions there may be millions: as loops, they cost a third."""
+    """Whether these are rings of [number, number]. There may be millions of positions: loops would cost three times as much."""
     try:
         for ring in rings:
             if type(ring) is not list:
@@ -164,7 +164,7 @@ def _items_reader(item: object) -> ModelsReader:
 
 
 def _passed_on(kind: object) -> type | None:
-    """The type a JSON value must have to be passed on as it is, where that is all there is to check."""
+    """The type of a JSON value that needs no reading, if a type check is enough."""
     if kind in PASSED_ON:
         return str if kind is Id else kind  # type: ignore[return-value]  # its keys are types
     origin, arguments = get_origin(kind) or kind, get_args(kind)
@@ -178,9 +178,9 @@ def _passed_on(kind: object) -> type | None:
 
 @_cached
 def _models_reader(cls: type[Model]) -> ModelsReader:
-    """What reads objects of one class, many at a time: twenty bands are one call.
+    """Reads objects of one class, many at a time: twenty bands are one call.
 
-    Each set of keys has a reader of its own, written when it first comes: fields that the API leaves out then cost nothing.
+    Each set of keys gets a reader at its first use: fields that the API leaves out then cost nothing.
     """
     readers: dict[tuple[str, ...], ModelsReader] = {}
 
@@ -210,14 +210,14 @@ def _general_reader(cls: type[Model]) -> ModelsReader:
 def _write_reader(
     cls: type[Model], keys: tuple[str, ...] | None, read_others: ModelsReader | None
 ) -> ModelsReader:
-    """Write the function that reads objects with just these keys, leaving others to `read_others`; None: with any keys."""
+    """Write the function for objects with exactly these keys, which passes others to `read_others`; None: any keys."""
     names = attributes(cls)
     there = [field for field in fields(cls) if keys is None or field.wire in keys or not field.is_optional]
     absent = [f"i.{field.attribute} = " for field in fields(cls) if field not in there]
     times = [f"v{field.number} is not None" for field in there if field.kind is datetime]
     if keys is None or not names.keys() >= set(keys):
         extra = "extra_of(o, i, names)"
-    else:  # only an empty time is in no field
+    else:  # only an empty time is outside the fields
         extra = f"None if {' and '.join(times)} else extra_of(o, i, names)" if times else "None"
     scope: dict[str, Any] = {
         "cls": cls,
@@ -246,7 +246,7 @@ def _write_reader(
 
 
 def _fetching(there: list[Field], keys: tuple[str, ...] | None) -> Iterator[str]:
-    """The statements that take the values out of an object, all before one is read."""
+    """The statements that get the values of an object, all before one is read."""
     if keys is None:
         yield from (f"v{field.number} = get(o, {field.wire!r})" for field in there)
         return
@@ -261,12 +261,12 @@ def _fetching(there: list[Field], keys: tuple[str, ...] | None) -> Iterator[str]
 
 
 def _field_lines(field: Field, scope: dict[str, Any]) -> Iterator[str]:
-    """The statements that read one field out of its value."""
+    """The statements that read one field from its value."""
     value = f"v{field.number}"
     conditions = [f"{value} is not None"] if field.is_optional else []
     passed_on = _passed_on(field.kind)
     if passed_on is not None:
-        # 400 is as good a number as 400.0; asked for second, as it is rarer.
+        # 400 is as valid as 400.0; checked second, because it is rarer.
         names = [passed_on.__name__, *(["int"] if passed_on is float else [])]
         conditions = [*(f"type({value}) is not {name}" for name in names), *conditions]
     reading = [] if field.kind is Any else list(_reading_lines(field, scope))
@@ -278,7 +278,7 @@ def _field_lines(field: Field, scope: dict[str, Any]) -> Iterator[str]:
 
 
 def _reading_lines(field: Field, scope: dict[str, Any]) -> Iterator[str]:
-    """Statements that put a value through its reader, or spare the call in the common case."""
+    """Statements that call the reader of a value, or skip it in the common case."""
     kind, number, value = field.kind, field.number, f"v{field.number}"
     read = f"read{number}({value})"
     _bind_late(scope, f"read{number}", lambda: reader_of(kind))
@@ -287,8 +287,8 @@ def _reading_lines(field: Field, scope: dict[str, Any]) -> Iterator[str]:
         yield "except ValueError: t = None"
         yield f"{value} = t if t is not None and t.tzinfo is not None else {read}"
     elif _is_enum(kind):
-        scope[f"words{number}"] = kind._value2member_map_
-        yield f"{value} = words{number}.get({value}) or {read}"
+        scope[f"members{number}"] = kind._value2member_map_
+        yield f"{value} = members{number}.get({value}) or {read}"
     elif is_model(kind):
         _bind_late(scope, f"models{number}", lambda: _models_reader(kind))
         yield f"{value} = models{number}(({value},))[0]"
@@ -297,7 +297,7 @@ def _reading_lines(field: Field, scope: dict[str, Any]) -> Iterator[str]:
 
 
 def _bind_late(scope: dict[str, Any], name: str, look_up: Callable[[], Callable[..., object]]) -> None:
-    """Look a function up when it is first called: what never comes costs nothing, and a model may hold itself."""
+    """Look up a function at its first call: unused ones cost nothing, and a model may contain itself."""
 
     def first(value: object) -> object:
         scope[name] = look_up()
@@ -323,7 +323,7 @@ def _is_map(kind: object) -> bool:
 
 
 def _make_registry() -> cattrs.Converter:
-    """The readers by type. They take a value only, and no type as the hooks of cattrs: that is known when they are made."""
+    """The readers by type. Unlike cattrs' hooks they take only a value: the type is known when they are made."""
     registry = cattrs.Converter(detailed_validation=False)
     for kind, read in SCALARS.items():
         registry.register_structure_hook(kind, read)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""How a string, number, boolean, id, time or word in JSON becomes the value of a field."""
+"""How a string, number, boolean, id, time or enum value in JSON becomes the value of a field."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def json_type(value: object) -> str:
 
 
 class Id(str):
-    """Stands for the type of an id. An id is never made out of another value: it goes into other calls as it is."""
+    """Marks the type of an id. An id is never converted from another value: other calls use it unchanged."""
 
     __slots__ = ()
 
@@ -81,7 +81,7 @@ def read_boolean(value: object) -> bool:
 
 
 def read_integer(value: object) -> int:
-    """A whole number, also out of a string; JSON knows one kind of number, so 3.0 is 3."""
+    """A whole number, also from a string; JSON has one kind of number, so 3.0 is 3."""
     number = _number_in(value) if type(value) is str else value
     if type(number) is int:
         return number
@@ -91,7 +91,7 @@ def read_integer(value: object) -> int:
 
 
 def read_number(value: object) -> float:
-    """A number, also out of a string: the vendor sends some progress values and STAC boxes so."""
+    """A number, also from a string: the vendor sends some progress values and STAC boxes as strings."""
     if type(value) is float or type(value) is int:
         return value
     number = _number_in(value) if type(value) is str else None
@@ -105,15 +105,15 @@ _NUMERAL = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 
 
 def _number_in(text: str) -> float | None:
-    """The number that a text spells, whole ones as int: as a float they may lose digits. None where it spells none."""
+    """The number in a text, whole ones as int: a float may lose digits. None if there is none."""
     if not re.fullmatch(_NUMERAL, text):
         return None
-    # Of thousands of digits int() makes an error, and float() infinity.
+    # For thousands of digits int() raises an error, and float() returns infinity.
     return int(text) if len(text) < 300 and text.lstrip("-").isdecimal() else float(text)
 
 
 def read_instant(value: object) -> datetime | None:
-    """A point in time out of any of the vendor's shapes, UTC where no zone is given; None out of an empty string."""
+    """A point in time from any of the vendor's shapes, UTC if no zone is given; None for an empty string."""
     if type(value) is not str:
         raise Mismatch("a time as a string", value)
     moment = read_time(value)

@@ -21,7 +21,7 @@ _REMEDY = "give an aware datetime, or text such as 2024-05-27T06:50:20Z"
 
 
 def read_time(text: str) -> datetime | None:
-    """A point in time out of any of the vendor's shapes, without a zone where none is given; None if it has none of them."""
+    """A point in time from any of the vendor's shapes, without a zone if none is given; None if no shape matches."""
     for parse in _PARSERS:
         try:
             return parse(text)
@@ -38,14 +38,14 @@ _PARSERS: tuple[Callable[[str], datetime], ...] = (
 
 
 def rfc3339(moment: datetime) -> str:
-    """An aware datetime in UTC with `Z`; fractions of a second only where there are any."""
+    """An aware datetime in UTC with `Z`; fractions of a second only if there are any."""
     if moment.utcoffset() is None:
         raise InvalidInput(
             f"{moment!r} has no time zone: make it aware, for example with tzinfo=datetime.UTC"
         )
     try:
         return _text(moment.astimezone(UTC), "auto")
-    except OverflowError:  # within a day of year 1 or 9999, where UTC has no such year
+    except OverflowError:  # within a day of year 1 or 9999, outside the years of UTC
         return moment.isoformat()
 
 
@@ -53,17 +53,17 @@ def instant(value: Instant) -> str:
     """A point in time as the API takes it: RFC 3339 in UTC, with milliseconds if it has any.
 
     Raises:
-        InvalidInput: It is no point in time, or has no time zone.
+        InvalidInput: It is not a point in time, or has no time zone.
     """
     moment = _moment(value)
     return _text(moment, "milliseconds" if moment.microsecond >= 1000 else "seconds")
 
 
 def interval(value: Interval) -> str:
-    """A STAC interval: one instant, or `start/end` with `..` for an open side; to the microsecond, to find an item again.
+    """A STAC interval: one instant, or `start/end` with `..` for an open side. It keeps microseconds, to find an item again.
 
     Raises:
-        InvalidInput: A side is no point in time, both are open, or the end lies before the start.
+        InvalidInput: A side is not a point in time, both are open, or the end is before the start.
     """
     if isinstance(value, str) and "/" in value:
         sides: Sequence[Instant | None] = [None if side in ("", "..") else side for side in value.split("/")]

@@ -1,9 +1,9 @@
-"""Files behind signed URLs: fetched whole, counted, hashed, and named only when they are complete.
+"""Downloads from signed URLs: each file is complete, counted and hashed before it gets its name.
 
-A signed URL is a secret: whoever has it, has the file. It goes onto the wire byte for byte as it was signed, over a
-session of its own that knows no token, cookie or proxy password, and in no error or log is its query shown.
+A signed URL is a secret that gives access to the file. It is sent byte for byte as signed, over a session
+without token, cookies or proxy password. No error or log shows its query.
 
-A broken transfer goes on where it ended, in this call or in a later one, if the server still has the same file: see
+A broken transfer resumes, in this call or a later one, if the server still has the same file. See
 `range_rules` for the rules, `partial_file` for the disk, `storage` for the wire.
 """
 
@@ -53,17 +53,17 @@ from pixxel_async._http.throttle import ConcurrencyLimit, LimitPaused, Ticket
 from pixxel_async.errors import DownloadError, IntegrityError, InvalidInput
 
 Progress = Callable[[int, int | None], object]
-"""Told the bytes so far and the bytes in all (None where the server does not tell). Goes back to 0 if it has to start over."""
+"""Called with the bytes so far and the total bytes (None if the server does not state them). Restarts at 0 if the file does."""
 Refresh = Callable[[], Awaitable[str]]
-"""Gives a new signed URL for the same file."""
+"""Returns a new signed URL for the same file."""
 
 _TRIES = 8
-"""Attempts in a row that bring nothing which the next one need not fetch again."""
+"""Consecutive attempts without bytes that the next one can keep."""
 _REFRESHES, _REFRESH_BYTES = 3, 2**20
-"""New URLs in a row that do not bring so much."""
+"""Consecutive new URLs that each bring less than this many bytes."""
 _RESTARTS = {Then.FROM_START: 2, Then.ONCE_MORE: 1}
 _HELP: dict[type[Exception], Then] = {WrongRange: Then.FROM_START, WrongChecksum: Then.ONCE_MORE}
-"""What may help against a fault of the content; another attempt against all others."""
+"""What may help against an error in the content; all others get another attempt."""
 _BACKOFF_BASE, _BACKOFF_CAP = 0.5, 20.0
 _RETRY_AFTER_CAP = 120.0
 _SLOW_WINDOW, _SLOW_BYTES = 60.0, 60 * 2**10
@@ -72,7 +72,7 @@ _SLOW_WINDOW, _SLOW_BYTES = 60.0, 60 * 2**10
 
 @attrs.frozen
 class SavedFile:
-    """A file that was fetched whole."""
+    """A file that was downloaded completely."""
 
     path: Path
     size: int
@@ -80,17 +80,17 @@ class SavedFile:
     sha256: str
     """Hash of the content, in hexadecimal."""
     length_verified: bool
-    """Whether the server told the length and all of it came; if not, a cut could have gone unnoticed."""
+    """Whether the server stated the length and all of it was received; if not, a truncation could be unnoticed."""
     members: tuple[Path, ...] | None = None
     """The files of the unpacked archive, in its order; None if nothing was unpacked."""
     checksum_verified: bool = False
-    """Whether the server offered a checksum, which was right; a wrong one is an IntegrityError."""
+    """Whether the server stated a checksum, and it matched; a wrong one is an IntegrityError."""
     resumed: bool = False
-    """Whether an earlier download, which had been broken off, was gone on with."""
+    """Whether an earlier, interrupted download was resumed."""
 
 
 class Downloader:
-    """Fetches files over a session of its own, made at the first use and without any credentials."""
+    """Downloads files over a session of its own, made at the first use and without any credentials."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Downloader:
 
         Args:
             clock: Time, sleep and jitter.
-            allow_private: Accept http URLs and private addresses; for an API that is itself on this machine.
+            allow_private: Accept http URLs and private addresses, for an API on this machine.
             network: How to connect.
             counters: Where bytes and files are counted.
         """
@@ -117,7 +117,7 @@ class Downloader:
         """By storage host."""
 
     async def aclose(self) -> None:
-        """End the downloads under way in ClientClosed, and close the session; a second time does nothing."""
+        """End the downloads in flight in ClientClosed, and close the session; safe to call twice."""
         try:
             await self._closing.close()
         finally:
@@ -133,7 +133,7 @@ class Downloader:
         unzip: bool = False,
         on_progress: Progress | None = None,
     ) -> SavedFile:
-        """Fetch a file that a caller names by its signed URL; see `PixxelClient.save`."""
+        """Download a file from a signed URL of the caller; see `PixxelClient.save`."""
         source = SignedUrl(url)
         del url  # not for tracebacks that show local variables
         source.checked(InvalidInput, allow_private=self._allow_private)
@@ -150,25 +150,25 @@ class Downloader:
         refresh: Refresh | None = None,
         resource: str = "",
     ) -> SavedFile:
-        """Fetch a file; its name exists only when it is complete.
+        """Download a file; its name exists only when it is complete.
 
-        What came before it failed or was cancelled stays as `NAME.part`, if the server can tell the file's content from
-        another, and the next download to the same place resumes there.
+        After a failure or cancellation the bytes received stay as `NAME.part`, if the server identifies the content of the
+        file. The next download to the same place then resumes.
 
         Args:
-            source: Where from, https; sent byte for byte.
-            target: Where to; made if missing.
-            on_progress: Called with the bytes so far and the bytes in all. What it raises ends the download, which a later
+            source: The URL, https; sent byte for byte.
+            target: The file to make; its folder is made if missing.
+            on_progress: Called with the bytes so far and the total bytes. An exception from it ends the download, which a later
                 one resumes.
-            refresh: Called for a new URL when this one has expired, at most three times without getting on by 1 MiB.
-            resource: Which resource of the API it is; what another one left under this name is not resumed.
+            refresh: Called for a new URL when this one has expired, at most three times without progress of 1 MiB.
+            resource: The resource of the API; a part file of another one under this name is not resumed.
 
         Raises:
-            FileInTheWay: the name is taken, or being downloaded to.
+            FileInTheWay: the name exists, or another download writes it.
             DiskFull: not enough room.
             IntegrityError: the file, or the archive, is not whole.
-            ClientClosed: the client was closed, perhaps in the meantime; a later download resumes.
-            DownloadError: it could not be had for another reason, or the archive is unsafe to unpack.
+            ClientClosed: the client is or was closed; a later download resumes.
+            DownloadError: the download failed for another reason, or the archive is unsafe to unpack.
         """
         with self._closing.under_way():
             source.checked(DownloadError, allow_private=self._allow_private)
@@ -191,7 +191,7 @@ class Downloader:
     async def _write(
         self, source: SignedUrl, part: PartFile, on_progress: Progress | None, refresh: Refresh | None
     ) -> None:
-        """Claim its place, resume what an earlier download left there, and fetch the rest."""
+        """Claim the part file, resume an earlier download, and fetch the rest."""
         stop = threading.Event()
         file = part.target.path.name
         try:
@@ -212,7 +212,7 @@ class Downloader:
         on_progress: Progress | None,
         refresh: Refresh | None,
     ) -> None:
-        """Attempt after attempt, until one succeeds or nothing is left to try."""
+        """Make attempts until one succeeds or no remedy is left."""
         while True:
             try:
                 return await self._attempt(course.source, part, on_progress)
@@ -221,9 +221,9 @@ class Downloader:
             except (WrongRange, WrongChecksum, IntegrityError) as caught:
                 failed = Failed(str(caught), _HELP.get(type(caught), Then.AGAIN), IntegrityError)
             except DownloadError as error:
-                # The frames of an attempt hold the answer, and that its URL: tracebacks may show local variables.
+                # The frames of an attempt hold the response and its URL: tracebacks may show local variables.
                 raise error.with_traceback(None) from error.__cause__
-            # Outside of the handler: what went wrong in aiohttp must not be anyone's context.
+            # Outside the handler: an error of aiohttp must not become the context of another.
             course.count(part.kept)
             DOWNLOAD_BROKEN(file=part.target.path.name, reason=failed.reason, kept=part.kept)
             if failed.then in _RESTARTS:
@@ -234,7 +234,7 @@ class Downloader:
                 DOWNLOAD_REFRESHED(file=part.target.path.name, source=str(course.source))
 
     async def _prepare_next(self, course: _Course, failed: Failed, refresh: Refresh | None) -> None:
-        """Do what may help, or raise what went wrong."""
+        """Apply the remedy for a failure, or raise the failure."""
         course.failures[failed.then] += 1
         if failed.then in _RESTARTS and course.failures[failed.then] <= _RESTARTS[failed.then]:
             return
@@ -262,7 +262,7 @@ class Downloader:
         """Fetch what is missing, and give the file its name."""
         async with _Writer() as writer:
             await self._within_limit(source, part, writer, on_progress)
-            writer.add(part.finish)  # its slot is free by then: no other download need wait for the disk
+            writer.add(part.finish)  # after its slot is free: no other download waits for the disk
 
     async def _within_limit(
         self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
@@ -285,7 +285,7 @@ class Downloader:
     async def _complete(
         self, source: SignedUrl, part: PartFile, writer: _Writer, on_progress: Progress | None
     ) -> None:
-        """Ask for what is missing, and add it to what is there."""
+        """Request the missing bytes, and append them."""
         answer = await self._storage.get(source, asked_for_rest(part.known, part.kept) if part.kept else {})
         try:
             body = await self._begin(answer, part, writer)
@@ -295,10 +295,10 @@ class Downloader:
             answer.close()
 
     async def _begin(self, answer: StorageAnswer, part: PartFile, writer: _Writer) -> _Body | None:
-        """Make the part file ready for what the answer brings; None if nothing is missing."""
+        """Prepare the part file for the response; None if nothing is missing."""
         if answer.status == 206:
             if not part.kept:
-                raise WrongRange("a part of the file came that nobody had asked for")
+                raise WrongRange("the server sent a part of the file that was not requested")
             part.known = rest(answer.headers, part.known, part.kept)
             await _require_space(part, part.known)
             return _Body(answer, self._clock, self._counters, part.size, part.known.size)
@@ -309,20 +309,20 @@ class Downloader:
         known, is_gzip = described_by(answer.headers), _is_gzip(answer.headers)
         await _require_space(part, known)
         body = _Body(answer, self._clock, self._counters, 0, known.size)
-        await body.look(part.target.path.name)  # before what is there is given up for it
+        await body.look(part.target.path.name)  # before the existing bytes are dropped
         writer.add(part.restart, known, is_gzip)
         return body
 
 
 async def _require_space(part: PartFile, known: Known) -> None:
-    """Raise DiskFull unless the file fits; what is there already makes room or is part of it."""
+    """Raise DiskFull unless the file fits; existing bytes are part of it, or will be overwritten."""
     missing = 0 if known.size is None else known.size - part.size
     if missing > part.room:  # by now there may be more
         await in_thread(require_space, part.target.path.parent, missing)
 
 
 async def _receive(body: _Body, part: PartFile, writer: _Writer, on_progress: Progress | None) -> None:
-    """Read to the end; what came is hashed and written in a thread while more comes, and the last of it at the end."""
+    """Read to the end. A thread hashes and writes each batch while the next arrives, and the last one at the end."""
     while True:
         writer.add(part.write, await body.batch())
         if on_progress is not None:
@@ -331,7 +331,7 @@ async def _receive(body: _Body, part: PartFile, writer: _Writer, on_progress: Pr
             break
         await writer.go()
     if body.total is not None and body.received != body.total:
-        raise Failed(f"{body.received} of {body.total} bytes came", Then.AGAIN, IntegrityError)
+        raise Failed(f"{body.received} of {body.total} bytes were received", Then.AGAIN, IntegrityError)
 
 
 async def _unpack(target: DownloadTarget) -> tuple[Path, ...] | None:
@@ -343,10 +343,10 @@ async def _unpack(target: DownloadTarget) -> tuple[Path, ...] | None:
 
 
 def _is_gzip(headers: Headers) -> bool:
-    """Whether the content is encoded although nobody asked for it."""
+    """Whether the content is encoded although the request did not ask for it."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
-        raise Failed("the content has an encoding that was not asked for", Then.STOP)
+        raise Failed("the content has an encoding that was not requested", Then.STOP)
     return encoding.endswith("gzip")
 
 
@@ -355,20 +355,20 @@ def _is_gzip(headers: Headers) -> bool:
 
 @attrs.define
 class _Course:
-    """What was tried, and how far it got."""
+    """The attempts of a download, and their progress."""
 
     source: SignedUrl
     failures: Counter[Then] = attrs.field(factory=Counter)
     in_vain: int = 0
-    """Attempts in a row that brought nothing."""
+    """Consecutive attempts without progress."""
     refreshes: int = 0
-    """New URLs in a row that brought next to nothing."""
+    """Consecutive new URLs with almost no progress."""
     best: int = 0
-    """Most bytes that were ever kept: a file that changes all the time must not pass for progress."""
+    """Most bytes ever kept: a file that changes repeatedly must not count as progress."""
     best_at_refresh: int = 0
 
     def count(self, kept: int) -> None:
-        """Count a failed attempt after which so many bytes are kept."""
+        """Count a failed attempt, and the bytes kept after it."""
         if kept > self.best:
             self.best, self.in_vain = kept, 0
         else:
@@ -378,7 +378,7 @@ class _Course:
 
 
 class _Body:
-    """The bytes of an answer in batches, counted."""
+    """The bytes of a response in batches, counted."""
 
     def __init__(
         self, answer: StorageAnswer, clock: Clock, counters: Counters, start: int, total: int | None
@@ -389,7 +389,7 @@ class _Body:
         self._seen: list[bytes] = []
         self._broken: Failed | None = None
         self.received = start
-        """Bytes of the file so far, those of earlier answers included."""
+        """Bytes of the file so far, including those of earlier responses."""
         self.total = total
         self.at_end = False
 
@@ -397,10 +397,10 @@ class _Body:
         """Raise Failed if it begins like an error page."""
         self._seen = await self._read()
         if is_error_page(self._answer.content_type, b"".join(self._seen), name):
-            raise Failed("a page of text came with status 200 instead of the file", Then.STOP)
+            raise Failed("the server sent a page of text with status 200 instead of the file", Then.STOP)
 
     async def batch(self) -> list[bytes]:
-        """The next ones; at the end fewer, perhaps none."""
+        """The next batch; the last may be shorter or empty."""
         pieces, self._seen = self._seen, []
         if not pieces and not self.at_end:
             pieces = await self._read()
@@ -408,7 +408,9 @@ class _Body:
         self.received += size
         self._counters.bytes_downloaded += size
         if self.total is not None and self.received > self.total:
-            raise Failed(f"more than the promised {self.total} bytes came", Then.ONCE_MORE, IntegrityError)
+            raise Failed(
+                f"more than the stated {self.total} bytes were received", Then.ONCE_MORE, IntegrityError
+            )
         return pieces
 
     async def _read(self) -> list[bytes]:
@@ -424,24 +426,24 @@ class _Body:
                 self.at_end = self._answer.at_end or not chunk
                 pieces.append(chunk)
                 size += len(chunk)
-        if self._broken is not None and not size:  # else what came before it is kept first
+        if self._broken is not None and not size:  # otherwise the bytes before it are kept first
             raise self._broken
         return pieces
 
 
 class _Writer:
-    """Does in a thread what is to be done with the file, one after the other; what is not begun before, at the end."""
+    """Runs the steps on the file in a thread, one after the other; steps not started earlier run at the end."""
 
     def __init__(self) -> None:
         self._steps: list[Callable[[], None]] = []
         self._work: asyncio.Future[None] | None = None
 
     def add(self, step: Callable[..., None], *arguments: object) -> None:
-        """Do this next."""
+        """Add a step."""
         self._steps.append(partial(step, *arguments))
 
     async def go(self) -> None:
-        """Begin with what was added, once what came before is done."""
+        """Start the added steps once the earlier ones are done."""
         await self._settle()
         steps, self._steps = self._steps, []
         self._work = asyncio.get_running_loop().run_in_executor(None, _do, steps)
@@ -458,7 +460,7 @@ class _Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if self._steps:  # also after an error: what came before it is kept
+            if self._steps:  # also after an error: the bytes before it are kept
                 await self.go()
             await self._settle()
         except DownloadError:
@@ -472,7 +474,7 @@ def _do(steps: list[Callable[[], None]]) -> None:
 
 
 class _SlowGuard:
-    """Finds a transfer that never stands still, and never gets on either."""
+    """Detects a transfer that never stops but is too slow."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -485,5 +487,5 @@ class _SlowGuard:
         if now - self._since < _SLOW_WINDOW:
             return
         if self._bytes < _SLOW_BYTES:
-            raise Failed(f"only {self._bytes} bytes came in {now - self._since:.0f} s", Then.AGAIN)
+            raise Failed(f"only {self._bytes} bytes were received in {now - self._since:.0f} s", Then.AGAIN)
         self._since, self._bytes = now, 0

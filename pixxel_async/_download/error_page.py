@@ -1,4 +1,4 @@
-"""Errors that a server tells with status 200, found by what the file's name promises and how its content begins."""
+"""Detects errors that a server sends with status 200, by the file's suffix and the start of its content."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _XML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml", re.IGNORECASE)
 
 
 def is_error_page(content_type: str, head: bytes, name: str) -> bool:
-    """Whether what begins with `head` is an error, or a login page, in place of the file called `name`."""
+    """Whether content that begins with `head` is an error or a login page instead of the file `name`."""
     ending = Path(name).suffix.lower()
     if _ERROR.match(head) or (ending not in _MARKUP_ENDINGS and _PAGE.match(head)):
         return True

@@ -1,6 +1,6 @@
-"""`NAME.part`: a file in the making, which a later download can go on with, and which gets its name only when it is complete.
+"""`NAME.part`: an incomplete file that a later download can resume, and that gets its name only when it is complete.
 
-Beside it lies `NAME.part.json`, the sidecar: whose content it is, and how much of it is safely on the disk.
+Beside it is `NAME.part.json`, the sidecar: which content it is, and how much of it is safely on the disk.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pixxel_async.errors import DiskFull, DownloadError, FileInTheWay, Integrity
 
 SYNC_BYTES = 64 * 2**20
 SYNC_SECONDS = 5.0
-"""How much, in bytes and in time, a power cut may cost."""
+"""The most that a power cut may cost, in bytes and in time."""
 
 SIDECAR_ROOM = 2**17
 """Bytes; more than a block of any common file system."""
@@ -48,13 +48,13 @@ _FLAGS = (
 
 
 class WrongChecksum(Exception):
-    """All of it came, but it is not what was promised."""
+    """All bytes were received, but they do not match the checksum."""
 
 
 class PartFile:
-    """Written, counted and hashed piece by piece, locked against a second writer, renamed at the end.
+    """Written, counted and hashed in blocks, locked against a second writer, renamed at the end.
 
-    The lock is on the part file: it keeps its inode from the first byte to the final name, which the sidecar does not.
+    The lock is on the part file, which keeps its inode from the first byte to the final name. The sidecar does not.
     """
 
     def __init__(self, target: DownloadTarget, resource: str, now: Callable[[], float]) -> None:
@@ -65,24 +65,24 @@ class PartFile:
         self._sidecar = _SidecarFile(Path(f"{target.path}.part.json"))
         self._handle: int | None = None
         self._length = 0
-        """Bytes in the file, whatever they are worth."""
+        """Bytes in the file, durable or not."""
         self._is_left = False
         self._gunzip: _Gunzip | None = None
         self._hashes = _Hashes(NOTHING)
         self._synced = 0
         self._synced_at = 0.0
         self.known = NOTHING
-        """Which content it is."""
+        """The identity of the content."""
         self.size = 0
-        """Bytes that were written."""
+        """Bytes written."""
         self.room = 0
-        """How large a file would have fitted when it was opened."""
+        """The size of a file that would have fitted when this one was opened."""
         self.is_resumed = False
         """Whether it holds bytes of an earlier download."""
 
     @property
     def sha256(self) -> str:
-        """Hash of what was written, in hexadecimal."""
+        """Hash of the bytes written, in hexadecimal."""
         return self._hashes.sha256
 
     @property
@@ -92,11 +92,11 @@ class PartFile:
 
     @property
     def kept(self) -> int:
-        """Bytes that the next attempt need not fetch again."""
+        """Bytes that the next attempt can keep."""
         return self.size if self.known.validator is not None else 0
 
     def open(self) -> None:
-        """Create or take over the file; DownloadError when another download is writing it."""
+        """Create or take over the file; DownloadError if another download writes it."""
         with disk_errors(self._path):
             for _ in range(_OPENINGS):
                 handle = os.open(self._path, _FLAGS, 0o666)
@@ -107,15 +107,15 @@ class PartFile:
                 finally:
                     if self._handle is None:
                         os.close(handle)
-        raise DownloadError(f"{self._path} is replaced again and again by somebody else")
+        raise DownloadError(f"{self._path} is replaced repeatedly by another program")
 
     def _is_ours(self, handle: int) -> bool:
-        """Lock it; False when its last writer removed or renamed it in that moment."""
+        """Lock it; False if its last writer has just removed or renamed it."""
         if not lock(handle):
             raise FileInTheWay(f"{self._path} is being written by another download")
         found = os.fstat(handle)
         self._length = found.st_size
-        if os.name == "nt":  # Windows removes and renames no open file
+        if os.name == "nt":  # Windows cannot remove or rename an open file
             return True
         try:
             return os.path.samestat(found, os.lstat(self._path))
@@ -123,9 +123,9 @@ class PartFile:
             return False
 
     def adopt(self, stop: threading.Event) -> None:
-        """Go on with what an earlier download left, up to where it was safely on the disk; hashes it again.
+        """Resume the bytes of an earlier download that are safely on the disk; hashes them again.
 
-        `stop` makes it give up at the next block; nothing is lost then.
+        `stop` ends it at the next block; nothing is lost then.
         """
         with disk_errors(self._path):
             sidecar = self._sidecar.read()
@@ -140,19 +140,19 @@ class PartFile:
                 self._hashes.update(block)
 
     def prepare(self, stop: threading.Event) -> None:
-        """Claim its place, open it, and go on with what was left in it."""
+        """Claim the place, open the file, and resume what is in it."""
         self.target.claim()
         self.room = room_in(self.target.path.parent)
         self.open()
         self.adopt(stop)
 
     def restart(self, known: Known, gzip: bool = False) -> None:
-        """Begin from the first byte; `gzip` when what comes is to be decoded."""
+        """Begin with the first byte; `gzip` if the content must be decoded."""
         with disk_errors(self._path):
             self.known, self.size, self.is_resumed = known, 0, False
-            # A new one would vouch for no byte yet, and most files are whole before it could.
+            # A new sidecar would vouch for no byte yet, and most files are complete before it could.
             if self._sidecar.is_there:
-                self._save_sidecar()  # first, so that it never vouches for what comes in place of what it meant
+                self._save_sidecar()  # first, so that it never vouches for other bytes than its own
             else:
                 self._synced, self._synced_at = 0, self._now()
             if self._length:
@@ -163,7 +163,7 @@ class PartFile:
         self._gunzip = _Gunzip() if gzip else None
 
     def write(self, pieces: Sequence[bytes]) -> None:
-        """Append; every now and then, see to it that a power cut does not take it all."""
+        """Append a block; sync at intervals, so that a power cut does not lose everything."""
         blocks: Iterable[bytes] = pieces if self._gunzip is None else self._gunzip.feed(b"".join(pieces))
         for block in blocks:
             self._length += len(block)
@@ -172,19 +172,19 @@ class PartFile:
                 while view:
                     view = view[os.write(self._fd, view) :]
             self._hashes.update(block)
-            self.size += len(block)  # last: a block that was written in part does not count
+            self.size += len(block)  # last: a partly written block does not count
         is_due = self.size - self._synced >= SYNC_BYTES or self._now() - self._synced_at >= SYNC_SECONDS
         if is_due and self.kept:
             self.sync()
 
     def sync(self) -> None:
-        """Make what was written last, and then remember how much that is."""
+        """Make the bytes durable, and then record their number."""
         with disk_errors(self._path):
             os.fsync(self._fd)
             self._save_sidecar()
 
     def _sync_at_last(self) -> None:
-        """Sync. On a full disk, give up the last of what came: its place is needed for the sidecar."""
+        """Sync. On a full disk, drop the last bytes: the sidecar needs their space."""
         try:
             self.sync()
         except DiskFull:
@@ -201,11 +201,11 @@ class PartFile:
         self._synced, self._synced_at = self.size, self._now()
 
     def finish(self) -> None:
-        """Give the file its final name, durably, if all of it is there.
+        """Give the file its final name, durably, if it is complete.
 
         Raises:
-            IntegrityError: it ends too early by its own account.
-            WrongChecksum: it has not the hash that was promised.
+            IntegrityError: its own content shows that it ends too early.
+            WrongChecksum: it does not have the stated hash.
         """
         if self._gunzip is not None:
             self._gunzip.check_end()
@@ -213,25 +213,25 @@ class PartFile:
             with disk_errors(self._path), self._path.open("rb") as file:
                 _check_form(file, self.size)
         if not self._hashes.match(self.known):
-            raise WrongChecksum("its checksum is not the one that was promised")
+            raise WrongChecksum("its checksum is not the one that the server stated")
         self._publish()
 
     def _publish(self) -> None:
         final = self.target.path
         with disk_errors(final):
             os.fsync(self._fd)
-            if os.name == "nt":  # Windows renames no open file
+            if os.name == "nt":  # Windows cannot rename an open file
                 self._close()
-            # The sidecar goes while the part file's name still holds the lock: afterwards it could be another download's.
+            # Remove the sidecar while the part file's name still has the lock: later it could be another download's.
             if self.target.overwrite or not self._link(final):
                 self._sidecar.remove()
-                os.replace(self._path, final)  # noqa: PTH105  # the name under which everybody knows it to be atomic
+                os.replace(self._path, final)  # noqa: PTH105  # known to be atomic under this name
             self._is_left = False
             sync_directory(final.parent)
         self._close()
 
     def _link(self, final: Path) -> bool:
-        """Give the name unless somebody took it meanwhile; False where the file system has no links."""
+        """Take the name unless it exists by now; False if the file system has no links."""
         try:
             os.link(self._path, final)
         except FileExistsError:
@@ -244,21 +244,21 @@ class PartFile:
             taken = False
         if taken:
             raise FileInTheWay(
-                f"{final} was made by somebody else meanwhile: pass overwrite=True or another filename"
+                f"{final} was made by another program meanwhile: pass overwrite=True or another filename"
             )
         self._sidecar.remove()
         self._path.unlink()
         return True
 
     def close(self) -> None:
-        """Close it. What a later download can go on with stays, and nothing else. Safe to call twice."""
+        """Close it. Only what a later download can resume stays. Safe to call twice."""
         if self._is_left and self.kept:
-            with suppress(DownloadError):  # then the last sidecar holds: it promises less
+            with suppress(DownloadError):  # then the last sidecar is valid: it states fewer bytes
                 self._sync_at_last()
-        if self._is_left and not (self.kept and self._synced):  # without a sidecar, what is left is of no use
-            if os.name == "nt":  # Windows removes no open file
+        if self._is_left and not (self.kept and self._synced):  # without a sidecar, the rest is of no use
+            if os.name == "nt":  # Windows cannot remove an open file
                 self._close()
-            # Before the lock is given up: afterwards it could be another download's.
+            # Before the lock is released: later it could be another download's.
             with suppress(OSError):
                 self._sidecar.remove()
                 self._path.unlink()
@@ -277,12 +277,12 @@ class PartFile:
 
 
 class _SidecarFile:
-    """Written in place, so that it needs no room on a disk that is full; if a cut tears it, it reads as none."""
+    """Written in place, so that it needs no space on a full disk; a torn one counts as none."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.is_there = True
-        """Whether there may be one; nobody else makes or removes it while the part file is locked."""
+        """Whether there may be one; no other process makes or removes it while the part file is locked."""
 
     def read(self) -> Sidecar | None:
         try:
@@ -290,7 +290,7 @@ class _SidecarFile:
         except FileNotFoundError:
             self.is_there = False
             return None
-        except OSError:  # nothing that we made
+        except OSError:  # not made by this SDK
             return None
         try:
             return Sidecar.loads(os.read(handle, _LONGEST_SIDECAR))
@@ -316,11 +316,11 @@ class _SidecarFile:
             self.is_there = False
 
 
-# --- what the content says of itself ----------------------------------------------------------------------
+# --- what the content shows about itself ------------------------------------------------------------------
 
 
 class _Hashes:
-    """SHA-256, and the hash that was promised if that is another."""
+    """SHA-256, and the stated hash if that is another."""
 
     def __init__(self, known: Known) -> None:
         wanted = {"sha256"} if known.checksum is None else {"sha256", known.checksum.algorithm}
@@ -340,7 +340,7 @@ class _Hashes:
 
 
 def _check_form(file: BinaryIO, size: int) -> None:
-    """Raise IntegrityError for a ZIP without its end, or a TIFF whose first directory lies beyond its end."""
+    """Raise IntegrityError for a ZIP without its end, or a TIFF whose first directory is beyond its end."""
     head = file.read(16)
     if head.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(file):
         raise IntegrityError("the ZIP has no end")
@@ -354,7 +354,7 @@ def _check_form(file: BinaryIO, size: int) -> None:
 
 
 class _Gunzip:
-    """Decodes a gzip stream in blocks of bounded size and knows whether it ended."""
+    """Decodes a gzip stream in blocks of bounded size, and detects its end."""
 
     def __init__(self) -> None:
         self._decoder = zlib.decompressobj(31)

@@ -1,6 +1,6 @@
-"""When a broken download may go on where it ended: what is remembered of it, and what an answer to a `Range` makes of it.
+"""When an interrupted download may resume: what is recorded of it, and how to read the response to a `Range`.
 
-Values and rules only; no file and no socket is touched here.
+Values and rules only; this module uses no file and no socket.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import attrs
 from attrs.validators import and_, ge, in_, instance_of, matches_re, optional
 
 Headers = Mapping[str, str]
-"""Headers of an answer, by lower-case name."""
+"""Headers of a response, by lower-case name."""
 
 _SIDECAR_VERSION = 1
 _NUMBER = r"\d{1,19}"
@@ -26,14 +26,14 @@ _DATE = r"[A-Za-z0-9 ,:+-]{1,64}"
 _CONTENT_RANGE = re.compile(rf"bytes ({_NUMBER})-({_NUMBER})/({_NUMBER})", re.ASCII)
 _UNSATISFIED = re.compile(rf"bytes \*/({_NUMBER})", re.ASCII)
 _SETTLED = timedelta(seconds=60)
-"""A file that changed less than this before the answer could change again within the same second (RFC 9110, 8.8.2.2)."""
+"""A file that changed less than this before the response could change again within the same second (RFC 9110, 8.8.2.2)."""
 
 _size = and_(instance_of(int), ge(0))
 
 
 @attrs.frozen
 class Checksum:
-    """What the content's hash has to be."""
+    """The expected hash of the content."""
 
     algorithm: str = attrs.field(validator=in_(("sha256", "sha512", "md5")))
     """As `hashlib` calls it."""
@@ -42,35 +42,35 @@ class Checksum:
 
 @attrs.frozen
 class Known:
-    """What tells one content of a file from another, in the words of its server."""
+    """What identifies one content of a file, as its server states it."""
 
     size: int | None = attrs.field(default=None, validator=optional(_size))
     """Bytes."""
     etag: str | None = attrs.field(default=None, validator=optional(matches_re(_STRONG_ETAG)))
     """Only a strong one: two contents may share a weak one."""
     last_modified: str | None = attrs.field(default=None, validator=optional(matches_re(_DATE)))
-    """Only if no second change can hide behind it."""
+    """Only if a second change within its resolution is impossible."""
     checksum: Checksum | None = None
 
     @property
     def validator(self) -> str | None:
-        """What goes into `If-Range`; without one a download cannot be resumed."""
+        """The value for `If-Range`; without one a download cannot resume."""
         return self.etag or self.last_modified
 
 
 NOTHING = Known()
-"""What is known before an answer came."""
+"""What is known before the first response."""
 
 
 @attrs.frozen
 class Sidecar:
-    """What stands in `NAME.part.json`, beside the part file. Never the URL: that is a secret."""
+    """The content of `NAME.part.json`, beside the part file. Never the URL: that is a secret."""
 
     resource: str = attrs.field(validator=instance_of(str))
-    """Which thing of the API the file belongs to; empty if nobody told."""
+    """The resource of the API that the file belongs to; empty if unknown."""
     known: Known
     synced: int = attrs.field(validator=_size)
-    """So many bytes of the part file would survive a power cut; what follows them is not to be trusted."""
+    """Bytes of the part file that survive a power cut; those after them are not reliable."""
 
     def dumps(self) -> bytes:
         """As JSON."""
@@ -79,7 +79,7 @@ class Sidecar:
 
     @classmethod
     def loads(cls, data: bytes) -> Sidecar | None:
-        """None for anything that `dumps` did not write: half a sidecar is none."""
+        """None for text that `dumps` did not write: half a sidecar counts as none."""
         with suppress(ValueError, TypeError, KeyError, RecursionError):
             raw = json.loads(data)
             if raw.pop("version") == _SIDECAR_VERSION:
@@ -97,54 +97,54 @@ class Sidecar:
         return self.resource == resource and self.known.validator is not None and 0 < self.synced <= most
 
 
-# --- what answers say -------------------------------------------------------------------------------------
+# --- what responses state ---------------------------------------------------------------------------------
 
 
 class WrongRange(Exception):
-    """An answer to a `Range` that does not continue what we have."""
+    """A response to a `Range` that does not continue the bytes at hand."""
 
 
 def described_by(headers: Headers) -> Known:
-    """What an answer with status 200 says of its file."""
-    if is_encoded(headers):  # length and validators are those of the encoded form, which is not what we keep
+    """What a response with status 200 states about its file."""
+    if is_encoded(headers):  # length and validators are those of the encoded form, which is not kept
         return Known(size=_length(headers))
     return Known(_length(headers), _strong_etag(headers), _settled_date(headers), _checksum(headers))
 
 
 def is_encoded(headers: Headers) -> bool:
-    """Whether the body is not the file itself."""
+    """Whether the body is an encoded form of the file."""
     return headers.get("content-encoding", "").strip().lower() not in {"", "identity"}
 
 
 def asked_for_rest(known: Known, offset: int) -> dict[str, str]:
-    """The headers that ask for the rest from `offset`, or for all of it should the file have changed."""
+    """The headers that request the rest from `offset`, or the whole file if it has changed."""
     assert known.validator is not None
     return {"Range": f"bytes={offset}-", "If-Range": known.validator}
 
 
 def rest(headers: Headers, known: Known, offset: int) -> Known:
-    """What is known after a 206 that brings the rest from `offset`.
+    """What is known after a 206 with the rest from `offset`.
 
     Raises:
-        WrongRange: it brings something else.
+        WrongRange: it has other bytes.
     """
     found = _CONTENT_RANGE.fullmatch(headers.get("content-range", ""))
     if found is None:
-        raise WrongRange("a part of the file came that does not say which one")
+        raise WrongRange("the server sent a part of the file without its position")
     first, last, total = map(int, found.groups())
     if first != offset or not first <= last < total:
-        raise WrongRange(f"bytes {first} to {last} of {total} came instead of those from {offset}")
+        raise WrongRange(f"bytes {first} to {last} of {total} were sent instead of those from {offset}")
     if is_encoded(headers):
-        raise WrongRange("an encoded part of the file came")
+        raise WrongRange("the server sent an encoded part of the file")
     _same_file(headers, known, total)
     return attrs.evolve(known, size=total)
 
 
 def has_all(headers: Headers, known: Known, offset: int) -> Known:
-    """What is known after a 416 which says that nothing follows `offset` because the file ends there.
+    """What is known after a 416 which states that the file ends at `offset`.
 
     Raises:
-        WrongRange: it says something else.
+        WrongRange: it states something else.
     """
     found = _UNSATISFIED.fullmatch(headers.get("content-range", ""))
     if found is None or int(found[1]) != offset:
@@ -154,7 +154,7 @@ def has_all(headers: Headers, known: Known, offset: int) -> Known:
 
 
 def _same_file(headers: Headers, known: Known, total: int) -> None:
-    """Raise WrongRange where a server that ignores `If-Range` goes on with another file."""
+    """Raise WrongRange if a server that ignores `If-Range` continues with another file."""
     if known.size is not None and known.size != total:
         raise WrongRange(f"the file has {total} bytes now, not {known.size}")
     if known.etag is not None and headers.get("etag", known.etag) != known.etag:
@@ -175,7 +175,7 @@ def _strong_etag(headers: Headers) -> str | None:
 
 
 def _settled_date(headers: Headers) -> str | None:
-    """Both dates are the server's, so that its clock may be wrong."""
+    """Both dates are the server's, so its clock may be wrong."""
     date = headers.get("last-modified")
     if date is None:
         return None
@@ -188,12 +188,12 @@ def _settled_date(headers: Headers) -> str | None:
 
 def _digest(name: str) -> re.Pattern[str]:
     prefix = rf"(?:.*[,\s])?{name}=" if name else ""
-    # Repr-Digest has colons around, as RFC 9530 wants it. S3's checksums of parts end in "-3", and do not match.
+    # Repr-Digest has colons around the value (RFC 9530). S3's checksums of parts end in "-3", and do not match.
     return re.compile(rf"{prefix}:?([A-Za-z0-9+/]+=*):?(?:,.*)?")
 
 
 _DIGESTS = (
-    # Header, what stands in it, and the algorithm in hashlib; the strongest first. An ETag is no checksum.
+    # Header, its content, and the algorithm in hashlib; the strongest first. An ETag is not a checksum.
     ("repr-digest", _digest("sha-256"), "sha256"),
     ("x-amz-checksum-sha256", _digest(""), "sha256"),
     ("repr-digest", _digest("sha-512"), "sha512"),
@@ -204,7 +204,7 @@ _LENGTHS = {"sha256": 32, "sha512": 64, "md5": 16}
 
 
 def _checksum(headers: Headers) -> Checksum | None:
-    """The strongest checksum of the whole file that is offered."""
+    """The strongest checksum of the whole file that is stated."""
     for header, form, algorithm in _DIGESTS:
         found = form.fullmatch(headers.get(header, "").strip())
         if found is None:

@@ -1,4 +1,4 @@
-"""Signed URLs: secrets that go onto the wire byte for byte, lead only to the internet, and never show their query."""
+"""Signed URLs: secrets that are sent byte for byte, lead only to the internet, and never show their query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pixxel_async._http.messages import clean_text
 from pixxel_async.errors import DownloadError
 
 _SIGNATURE = 16
-"""Characters that a signature has at least."""
+"""Least characters of a signature."""
 
 
 class SignedUrl:
@@ -25,14 +25,14 @@ class SignedUrl:
         self.url = url
 
     def checked(self, kind: type[Exception], *, allow_private: bool) -> Self:
-        """Itself; raises `kind` for what is no URL of a file on the internet."""
+        """Itself; raises `kind` if it is not the URL of a file on the internet."""
         problem = _url_problem(self.url, allow_private=allow_private)
         if problem is not None:
             raise kind(f"{self}: the URL {problem}")
         return self
 
     def redirected(self, location: str, *, allow_private: bool) -> SignedUrl:
-        """Where a `Location` leads; DownloadError if nobody should go there."""
+        """The target of a `Location`; DownloadError if it is missing or not acceptable."""
         if not location:
             raise DownloadError("no Location is given")
         url = location
@@ -48,11 +48,11 @@ class SignedUrl:
 
     @property
     def name(self) -> str:
-        """A file name out of the path."""
+        """A file name from the path."""
         return safe_name(unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])) or "download"
 
     def is_shown_by(self, text: str) -> bool:
-        """Whether a text repeats its query, or a value in it that could be a signature."""
+        """Whether a text contains its query, or a value of it that could be a signature."""
         query = urlsplit(self.url).query
         values = [value for pair in query.split("&") if len(value := pair.partition("=")[2]) >= _SIGNATURE]
         return any(each in text or unquote(each) in text for each in [query, *values] if each)
@@ -72,7 +72,7 @@ class SignedUrl:
 
 def _url_problem(url: object, *, allow_private: bool) -> str | None:
     if not isinstance(url, str) or not re.fullmatch("[!-~]+", url):
-        return "holds blanks, control or non-ASCII characters, or is no text"
+        return "holds blanks, control or non-ASCII characters, or is not text"
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -88,7 +88,7 @@ def _url_problem(url: object, *, allow_private: bool) -> str | None:
 
 
 def is_private(host: str) -> bool:
-    """Whether a literal address is not one of the public internet; names are judged when they are resolved."""
+    """Whether a literal address is outside the public internet; names are checked when they are resolved."""
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:

@@ -1,4 +1,4 @@
-"""One request to a storage host: no credentials, no cookies, our own redirects, and a time limit around every read."""
+"""One request to a storage host: no credentials, no cookies, own redirect rules, and a time limit around every read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from pixxel_async._http.sending import Sending, Used, bare, hook_failed, is_of_c
 from pixxel_async.errors import ClientClosed, ConfigurationError, DownloadError
 
 BATCH = 2**20
-"""Bytes that are read before they are handed on."""
+"""Bytes to read before they are passed on."""
 
 _CONNECT_LIMIT = 10.0
 _HEAD_LIMIT = 60.0
 _IDLE_LIMIT = 30.0
 _END_LIMIT = 2.0
-"""Seconds that the end mark of a body may take of which no byte is missing."""
+"""Seconds to wait for the end mark of a complete body."""
 _ERROR_BYTES = 64 * 2**10
 _REDIRECTS = 5
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": USER_AGENT}
@@ -41,14 +41,14 @@ class Then(Enum):
     AGAIN = auto()
     REFRESH = auto()
     FROM_START = auto()
-    """The answer did not continue what we have."""
+    """The response did not continue the bytes at hand."""
     ONCE_MORE = auto()
-    """All of it came, but it is not what was promised."""
+    """All bytes were received, but they do not match the checksum."""
     STOP = auto()
 
 
 class Failed(Exception):
-    """An attempt failed. Internal; holds words of ours only."""
+    """An attempt failed. Internal; its text has no URL or header."""
 
     def __init__(
         self,
@@ -66,9 +66,9 @@ class Failed(Exception):
         self.kind = kind
         self.retry_after = retry_after
         self.is_overload = is_overload
-        """Whether the host has too much to do: the fewer who ask, the better."""
+        """Whether the host is overloaded, so that the concurrency limit must fall."""
         self.cause = cause
-        """What code of the user's raised, without traceback."""
+        """The exception of the user's code, without traceback."""
 
 
 class Storage:
@@ -83,16 +83,16 @@ class Storage:
         self._is_closed = False
 
     async def aclose(self) -> None:
-        """Close the session, and make no other; a second time does nothing."""
+        """Close the session for good; safe to call twice."""
         self._is_closed = True
         if self._session is not None:
             await self._session.close()
 
     async def get(self, source: SignedUrl, headers: Headers) -> StorageAnswer:
-        """Ask for a file, following redirects by our own rules; the answer's body is not yet read.
+        """Request a file and follow redirects by the rules here; the body of the response is not yet read.
 
         Raises:
-            Failed: no answer, or one that leads where nobody should go.
+            Failed: no response, or a redirect that is not acceptable.
         """
         for _ in range(_REDIRECTS + 1):
             sending = Sending(self._used, once=False)
@@ -139,7 +139,7 @@ class Storage:
             else:
                 failed = _hook_failed(raised, source)
         except BaseException as stopped:  # cancelled, mostly
-            # Without aiohttp's frames: their locals hold the URL, and a user's traceback may show locals.
+            # Without aiohttp's frames: their locals have the URL, and a user's traceback may show locals.
             raise stripped(stopped)  # noqa: B904
         if limit.is_cancelled:
             raise asyncio.CancelledError
@@ -173,7 +173,7 @@ class Storage:
 
 
 class StorageAnswer:
-    """An answer whose body is read piece by piece."""
+    """A response whose body is read in blocks."""
 
     def __init__(self, response: aiohttp.ClientResponse, sending: Sending) -> None:
         self._response = response
@@ -185,9 +185,9 @@ class StorageAnswer:
         }
 
     async def read(self, *, is_all: bool = False) -> bytes:
-        """The next bytes, empty at the end. `is_all` when nothing is missing: a fault after that is none."""
+        """The next bytes, empty at the end. With `is_all` nothing is missing, and a later error is ignored."""
         try:
-            # Around every read: aiohttp's own limits do not notice all ways to stall.
+            # Around every read: aiohttp's own limits do not detect all ways to stall.
             with _network(), TimeLimit.within(_END_LIMIT if is_all else _IDLE_LIMIT):
                 return await self._response.content.readany()
         except Failed:
@@ -202,20 +202,20 @@ class StorageAnswer:
         return self._response.content.at_eof()
 
     def _unread(self) -> bytes:
-        """What came before a fault and was not read yet.
+        """The bytes received before an error and not read yet.
 
-        aiohttp keeps it, but all its public ways to read raise the fault at once; a server that cuts often would then
-        send the same bytes again and again. Should the private way ever be gone, no more than that is lost.
+        aiohttp keeps them, but its public ways to read raise the error at once. A server that cuts often would then
+        send the same bytes repeatedly. If the private way is ever gone, only these bytes are lost.
         """
         read = getattr(self._response.content, "_read_nowait", None)
         unread: bytes = b"" if read is None else read(-1)
         return unread
 
     async def check_status(self) -> None:
-        """Raise Failed, with what may help, unless the body is the whole file."""
+        """Raise Failed, with the remedy, unless the body is the whole file."""
         if self.status == 200:
             return
-        says = f"the server answered {self.status}"
+        says = f"the server responded with {self.status}"
         if self.status in {401, 403, 404, 410} or (self.status == 400 and await self._says_expired()):
             raise Failed(f"{says}: the link has expired, or the file is gone", Then.REFRESH)
         if self.status in {408, 425, 429} or self.status >= 500:
@@ -240,7 +240,7 @@ class StorageAnswer:
 
 
 class _Resolver(aiohttp.ThreadedResolver):
-    """Looks names up, and refuses those that lead into a private network, unless they are proxies."""
+    """Looks up names, and refuses those with an address in a private network, unless they are proxies."""
 
     def __init__(self, *, allow_private: bool) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ class _Resolver(aiohttp.ThreadedResolver):
 
 
 def _no_connection(raised: Exception, source: SignedUrl) -> Failed:
-    """A connector of the user's may have errors of its own for a proxy that is down or refuses."""
+    """A connector of the user may have its own errors for a proxy that is down or refuses."""
     reason = f"no connection: the connector raised {place_of(raised)}"
     return Failed(reason, Then.AGAIN, cause=bare(raised, source.is_shown_by))
 
@@ -273,10 +273,10 @@ def _hook_failed(raised: Exception, source: SignedUrl) -> Failed:
 
 @contextmanager
 def _network() -> Generator[None, None, None]:
-    """Turn what aiohttp raises into words of ours: its exceptions hold headers and URLs."""
+    """Translate aiohttp's exceptions, which hold headers and URLs, into texts without them."""
     try:
         yield
-    # TimeoutError is an OSError; a RuntimeError is what aiohttp raises when a connection that is closed already is read.
+    # TimeoutError is an OSError. aiohttp raises a RuntimeError when a connection that is already closed is read.
     except (aiohttp.ClientError, OSError, ValueError, RuntimeError) as error:
         raise _failure(error) from None
 
@@ -292,11 +292,11 @@ def _failure(error: Exception) -> Failed:
     elif isinstance(error, aiohttp.ClientConnectorError):
         reason = "no connection"
     elif isinstance(error, TimeoutError):
-        reason = "the server fell silent"
+        reason = "the server stopped sending"
     elif isinstance(error, aiohttp.InvalidURL | ValueError):
         reason, then = "the URL cannot be requested", Then.STOP
     elif isinstance(error, aiohttp.ClientResponseError):
-        reason = "the answer is not proper HTTP"
+        reason = "the response is not valid HTTP"
     else:
         reason = "the connection broke"
     return Failed(reason, then, is_overload=isinstance(error, aiohttp.ConnectionTimeoutError))

@@ -1,4 +1,4 @@
-"""The place of a download: its final name, the file in the making, and the folder of what is unpacked."""
+"""The paths of a download: its final name, the part file, and the folder of the unpacked files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixxel_async.errors import FileInTheWay
 
 @attrs.frozen(eq=False, repr=False)
 class DownloadTarget:
-    """Where a download goes; made once, from what the caller gave."""
+    """Where a download goes; made once, from the caller's arguments."""
 
     path: Path
     """The final name."""
@@ -26,16 +26,16 @@ class DownloadTarget:
     def within(
         cls, directory: str | os.PathLike[str], name: str, *, overwrite: bool, unzip: bool
     ) -> DownloadTarget:
-        """The place of a file, and of what is in it. InvalidInput if there can be no such directory or name."""
+        """The target for a file and its unpacked content. InvalidInput if such a directory or name is impossible."""
         path = checked_path(directory, "directory") / checked_name(name)
         folder = path.parent / (path.stem if path.stem != name else f"{name}.contents") if unzip else None
         return cls(path, overwrite, folder)
 
     def claim(self) -> None:
-        """See to it that it can be used, before anything is fetched.
+        """Ensure that it can be used, before any request.
 
         Raises:
-            FileInTheWay: a name is taken and must not be replaced.
+            FileInTheWay: a name exists and must not be replaced.
             DownloadError: the directory cannot be made.
         """
         path, folder = self.path, self.folder
@@ -51,14 +51,14 @@ class DownloadTarget:
 
     @property
     def part(self) -> Path:
-        """The file in the making."""
+        """The part file."""
         return Path(f"{self.path}.part")
 
     def check(self) -> None:
-        """Claim it, and raise also what the writing itself would: for a place that is used much later.
+        """Claim it, and raise the errors of writing now: for a target that is used much later.
 
         Raises:
-            FileInTheWay: a name is taken and must not be replaced.
+            FileInTheWay: a name exists and must not be replaced.
             DownloadError: the directory cannot be made, or no file can be made in it.
         """
         self.claim()

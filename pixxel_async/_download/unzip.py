@@ -1,4 +1,4 @@
-"""Unpacking an archive that somebody else made: all of it or nothing, and nothing outside its folder."""
+"""Unpacks an untrusted archive: all of it or nothing, and nothing outside its folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from pixxel_async.errors import DownloadError, IntegrityError
 
 _MOST_MEMBERS = 100_000
 _LARGEST_DIRECTORY = 64 * 2**20
-"""Bytes of the archive's table of contents; zipfile reads it whole, at ten times the memory."""
+"""Bytes of the archive's table of contents; zipfile reads it whole, with ten times the memory."""
 _LONGEST_COMPONENT = 255
 _BLOCK = 2**20
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
@@ -55,15 +55,15 @@ _BROKEN = (
 
 
 def unzip(archive: Path, folder: Path, overwrite: bool, stop: threading.Event) -> tuple[Path, ...]:
-    """Unpack an archive into a folder of its own, which exists only when everything is in it.
+    """Unpack an archive into a folder of its own, which exists only when it is complete.
 
-    Blocks; `stop` makes it give up at the next block.
+    Blocks; `stop` ends it at the next block.
 
     Returns:
         The files, in the order of the archive.
 
     Raises:
-        DownloadError: a member is unsafe, or the archive grows beyond all measure; nothing is left behind.
+        DownloadError: a member is unsafe, or the archive grows too much; nothing is left behind.
         IntegrityError: the archive is broken.
         DiskFull: not enough room.
     """
@@ -80,7 +80,7 @@ def unzip(archive: Path, folder: Path, overwrite: bool, stop: threading.Event) -
             except _BROKEN as error:
                 problem = str(error) or type(error).__name__
         if problem is not None:
-            raise IntegrityError(f"{archive} is no proper ZIP: {problem}")
+            raise IntegrityError(f"{archive} is not a valid ZIP: {problem}")
         with disk_errors(folder):
             _put_in_place(making, folder, overwrite)
     finally:
@@ -89,7 +89,7 @@ def unzip(archive: Path, folder: Path, overwrite: bool, stop: threading.Event) -
 
 
 def _check_directory_size(file: BinaryIO) -> None:
-    """Look at the end record before zipfile believes it."""
+    """Check the end record before zipfile trusts it."""
     length = file.seek(0, os.SEEK_END)
     file.seek(max(0, length - 2**16 - 22))
     tail = file.read()
@@ -97,9 +97,7 @@ def _check_directory_size(file: BinaryIO) -> None:
     if at < 0 or len(tail) - at < 22:
         raise zipfile.BadZipFile("it has no end record")
     (size,) = struct.unpack_from("<L", tail, at + 12)
-    if (
-        at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07"
-    ):  # ZIP64: the sizes stand in a record of their own
+    if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # ZIP64: the sizes are in a separate record
         (end_record,) = struct.unpack_from("<Q", tail, at - 12)
         file.seek(end_record)
         (size,) = struct.unpack_from("<Q", file.read(56), 40)
@@ -152,7 +150,7 @@ def _content_problem(member: zipfile.ZipInfo) -> str | None:
 
 
 def _check_doubles(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
-    """No two members may meet on a file system that ignores case or the form of accents."""
+    """No two members may have one name on a file system that ignores case or the form of accents."""
     files: set[PurePosixPath] = set()
     folders: set[PurePosixPath] = set()
     seen: set[PurePosixPath] = set()
@@ -168,7 +166,7 @@ def _check_doubles(members: Sequence[zipfile.ZipInfo], archive: Path) -> None:
 
 
 def _check_overlaps(members: Sequence[zipfile.ZipInfo], file: BinaryIO, archive: Path) -> None:
-    """No byte may belong to two members: zipfile did not look at this before Python 3.11.8."""
+    """No byte may belong to two members: zipfile did not check this before Python 3.11.8."""
     end = 0
     for member in sorted(members, key=lambda member: member.header_offset):
         if member.header_offset < 0:
@@ -192,7 +190,7 @@ def _extract(
     making: Path,
     stop: threading.Event,
 ) -> None:
-    """Write every member; sizes are counted here, whatever the archive claims. Reading to the end checks the CRC."""
+    """Write every member; sizes are counted here, whatever the archive states. Reading to the end checks the CRC."""
     require_space(making.parent, sum(member.file_size for member in members))
     left = max(RATIO_FREE_BYTES, LARGEST_RATIO * archive.stat().st_size)
     with disk_errors(making):
@@ -208,7 +206,7 @@ def _extract(
 def _copy(
     content: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, left: int, stop: threading.Event
 ) -> int:
-    """Write one member; returns what is left of the bytes that the whole archive may come to."""
+    """Write one member; returns how many bytes the rest of the archive may have."""
     written = 0
     with content.open(member) as source, disk_errors(path), path.open("xb") as file:
         while block := source.read(_BLOCK):
@@ -228,7 +226,7 @@ def _copy(
 
 
 def _put_in_place(making: Path, folder: Path, overwrite: bool) -> None:
-    """Rename the finished folder; an old one steps aside first and goes last."""
+    """Rename the finished folder; an old one is renamed first and removed last."""
     aside = making.with_suffix(".old")
     if overwrite:
         with suppress(FileNotFoundError):

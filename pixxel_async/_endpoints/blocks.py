@@ -56,7 +56,7 @@ class Blocks(Resource):
             InvalidInput: an argument is invalid; no request was sent.
         """
         return self._paginate(
-            Operation(_LIST, query={"mode": checks.optional("mode", checks.word(BlockMode), mode)}),
+            Operation(_LIST, query={"mode": checks.optional("mode", checks.enum_value(BlockMode), mode)}),
             limit=limit,
             page_size=None,
             prefetch=False,

@@ -74,9 +74,9 @@ class Indices(Resource):
                 _LIST,
                 query={
                     "satellite_id": satellite_id,
-                    "type": checks.optional("type", checks.word(IndexType), type),
+                    "type": checks.optional("type", checks.enum_value(IndexType), type),
                     "expression_type": checks.optional(
-                        "expression_type", checks.word(ExpressionType), expression_type
+                        "expression_type", checks.enum_value(ExpressionType), expression_type
                     ),
                     "index_id": index_id,
                 },

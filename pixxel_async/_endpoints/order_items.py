@@ -85,8 +85,8 @@ class OrderItems(Resource):
                 _LIST,
                 query={
                     "user_id": user_id,
-                    "type": checks.optional("type", checks.word(OrderItemType), type),
-                    "status": checks.optional("status", checks.word(OrderItemStatus), status),
+                    "type": checks.optional("type", checks.enum_value(OrderItemType), type),
+                    "status": checks.optional("status", checks.enum_value(OrderItemStatus), status),
                     "order_ids": order_ids,
                     "created_by": created_by,
                     "created_at": checks.optional("created_at", checks.time_filter, created_at),

@@ -122,10 +122,10 @@ class Visualizations(Resource):
                 _LIST,
                 path={"aoi_id": aoi_id},
                 query={
-                    "type": checks.optional("type", checks.word(VisualizationType), type),
+                    "type": checks.optional("type", checks.enum_value(VisualizationType), type),
                     "user_id": user_id,
                     "expression_type": checks.optional(
-                        "expression_type", checks.word(ExpressionType), expression_type
+                        "expression_type", checks.enum_value(ExpressionType), expression_type
                     ),
                     "index_id": index_id,
                     "visualization_id": visualization_id,

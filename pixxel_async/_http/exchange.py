@@ -287,7 +287,7 @@ class AiohttpExchange:
         raise failure
 
     def _failure(self, error: Exception, progress: _Progress) -> Exception:
-        """The failure as an exception of ours, without parts of an exception that may hold the token."""
+        """The failure as an exception of the SDK, without parts of an exception that may hold the token."""
         if progress.answer is not None:
             is_late = progress.limit.is_over and isinstance(error, TimeoutError)
             self._report((error.__context__ if is_late else None) or error)
@@ -298,7 +298,7 @@ class AiohttpExchange:
         if isinstance(error, ExchangeFailed):
             return stripped(error)
         if not sent and self._is_closed:
-            return ClientClosed("the client was closed while this call was under way")
+            return ClientClosed("the client was closed while this call was in flight")
         if not sent and self._injected is not None and self._injected.closed:
             return ClientClosed("the injected session is closed")
         raised = self._raised_by_user(error, progress)

@@ -162,21 +162,21 @@ class LifeCycle(Generic[T]):
     sweep: Sweep | None = None
     """How many of them one list request can poll; None if nothing lists them."""
 
-    def word(self, snapshot: T) -> str | None:
+    def status_of(self, snapshot: T) -> str | None:
         """The status of a snapshot, folded; None if it has none."""
         value = getattr(snapshot, self.status)
         return None if value is None else str(value).casefold().replace("-", "_").replace(" ", "_")
 
     def phase(self, snapshot: T) -> Phase:
         """The phase of a snapshot."""
-        word = self.word(snapshot)
-        if word in self.success:
+        status = self.status_of(snapshot)
+        if status in self.success:
             return Phase.SUCCESS
-        if word in self.partial:
+        if status in self.partial:
             return Phase.PARTIAL
-        return Phase.FAILURE if word in self.failure else Phase.IN_FLIGHT
+        return Phase.FAILURE if status in self.failure else Phase.IN_FLIGHT
 
     def is_known(self, snapshot: T) -> bool:
         """Whether the status is one that the spec lists."""
-        word = self.word(snapshot)
-        return word in self.in_flight or self.phase(snapshot).is_terminal
+        status = self.status_of(snapshot)
+        return status in self.in_flight or self.phase(snapshot).is_terminal

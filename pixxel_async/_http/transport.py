@@ -120,7 +120,7 @@ class HttpTransport:
             await self._exchange.aclose()
 
     def ahead(self) -> float | None:
-        """Seconds by which the API's clock is ahead of ours, by its last response; None if unknown."""
+        """Seconds by which the API's clock is ahead of the local clock, by its last response; None if unknown."""
         if self._dated is None:
             return None
         text, heard = self._dated

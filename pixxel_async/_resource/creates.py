@@ -1,4 +1,4 @@
-"""Creates: they are sent once, what they make is remembered, and what a lost answer left open can be looked up."""
+"""Creates are sent once. The client records what they make, and can find out what became of a lost response."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ from pixxel_async.reconciling import (
 T = TypeVar("T")
 
 _LOOKS = (1.0, 3.0, 7.0, 15.0, 30.0, 60.0)
-"""Seconds after sending at which to look, before the end of the settle window."""
+"""Seconds after sending at which to read the listing, before the end of the settle window."""
 _SKEW = timedelta(minutes=5)
-"""How much earlier than it was sent, by our clock, a thing may have been made by the API's."""
+"""How much earlier than it was sent, by the local clock, a resource may be made by the API's clock."""
 _REMEMBERED = 10_000
-"""Things made, and creates left open, of which a client knows."""
+"""Resources made, and unresolved creates, that a client remembers."""
 _PASSING = (
     TransportError, ServerError, RateLimited, UnexpectedStatus, DeadlineExceeded, HookError, UnexpectedAnswer,
     PaginationError,
 )  # fmt: skip
-"""Failures of a look after which the next one may succeed."""
+"""Failures of a reading after which the next one may succeed."""
 _APART = 5.0
 """Least seconds between the two readings that prove an absence."""
 _LATE_FAILURES = 2
@@ -61,14 +61,14 @@ _LATE_FAILURES = 2
 
 
 class Creates:
-    """The creates of one client: those under way, what the others have made, and how to find what is open.
+    """The creates of one client: those in flight, what the others have made, and how to resolve unknown outcomes.
 
     Args:
-        transport: Sends creates and looks.
+        transport: Sends creates and reads listings.
         clock: Time.
-        ahead: Seconds by which the API's time of day is ahead of ours; None while nothing is known.
-        check: Raises when the client cannot be used any more.
-        endpoint: The route with an operationId; None where there is none.
+        ahead: Seconds by which the API's time of day is ahead of the local clock; None while it is unknown.
+        check: Raises when the client can no longer be used.
+        endpoint: The route with an operationId; None if there is none.
     """
 
     def __init__(
@@ -93,11 +93,11 @@ class Creates:
 
     @property
     def open(self) -> tuple[Unresolved, ...]:
-        """What was left open and not settled since, oldest first."""
+        """The creates that are still unresolved, oldest first."""
         return tuple(self._open.values())
 
     async def send(self, operation: Operation[T], options: CallOptions) -> T:
-        """Make the call; remember what it made, or what to look for."""
+        """Send the create, and record what it made or how to find it."""
         if operation.endpoint.request_class != "create" or operation.request_class != "create":
             result = await self._transport.send(operation, options)
             if operation.endpoint.method == "DELETE":
@@ -145,26 +145,26 @@ class Creates:
         made: Mapping[str, datetime] | None = None,
         own: bool = False,
     ) -> Reconciliation:
-        """Look for what a create, perhaps of another process, has left open."""
+        """Search for the result of a create with unknown outcome, perhaps of another process."""
         sought = self._sought(intent) if made else None
         if (
             made and sought is not None and not _has_total(sought)
         ):  # only such a reading is checked against it
             self._made.learn(sought.place, {id: self._at(moment) for id, moment in made.items()})
         left = self._open.get(intent.id)
-        if left is not None:  # it knows when it was sent by a clock that cannot be set
+        if left is not None:  # its sending time is on the monotonic clock
             return await left._look(settle_window=settle_window, known_ids=known_ids, options=options)
-        # Whoever asks has seen the end of the call, or of its process: it was not sent later than now.
+        # The create has ended, or its process has: it was not sent later than now.
         began, latest = self._at(intent.sent_at), self._at(intent.deadline)
         return await self._reconcile(
             intent, began, latest, settle_window=settle_window, known_ids=known_ids, options=options, own=own
         )
 
     def _at(self, moment: datetime) -> float:
-        """A time of day, now at the latest, by the clock that cannot be set."""
+        """A time of day by the monotonic clock, not later than now."""
         return self._clock.monotonic() - max(0.0, (self._clock.now() - moment).total_seconds())
 
-    # --- what is remembered ---
+    # --- records ---
 
     async def _announce(
         self, before_create: BeforeCreate, operation: Operation[Any], id: str, timeout: float
@@ -182,7 +182,7 @@ class Creates:
         accepted: bool = False,
         ids: tuple[str, ...] = (),
     ) -> Intent:
-        """What a create is about; `began` and `latest` are the first and the last time at which it can have been sent."""
+        """The intent of a create; `began` and `latest` are the first and last time at which it can have been sent."""
         trace = operation.endpoint.trace
         query, wanted = {}, {}
         if trace is not None:
@@ -209,7 +209,7 @@ class Creates:
     def _leave_open(
         self, intent: Intent, why: str, began: float, latest: float, options: CallOptions
     ) -> Callable[..., Awaitable[Reconciliation]]:
-        """Put it on the list; gives the way to look for it. Keeps no exception: that would keep its frames."""
+        """Add it to the unresolved creates and return how to search for it. Keeps no exception: it would keep its frames."""
         if intent.ids and (sought := self._sought(intent)) is not None:
             self._claim(sought.place, intent.ids, intent.id)
         look = partial(self._reconcile, intent, began, latest, options=options)
@@ -222,7 +222,7 @@ class Creates:
         return look
 
     def _remember(self, operation: Operation[Any], intent: str, result: object) -> None:
-        """What it made belongs to it, and to no other."""
+        """Record that this create, and no other, made the resources."""
         trace = operation.endpoint.trace
         if trace is not None:
             results = result if isinstance(result, list) else [result]
@@ -230,13 +230,13 @@ class Creates:
             self._claim(place_of(trace.listing, operation.path), ids, intent)
 
     def _claim(self, place: Place, ids: Iterable[str | None], intent: str) -> None:
-        """Note which create made these: no other can have made them."""
+        """Record which create made these: no other can have made them."""
         now = self._clock.monotonic()
         for id in ids:
             if id is not None:
                 self._made.add(place, id, intent, now)
 
-    # --- looking ---
+    # --- searching ---
 
     async def _reconcile(
         self,
@@ -249,18 +249,18 @@ class Creates:
         options: CallOptions,
         own: bool = False,
     ) -> Reconciliation:
-        """Look, and take it off the list when it is settled."""
+        """Search for the result, and drop the create from the unresolved ones when it is found or absent."""
         self._check()
         if intent.id in self._under_way:
             raise InvalidInput(
-                f"the {intent.operation} with intent {intent.id} is still under way: its outcome is open until its call ends"
+                f"the {intent.operation} with intent {intent.id} is still in flight: wait until its call ends"
             )
         window = options.settle_window if settle_window is None else _checked(settle_window)
         known = known_ids if known_ids is None or isinstance(known_ids, KeysView) else frozenset(known_ids)
         sought = self._sought(intent)
         if sought is None:
             return Ambiguous(())
-        if intent.ids:  # its own answer says what it made
+        if intent.ids:  # its own response names what it made
             self._claim(sought.place, intent.ids, intent.id)
             outcome: Reconciliation = Found(intent.ids[0], None, intent.ids)
         else:
@@ -280,9 +280,9 @@ class Creates:
         *,
         own: bool,
     ) -> Reconciliation:
-        """Read the listing again and again, until the create is found, or two whole readings prove that it is not.
+        """Read the listing repeatedly, until the create is found or two complete readings prove that it is absent.
 
-        The last of these two is after `end`, the end of the settle window.
+        The second of the two readings starts after `end`, the end of the settle window.
         """
         readings = _Readings(self._clock, began, end)
         while True:
@@ -298,7 +298,7 @@ class Creates:
                 if readings.fail(started):
                     raise
                 continue
-            # Not before the whole listing is there: meanwhile another create may have received one of the ids.
+            # Only once the whole listing is read: meanwhile another create may have received one of the ids.
             certain, possible = (
                 [each for each in some if self._may_have_made(intent, sought, each, known, own=own)]
                 for some in found
@@ -314,16 +314,16 @@ class Creates:
             readings.succeed()
 
     async def _existing(self, intent: Intent, options: CallOptions) -> Found | None:
-        """What stands in the way of a create, if it is the same, however old."""
+        """The existing resource that conflicts with a create, if it is the same, however old."""
         sought = self._sought(intent)
-        assert sought is not None  # `Conflict.existing` asks only for what a listing shows
+        assert sought is not None  # `Conflict.existing` is only for resources that have a listing
         certain, _ = await self._look(sought, options, None)
         return _found(sought, certain) if is_all(sought, certain) else None
 
     async def _look(
         self, sought: Sought, options: CallOptions, since: datetime | None, *, may_lack_time: bool = False
     ) -> tuple[list[Row], list[Row]]:
-        """The rows of the listing that are certainly the same, and those that could be."""
+        """The rows of the listing that are certainly a match, and those that may be one."""
         self._check()
         send = partial(self._transport.send, options=attrs.evolve(options, before_sending=None))
         rows = await self._listings.rows(send, sought.listing, sought.id)
@@ -339,7 +339,7 @@ class Creates:
         return certain, possible
 
     def _check_known(self, sought: Sought, rows: list[Row], options: CallOptions) -> None:
-        """Raise if a listing without a total lacks what this client saw created there, longer ago than listings lag."""
+        """Raise if a listing without a total lacks a resource that this client made longer ago than listings lag."""
         if _has_total(sought):
             return
         missing = self._made.before(sought.place, self._clock.monotonic() - options.settle_window)
@@ -350,22 +350,22 @@ class Creates:
     def _may_have_made(
         self, intent: Intent, sought: Sought, row: Row, known: Collection[str] | None, *, own: bool
     ) -> bool:
-        """Whether it was not there before, and no other create of this client made it; with `own`, one may have."""
+        """Whether the row is new and no other create of this client made it; `own` skips the second check."""
         is_free = own or self._made.owner(sought.place, row.id) in (None, intent.id)
         return is_free and row.id not in (known or ())
 
     def _has_twin_under_way(self, sought: Sought) -> bool:
-        """Whether a create that would make the same is being sent: what is listed may be what that one makes."""
+        """Whether an equal create is in flight: a listed row may be its result."""
         now = self._clock.monotonic()
         others = [self._sought(self._intent(each, id, now, now)) for id, each in self._under_way.items()]
         return any(other is not None and other.is_twin_of(sought) for other in others)
 
     def _sought(self, intent: Intent) -> Sought | None:
-        """What to look for and where; None where no listing shows it."""
+        """What to search for and where; None if no listing has it."""
         endpoint = self._endpoint(intent.operation)
         if endpoint is None:
             raise InvalidInput(
-                f"operation {intent.operation!r} of the intent is none of this version of the SDK: use the one that made it"
+                f"operation {intent.operation!r} of the intent is not in this version of the SDK: use the version that made the intent"
             )
         trace = endpoint.trace
         if trace is None or not intent.is_listed:
@@ -374,7 +374,7 @@ class Creates:
         return Sought(listing, trace.id, intent.wanted, trace.many[1] if trace.many else None)
 
     def _since(self, intent: Intent) -> datetime:
-        """The earliest time at which it can have been made; a clock of ours that is ahead must not hide it."""
+        """The earliest time at which it can have been made, with a margin for a local clock that is ahead."""
         ahead = self._ahead() if intent.ahead is None else intent.ahead
         return intent.sent_at + timedelta(seconds=min(0.0, ahead or 0.0)) - _SKEW
 
@@ -382,19 +382,19 @@ class Creates:
 def _checked(settle_window: float) -> float:
     if not is_seconds(settle_window, or_zero=True):
         raise InvalidInput(
-            f"settle_window={shown(settle_window)}: give a number of seconds from 0 on, at most {MOST_SECONDS}, or leave it out"
+            f"settle_window={shown(settle_window)}: give a number of seconds from 0 to {MOST_SECONDS}, or leave it out"
         )
     return float(settle_window)
 
 
 def _has_total(sought: Sought) -> bool:
-    """Whether its listing states how many rows there are."""
+    """Whether its listing states the number of rows."""
     paging = sought.listing.endpoint.paging
     return paging is not None and bool(paging.total)
 
 
 class _Readings:
-    """When a listing is read: at set times after sending, at the end of the settle window, and then until the answer is sure."""
+    """When to read a listing: at set times after sending, at the end of the settle window, then until the result is certain."""
 
     def __init__(self, clock: Clock, began: float, end: float) -> None:
         self._clock = clock
@@ -402,29 +402,29 @@ class _Readings:
         self._times = [*(began + after for after in _LOOKS if began + after < end), end]
         self._next = self._times[0]
         self._first_good = math.inf
-        """When the first reading without a failure ended: it may have waited for its turn."""
+        """When the first reading without a failure ended: it may have queued."""
         self._late_failures = 0
 
     async def wait(self) -> float:
-        """Wait for the next reading; gives when it begins."""
+        """Wait for the next reading; returns its start time."""
         await self._clock.sleep(max(0.0, self._next - self._clock.monotonic()))
         return self._clock.monotonic()
 
     def fail(self, started: float) -> bool:
-        """Plan the next reading after a failure; whether there were too many."""
+        """Schedule the next reading after a failure; returns whether there were too many."""
         self._late_failures += started >= self._end
         now = self._clock.monotonic()
         self._plan(now, now + _APART)
         return self._late_failures == _LATE_FAILURES
 
     def succeed(self) -> None:
-        """Plan the next reading after one that found nothing."""
+        """Schedule the next reading after one without a match."""
         now = self._clock.monotonic()
         self._first_good = min(self._first_good, now)
         self._plan(now, max(now, self._first_good + _APART))
 
     def prove_absence(self, started: float) -> bool:
-        """Whether a reading that found nothing is the second one, far enough from the first and after the settle window."""
+        """Whether this is the second reading without a match, far enough from the first and after the settle window."""
         return started >= self._end and started - self._first_good >= _APART
 
     def _plan(self, now: float, otherwise: float) -> None:
@@ -438,11 +438,11 @@ def _found(sought: Sought, certain: list[Row]) -> Found:
 
 
 class _Made:
-    """What the creates of a client have made, by listing; the oldest are forgotten."""
+    """What the creates of a client have made, by listing; the oldest are dropped."""
 
     def __init__(self) -> None:
         self._by_place: dict[Place, dict[str, tuple[str, float]]] = {}
-        """By id: the id of the intent, empty where another process made it, and when it was known to exist."""
+        """By id: the id of the intent, empty if another process made it, and when it was known to exist."""
         self._order: dict[tuple[Place, str], None] = {}
 
     def add(self, place: Place, id: str, intent: str, at: float) -> None:
@@ -452,12 +452,12 @@ class _Made:
             self._drop(*next(iter(self._order)))
 
     def learn(self, place: Place, made: Mapping[str, float]) -> None:
-        """Take over what another process has made."""
+        """Add what another process has made."""
         for id, at in made.items():
             self.add(place, id, "", at)
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Something was deleted."""
+        """Record that a resource was deleted."""
         gone = {*ids}
         for place, id in [each for each in self._order if each[1] in gone]:
             self._drop(place, id)
@@ -468,7 +468,7 @@ class _Made:
             del self._by_place[place]
 
     def owner(self, place: Place, id: str) -> str | None:
-        """Id of the intent that made it; None where that is not known."""
+        """Id of the intent that made it; None if unknown."""
         made = self._by_place.get(place, {}).get(id)
         return None if made is None else made[0]
 

@@ -1,4 +1,4 @@
-"""Requests with large areas are made in a thread: the check of thousands of vertices would hold up the event loop."""
+"""Requests with large areas are made in a thread: the check of thousands of vertices would block the event loop."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pixxel_async.geometry import GeometryInput
 T = TypeVar("T")
 
 _LARGE = 2000
-"""Vertices. To check as many takes about as long as a small call."""
+"""Vertices. Checking this many takes about as long as a small call."""
 _LONG = 40_000
-"""Characters of WKT with about as many vertices."""
+"""Characters of WKT with about this many vertices."""
 
 
 async def with_area(area: GeometryInput | None, make: Callable[[], T]) -> T:
-    """What `make` returns; it checks the area, in a thread if that is large."""
+    """The result of `make`, which checks the area; in a thread if the area is large."""
     return await asyncio.to_thread(make) if is_large(area) else make()
 
 
 def is_large(area: GeometryInput | None) -> bool:
-    """Whether to check this area in a thread: it has many vertices, is read from a file, or is an object that tells neither."""
+    """Whether to check this area in a thread: it has many vertices, is a file, or is an object of unknown size."""
     if area is None:
         return False
     if isinstance(area, str):
@@ -32,7 +32,7 @@ def is_large(area: GeometryInput | None) -> bool:
 
 
 def _has_many_vertices(area: Mapping[str, object]) -> bool:
-    """Whether GeoJSON that was not checked yet has many positions."""
+    """Whether unchecked GeoJSON has many positions."""
     count = 0
     parts: list[object] = [area]
     while parts and count <= _LARGE:

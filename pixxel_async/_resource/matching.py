@@ -1,4 +1,4 @@
-"""Whether what a listing shows is what a create must have made; for telling what became of a lost answer."""
+"""Whether a listed row is the result of a create, to find out what became of a lost response."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pixxel_async._http.operation import Operation
 from pixxel_async._resource.whole_listing import Place, Row, place_of
 
 _TOLERANCE = 1e-6
-"""Most difference of two numbers that are the same; 0.1 m where they are degrees."""
+"""Largest difference of two numbers that count as equal; 0.1 m if they are degrees."""
 _HOUR = timedelta(hours=1)
 _ANY_ZONE = timedelta(hours=26)
-"""Between the first and the last zone on Earth, UTC+14 and UTC-12."""
+"""Between the first and the last time zone on Earth, UTC+14 and UTC-12."""
 _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
-"""Stamps outside of these are what programs write for a missing one, such as 0001-01-01, 1970-01-01 and 9999-12-31."""
+"""Stamps outside this range are placeholders for a missing one, such as 0001-01-01, 1970-01-01 and 9999-12-31."""
 
 
 @attrs.frozen(eq=False)
 class Sought:
-    """What is looked for, and where."""
+    """What to search for, and where."""
 
     listing: Operation[Any]
-    """The call that lists such things."""
+    """The call that lists such resources."""
     id: str
     """Key of a row's id."""
     wanted: dict[str, list[object]]
@@ -39,11 +39,11 @@ class Sought:
 
     @property
     def place(self) -> Place:
-        """Where it would be listed."""
+        """The listing that would have it."""
         return place_of(self.listing.endpoint, self.listing.path)
 
     def is_twin_of(self, other: Sought) -> bool:
-        """Whether both would be found in the same place, and look the same."""
+        """Whether both have the same listing and the same content."""
         return (self.listing.endpoint.id, self.listing.path, self.wanted) == (
             other.listing.endpoint.id,
             other.listing.path,
@@ -52,7 +52,7 @@ class Sought:
 
 
 def is_all(sought: Sought, certain: list[Row]) -> bool:
-    """Whether these are just what one create makes."""
+    """Whether these rows are exactly what one create makes."""
     if sought.many is None:
         return len(certain) == 1
     made = [value for each in certain for value in values(each.raw, sought.many)]
@@ -63,10 +63,10 @@ def is_all(sought: Sought, certain: list[Row]) -> bool:
 def verdict(
     sought: Sought, row: dict[str, object], since: datetime | None, *, may_lack_time: bool = False
 ) -> bool | None:
-    """Whether a listed row is what is sought; None when it could be.
+    """Whether a listed row is the one searched for; None if it may be.
 
-    It is not where a value differs, or where it was certainly made before `since`. A row that does not state exactly when it
-    was made is a doubt, unless it `may_lack_time`.
+    It is not if a value differs, or if it was certainly made before `since`. A row without an exact creation time may be
+    the one, unless it `may_lack_time`.
     """
     is_certain = True
     for path, wanted in sought.wanted.items():
@@ -88,14 +88,14 @@ def verdict(
 def _made_between(stamp: object) -> tuple[datetime, datetime]:
     """The moment that a stamp states, with UTC for a missing zone, and the last moment that it can mean.
 
-    A clock may be an hour wrong, a stamp without zone may mean any zone, and a date may mean any moment of its day.
+    A clock may be an hour wrong. A stamp without a zone may mean any zone, and a date any moment of its day.
     """
     moment = _moment(stamp)
     return _EVER if moment is None else (_in_utc(moment), _in_utc(moment) + _doubt(moment) + _HOUR)
 
 
 def _moment(value: object) -> datetime | None:
-    """A time as it was written; None for what is no time, or a default in place of one."""
+    """A time as it was written; None for other values and for placeholders."""
     moment = read_time(value) if isinstance(value, str) else None
     return None if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR else moment
 
@@ -105,7 +105,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def _doubt(moment: datetime) -> timedelta:
-    """How far from a moment that was read the meant one may be: it may lack its zone, or the time of day."""
+    """How far the intended moment may be from the one read: the zone or the time of day may be missing."""
     if moment.time() == time.min:
         return _ANY_ZONE + timedelta(days=1)
     return _ANY_ZONE if moment.tzinfo is None else timedelta()
@@ -120,14 +120,14 @@ def _agrees(wanted: list[object], there: list[object], *, is_one_of_many: bool) 
 
 
 def _may_agree(wanted: list[object], there: list[object]) -> bool:
-    """Whether nothing that is listed contradicts what was sent: the listing may leave out a part of it."""
+    """Whether no listed value contradicts what was sent: the listing may leave out a part of it."""
     return len(there) <= len(wanted) and all(
         any(_may_be_same(sent, listed) for sent in wanted) for listed in there
     )
 
 
 def values(value: object, path: str) -> list[object]:
-    """What stands at a path, through lists; nothing for null and empty, which the API writes for what was left out."""
+    """The values at a path, through lists; none for null and empty, which the API writes for values left out."""
     found = [value]
     for step in path.split("."):
         found = [each.get(step) for each in found if isinstance(each, dict)]
@@ -136,7 +136,7 @@ def values(value: object, path: str) -> list[object]:
 
 
 def is_same(sent: object, listed: object) -> bool:
-    """Whether a listed value is what was sent; the API may have rounded it, written a time in another form, or added keys."""
+    """Whether a listed value equals the one sent. The API may round it, add keys or write a time in another form."""
     if isinstance(sent, dict) and isinstance(listed, dict):
         return _agree_by_key(sent, listed, is_same)
     if isinstance(sent, list) and isinstance(listed, list):
@@ -151,7 +151,7 @@ def is_same(sent: object, listed: object) -> bool:
 def _agree_by_key(
     sent: dict[str, object], listed: dict[str, object], agree: Callable[[object, object], bool]
 ) -> bool:
-    """Whether what was given agrees; the API may leave out what was null or empty."""
+    """Whether the given parts agree; the API may leave out null and empty ones."""
     given = {key: value for key, value in sent.items() if value not in (None, "")}
     return all(key in listed and agree(value, listed[key]) for key, value in given.items())
 
@@ -166,7 +166,7 @@ def _is_same_moment(sent: str, listed: str) -> bool:
 def _may_be_same(sent: object, listed: object) -> bool:
     """Whether a listed value does not contradict what was sent.
 
-    It may be a time that lacks the zone or the time of day, or a value of another JSON type, which cannot be compared.
+    It may be a time without the zone or the time of day, or a value of another JSON type, which cannot be compared.
     """
     if is_same(sent, listed):
         return True
@@ -187,5 +187,5 @@ def _may_be_same_moment(sent: str, listed: str) -> bool:
 
 
 def _has_null(value: object) -> bool:
-    """Whether a part of a list, such as a coordinate, is not given."""
+    """Whether a part of a list, such as a coordinate, is missing."""
     return value is None or (isinstance(value, list) and any(map(_has_null, value)))

@@ -23,30 +23,30 @@ T = TypeVar("T")
 
 @attrs.frozen
 class WaitResult(Generic[T]):
-    """How one of many waits ended."""
+    """The result of one of many waits."""
 
     id: str
     snapshot: T | None
-    """What was seen of it last; None when nothing was."""
+    """The last snapshot; None if there was none."""
     error: PixxelError | None = None
-    """Why the wait ended without the resource being ready: a WaitError, or the CallError of a poll; None if it is ready."""
+    """Why the resource is not ready: a WaitError, or the CallError of a poll; None if it is ready."""
 
     def result(self) -> T:
-        """The final snapshot; raises the error where there is one."""
+        """The final snapshot; raises the error if there is one."""
         if self.error is not None:
             raise self.error
-        assert self.snapshot is not None  # a wait without error has seen the end
+        assert self.snapshot is not None  # a wait without error has a final snapshot
         return self.snapshot
 
 
 class MultiWait(Generic[T]):
-    """Many waits that have not begun: `async for` gives each as it ends, `await` all of them in the order of the ids.
+    """Many waits that have not started. `async for` yields each result as it arrives, `await` all in the order of the ids.
 
-    One that fails does not stop the others. Leaving a loop early ends the rest; `contextlib.aclosing` does so at once.
+    A failed wait does not stop the others. Leaving a loop early ends the rest; `contextlib.aclosing` does so at once.
     """
 
     def __init__(self, ids: Iterable[str], wait: Callable[[str], Poller[T]]) -> None:
-        """Raises `InvalidInput` for what is no id, and for an id that comes twice."""
+        """Raises `InvalidInput` for a value that is not an id, and for a duplicate id."""
         self.ids = _checked(ids)
         self._pollers = {id: wait(id) for id in self.ids}
 
@@ -90,7 +90,7 @@ async def _wait(poller: Poller[T]) -> WaitResult[T]:
 
 
 async def _end(tasks: list[asyncio.Task[WaitResult[T]]]) -> None:
-    """Cancel them, see them end, and take their results so that nobody is warned about these."""
+    """Cancel them, wait for their end, and take their results so that asyncio does not warn about them."""
     for task in tasks:
         task.cancel()
     if tasks:
@@ -102,14 +102,14 @@ async def _end(tasks: list[asyncio.Task[WaitResult[T]]]) -> None:
 
 def _checked(ids: Iterable[str]) -> tuple[str, ...]:
     if isinstance(ids, str):
-        raise InvalidInput(f"ids={shown(ids)}: give a list of ids; for a single one there is `wait`")
+        raise InvalidInput(f"ids={shown(ids)}: give a list of ids; use `wait` for a single one")
     found: dict[str, int] = {}
     for number, id in enumerate(ids):
         if not isinstance(id, str) or not id:
-            raise InvalidInput(f"ids[{number}]={shown(id)}: an id is a text that is not empty")
+            raise InvalidInput(f"ids[{number}]={shown(id)}: an id is text and not empty")
         if id in found:
             raise InvalidInput(
-                f"ids[{number}]={shown(id)} is at ids[{found[id]}] already: give each id once, as `dict.fromkeys(ids)` does"
+                f"ids[{number}]={shown(id)} repeats ids[{found[id]}]: give each id once, for example with `dict.fromkeys(ids)`"
             )
         found[id] = number
     return tuple(found)

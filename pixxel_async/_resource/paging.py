@@ -1,11 +1,10 @@
-"""Listings: pages are asked for as they are needed, whatever the style in which the API cuts them.
+"""Listings: pages are requested as they are needed, with any of the API's paging styles.
 
     async for order in client.orders.list(limit=50): ...
     orders = await client.orders.list(limit=50)
 
-Rows are counted, not believed: the offset advances by the rows received, a row that comes twice is given out
-once, rows that are deleted meanwhile hide no others, and a server that repeats itself ends in a `PaginationError`
-instead of an endless loop.
+Offsets advance by the rows received, not by the server's counts. A duplicate row is yielded once. Rows that are
+deleted meanwhile hide no others. A server that repeats itself causes a `PaginationError`, not an endless loop.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ _LENS_PAGE_SIZE = 1000
 _LARGEST_PAGE = 10_000
 _BODY_STYLES: frozenset[PagingStyle] = frozenset({"offset-body", "stac-body"})
 _WHOLE_STYLES: frozenset[PagingStyle] = frozenset({"single", "lens"})
-"""Not asked for by position."""
+"""Not requested by position."""
 _STAC_STYLES: frozenset[PagingStyle] = frozenset({"stac-query", "stac-body"})
 _MOST_GAPS = 20
-"""Gaps that no shorter listing explains; after so many the rows have no lasting order."""
+"""Gaps that a shorter listing does not explain; after this many the rows have no stable order."""
 
 
 @attrs.frozen
@@ -46,19 +45,19 @@ class Page(Generic[T]):
     """One page of a listing."""
 
     items: list[T]
-    """Its items, without those that an earlier page held and those beyond the limit."""
+    """Its items, without those of earlier pages and those beyond the limit."""
     total: int | None
-    """How many items there are in all, as the server says; None where it does not."""
+    """Total number of items as the server states it; None if it does not."""
     number: int
     """1 for the first page."""
     answer: Any
-    """The answer model of this page, as received."""
+    """The response model of this page, as received."""
 
 
 class Paginator(Generic[T]):
-    """A listing that nobody has asked for yet: `async for` walks it, `await` collects it, `.pages()` goes by pages.
+    """A listing that has not started: `async for` yields items, `await` collects them, `.pages()` yields pages.
 
-    Nothing is sent before that, and each new iteration starts from the beginning.
+    Nothing is sent before that, and each iteration starts from the beginning.
     """
 
     def __init__(
@@ -73,10 +72,10 @@ class Paginator(Generic[T]):
     ) -> None:
         """Raises `InvalidInput` for a negative `limit` and a `page_size` outside 1-10000.
 
-        `make_body` makes the body of the operation when the listing is read, in a thread.
+        `make_body` makes the body of the operation in a thread, when the listing is read.
         """
         if operation.endpoint.paging is None:
-            raise InvalidInput(f"{operation.endpoint.id} is not a listing: it states no paging")
+            raise InvalidInput(f"{operation.endpoint.id} is not a listing: it has no paging")
         self._send = send
         self._operation = operation
         self._make_body = make_body
@@ -89,7 +88,7 @@ class Paginator(Generic[T]):
         self._prefetch = prefetch
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
-        """Walk page by page. The first page comes even when it is empty."""
+        """Iterate over the pages. The first page is yielded even if it is empty."""
         operation = self._operation
         if self._make_body is not None:
             operation = attrs.evolve(operation, body=await asyncio.to_thread(self._make_body))
@@ -146,12 +145,12 @@ def _integer(name: str, value: int, *, least: int, most: int | None = None) -> i
 def _default_page_size(paging: Paging, limit: int | None) -> int:
     if paging.style != "lens":
         return PAGE_SIZE
-    # A lens answer is usually the only page: whoever wants 5,000 images must ask for them at once.
+    # A lens response is usually the only page: a limit of 5,000 images must go into one request.
     return _LENS_PAGE_SIZE if limit is None else min(max(limit, 1), _LARGEST_PAGE)
 
 
 async def _drop(task: asyncio.Future[Any]) -> None:
-    """Cancel a request made ahead, and take its result so that nobody is warned about it."""
+    """Cancel a prefetched request, and take its result so that asyncio does not warn about it."""
     task.cancel()
     await asyncio.wait([task])
     if not task.cancelled():
@@ -159,31 +158,31 @@ async def _drop(task: asyncio.Future[Any]) -> None:
 
 
 class OffsetWindow:
-    """Which rows to ask for next, in a listing that is asked for by position.
+    """Which rows to request next, in a listing that is requested by position.
 
-    Each page begins with a row of the page before it. A row that is deleted in front moves all later ones forward and hides one
-    between two pages; the page then begins with an unknown row, and the walk returns for what it missed.
+    Each page begins with the last row of the page before. A deletion moves later rows forward and can hide one between
+    two pages. The next page then begins with an unknown row, and the iteration returns for the missing rows.
     """
 
     def __init__(self, size: int, *, overlap: bool, aligned: bool) -> None:
         self.size = size
-        """Most rows to ask for at once."""
+        """Most rows to request at once."""
         self.overlap = overlap
-        """Whether pages begin with a known row. Switch it off for rows that cannot be told apart."""
+        """Whether pages begin with a known row. Switch it off for rows without an identity."""
         self.aligned = aligned
         """Whether a page may start only at a multiple of its length: for page numbers, and servers that round offsets."""
         self.start = self.asked = 0
-        """Of the page asked for: how many rows are before it, and its length."""
+        """Of the requested page: the number of rows before it, and its length."""
         self.end = 0
-        """Behind the last row that came; after a gap, where the walk resumes."""
+        """Position after the last row received; after a gap, where to resume."""
         self._farthest = 0
         self._longest = 0
         self._total: int | None = None
         self._gaps = 0
 
     def move(self, left: int | None) -> None:
-        """Go to the next page, of a listing of which `left` rows are still wanted."""
-        # With pages of one row there would be no next row.
+        """Go to the next page of a listing from which `left` rows are still wanted."""
+        # With pages of one row there would be no progress.
         overlaps = self.overlap and self._longest > 1 and self.end > 0
         self.start = self.end - 1 if overlaps else self.end
         wanted = inf if left is None else self._farthest + left
@@ -192,7 +191,7 @@ class OffsetWindow:
             self._align(wanted)
 
     def _align(self, wanted: float) -> None:
-        """Take the page with this row that reaches farthest, or no farther than wanted; without an overlap if none has both."""
+        """Choose the aligned page that just reaches `wanted`, else the farthest; with an overlap if it then reaches new rows."""
         for start in (self.start, self.end):
             pages = [(start // length * length, length) for length in range(1, self.size + 1)]
             enough = [page for page in pages if sum(page) >= wanted]
@@ -201,10 +200,10 @@ class OffsetWindow:
                 break
 
     def has_gap(self, count: int, total: int | None, *, is_known: bool) -> bool:
-        """Whether rows may be missing before a page of `count` rows, the first of which is known or not."""
+        """Whether rows may be missing before a page of `count` rows; `is_known` is about its first row."""
         if not 0 < self.start < self.end:
             return False
-        if not count:  # it lacks even the row that we know: the listing became shorter, or it is a fault
+        if not count:  # even the known row is missing: the listing became shorter, or the server is at fault
             return total is None or total <= self.end
         return not is_known
 
@@ -220,22 +219,20 @@ class OffsetWindow:
         return True
 
     def accept_rounding(self, place: int | None) -> bool:
-        """Use aligned pages if the server rounded the offset: the page then begins with the row at this place. Whether it did."""
+        """Use aligned pages if the server rounded the offset, so that the page begins with the row at `place`. Returns whether."""
         if self.aligned or place is None or not place == self.start // self.asked * self.asked < self.start:
             return False
         self.aligned, self.start = True, place
         return True
 
     def advance(self, count: int, total: int | None) -> bool:
-        """Go behind a page of `count` rows; whether it reached farther than all before."""
+        """Advance past a page of `count` rows; returns whether it reached farther than all before."""
         self._total = total
         if not count:
             return False
         self.end = self.start + count
         self._longest = max(self._longest, count)
-        if (
-            self.aligned and count < self.asked
-        ):  # perhaps the server's own maximum, by which it then counts pages
+        if self.aligned and count < self.asked:  # perhaps the server's maximum, which is then its page length
             self.size = min(self.size, self._longest)
         is_farther = self.end > self._farthest
         self._farthest = max(self._farthest, self.end)
@@ -243,7 +240,7 @@ class OffsetWindow:
 
 
 class _Cursor:
-    """Gives the operation of the next page, reads its answer, and knows when the listing is over."""
+    """Makes the operation of the next page, reads its response, and detects the end of the listing."""
 
     def __init__(self, operation: Operation[Any], limit: int | None, page_size: int) -> None:
         assert operation.endpoint.paging is not None
@@ -256,7 +253,7 @@ class _Cursor:
             aligned=self._paging.style == "page-number",
         )
         self._seen: dict[Hashable, int] = {}
-        """By identity of a row: its place in the listing."""
+        """By identity of a row: its position in the listing."""
         self._previous: list[object] | None = None
         self._token: str | None = None
         self._given = 0
@@ -265,7 +262,7 @@ class _Cursor:
         self.done = limit == 0
 
     def operation(self) -> Operation[Any]:
-        """The call for the next page; hardly larger than what is still wanted."""
+        """The call for the next page; hardly larger than the rows still wanted."""
         style, window = self._paging.style, self._window
         if style == "single":
             return self._first
@@ -285,12 +282,12 @@ class _Cursor:
     def _with_lens_body(self) -> Operation[Any]:
         body = _changed(self._first.body, {"limit": self._window.asked})
         if self._token is not None:
-            # The vendor's schema has no such property, its prose does: it goes as an unknown key.
+            # The vendor's schema does not have this property, its prose does: it is sent as an unknown key.
             body.extra = {**(body.extra or {}), "next_token": self._token}
         return attrs.evolve(self._first, body=body)
 
     def receive(self, answer: Any) -> Page[Any] | None:
-        """Read what came and decide how to continue. None for a later page that brought nothing new."""
+        """Read the response and decide how to continue. None for a later page without new rows."""
         rows, total, window = self._rows(answer), self._total(answer), self._window
         identities = [_identity(row) for row in rows]
         place = self._seen.get(identities[0]) if rows else None
@@ -329,7 +326,7 @@ class _Cursor:
         return list(value.values()) if isinstance(value, Mapping) else list(value)
 
     def _refuse_other_key(self, answer: Any) -> None:
-        """Rows under another key are no empty listing."""
+        """Rows under another key are not an empty listing."""
         container = dict if self._paging.style == "lens" else list
         other = [key for key, value in (answer.extra or {}).items() if value and isinstance(value, container)]
         if other:
@@ -349,7 +346,7 @@ class _Cursor:
         return value if type(value) is int and value >= 0 else None
 
     def _fresh(self, rows: list[Any], identities: list[Hashable | None]) -> list[Any]:
-        """The rows that no earlier page held."""
+        """The rows that no earlier page had."""
         fresh = [row for row, known in zip(rows, identities, strict=True) if known not in self._seen]
         if None in identities:
             self._window.overlap = False
@@ -359,15 +356,15 @@ class _Cursor:
         return fresh
 
     def _is_last(self, count: int, total: int | None, answer: object) -> bool:
-        """Whether nothing follows a page of `count` rows that brought something new."""
+        """Whether a page of `count` rows with new ones is the last."""
         if self._paging.style in _STAC_STYLES:
             return count < self._window.asked and not _has_next_link(answer)
-        # A total of 0 beside rows is no total. Without one only an empty page is the end: a short
-        # page may be the server's own maximum.
+        # A total of 0 beside rows is not a total. Without a total only an empty page is the end: a short
+        # page may be the server's maximum.
         return bool(total) and self._paging.style != "lens" and self._window.end >= (total or 0)
 
     def _is_end(self, count: int, total: int | None, *, repeated: bool, is_farther: bool) -> bool:
-        """Whether a page that brought nothing new ends the listing; PaginationError after two that went farther."""
+        """Whether a page without new rows ends the listing; PaginationError after two that advanced."""
         if is_farther or self._paging.style == "lens":
             return self._is_whole(count, total, repeated=repeated)
         return count < self._window.asked and self._is_empty(total)
@@ -380,7 +377,7 @@ class _Cursor:
             return True
         if self._pages_without_news == 2:
             raise PaginationError(
-                f"{self._first} does not advance: two pages in a row held nothing new, the last at offset {self._window.end}"
+                f"{self._first} does not advance: two pages in a row had no new rows, the last at offset {self._window.end}"
             )
         return False
 
@@ -410,7 +407,7 @@ def _changed(body: Any, values: Mapping[str, object]) -> Any:
 
 
 def _identity(row: object) -> Hashable | None:
-    """What makes a row the same row: `id`, or `aoi_id` in an `AOI`; STAC ids count within their collection."""
+    """The identity of a row: `id`, or `aoi_id` in an `AOI`; STAC ids are unique within their collection."""
     kind: Any = type(row)  # mypy finds no hash in a class
     return _identity_of(kind)(row)
 
@@ -429,7 +426,7 @@ def _identity_of(kind: type) -> Callable[[Any], Hashable | None]:
 
 
 def _next_token(answer: Any) -> str | None:
-    """The token of the next lens page: the vendor promises one in prose and says neither where nor how."""
+    """The token of the next lens page: the vendor promises one in prose and does not document where it is."""
     for place in (answer, getattr(answer, "pagination", None)):
         if place is not None:
             token = getattr(place, "next_token", None) or (place.extra or {}).get("next_token")

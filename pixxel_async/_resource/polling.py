@@ -1,11 +1,11 @@
-"""Waiting for what takes its time: AOIs, jobs, deliveries, packages.
+"""Waits for AOIs, jobs, deliveries and packages.
 
     aoi = await client.aois.wait("a-1")
     async for snapshot in client.jobs.wait("w-1", "j-1"): ...
     file = await client.downloads.wait("a-1", "d-1").save("data")
 
-A wait only polls; it creates nothing and can always be repeated with the same id. Three clocks run, each inside the next:
-an attempt and the retries of one poll are the transport's, the whole wait is counted here.
+A wait only polls. It creates nothing, and can be repeated with the same id. Its time limit covers all polls; the
+transport limits each poll with its retries, and each attempt.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ NOT_YET = 60.0
 """Seconds in which a new resource may not be visible yet."""
 _LOOKS_WITHOUT_URL = 10
 _UNKNOWN_FOR = 600.0
-"""Seconds for which a wait puts up with one unknown status."""
+"""Seconds for which a wait tolerates one unknown status."""
 
 
 class WaitOptions(TypedDict, Generic[T], total=False):
     """The options of every `wait`."""
 
     timeout: float | None
-    """Seconds that the whole wait may take; None waits as long as it takes."""
+    """Seconds for the whole wait; None for no limit."""
     poll_interval: float | None
-    """Seconds before the second poll, in place of the life cycle's and the server's estimate."""
+    """Seconds before the second poll, in place of the life cycle's interval and the server's estimate."""
     max_poll_interval: float | None
     """Most seconds between two polls."""
     on_update: OnUpdate[T] | None
@@ -66,23 +66,23 @@ class WaitOptions(TypedDict, Generic[T], total=False):
 
 
 class PollerOptions(WaitOptions[T], total=False):
-    """What a `Poller` takes beside these."""
+    """What a `Poller` takes besides."""
 
     clock: Required[Clock]
     """Time, sleep and jitter."""
     group: PollGroup[T] | None
-    """The waits with which it may share list requests; none when left out."""
+    """The waits with which it may share list requests; None for none."""
     counters: Counters | None
     """Where waits are counted."""
 
 
 class Poller(Generic[T]):
-    """A wait that has not begun: `await` gives the final snapshot, `async for` each one that differs from the last.
+    """A wait that has not started: `await` returns the final snapshot, `async for` yields each that differs from the last.
 
-    Polls at once, then after the life cycle's first interval (or half of the server's own estimate, 2-60 s), then at
-    intervals that grow by half up to its largest, each ±20 %. Each new iteration starts a new wait for the same id.
+    Polls at once, then after the life cycle's first interval (or half of the server's estimate, 2-60 s). Later intervals
+    grow by half up to a maximum, each ±20 %. Each iteration starts a new wait for the same id.
 
-    More than twenty waits of one client for resources of one kind share list requests, where these are fewer.
+    More than twenty waits of one client for one kind of resource share list requests, if that takes fewer.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Poller(Generic[T]):
         on_update: OnUpdate[T] | None = None,
         counters: Counters | None = None,
     ) -> None:
-        """Make a wait; `read` polls once, and gives None when the resource is not listed (yet).
+        """Make a wait; `read` polls once, and returns None if the resource is not listed (yet).
 
         Raises:
             InvalidInput: a time is not a positive number.
@@ -156,11 +156,11 @@ class Poller(Generic[T]):
                 due = self._clock.monotonic() + schedule.pause(result)
 
     def _trouble(self, result: PollResult[T], schedule: PollSchedule[T]) -> Exception | None:
-        """Why a poll saw nothing, if that may pass; raises what does not."""
+        """Why a poll returned nothing, if that may be temporary; raises what is not."""
         error = result.error
         if error is None and result.snapshot is None and schedule.elapsed > NOT_YET:
-            words = f"is not in the API's list, {NOT_YET:g} s after the wait began"
-            raise _wait_error(WaitError, self.life_cycle, self.id, words)
+            problem = f"is not in the API's listing {NOT_YET:g} s after the wait began"
+            raise _wait_error(WaitError, self.life_cycle, self.id, problem)
         if error is None or (isinstance(error, NotFound) and schedule.elapsed <= NOT_YET):
             return error
         if not isinstance(error, PASSING) or isinstance(error, TlsError):
@@ -174,9 +174,9 @@ class Poller(Generic[T]):
                 await result
 
     def _timed_out(self, last: T | None) -> WaitError:
-        state = "was not seen" if last is None else f"is still {_word(self.life_cycle, last)}"
-        words = f"{state} after {self._timeout:g} s; nothing was cancelled: wait again with the same id, longer or timeout=None"
-        return _wait_error(WaitTimeout, self.life_cycle, self.id, words, last)
+        state = "was not seen" if last is None else f"is still {_status(self.life_cycle, last)}"
+        problem = f"{state} after {self._timeout:g} s; nothing was cancelled: call `wait()` again with the same id and a longer timeout, or timeout=None"
+        return _wait_error(WaitTimeout, self.life_cycle, self.id, problem, last)
 
     def __aiter__(self) -> AsyncGenerator[T, None]:
         return self._changes()
@@ -194,7 +194,7 @@ class Poller(Generic[T]):
 
     def __iter__(self) -> NoReturn:
         raise TypeError(
-            "a wait is asynchronous: write `async for snapshot in wait:`, or `final = await wait` for the end alone"
+            "a wait is asynchronous: write `async for snapshot in wait:`, or `final = await wait` for the final one"
         )
 
     def __repr__(self) -> str:
@@ -202,7 +202,7 @@ class Poller(Generic[T]):
 
 
 class PackagePoller(Poller[T]):
-    """A wait for a package, which carries a signed URL once it is ready: `await` waits, `.save()` also fetches."""
+    """A wait for a package, which has a signed URL once it is ready: `await` waits, `.save()` also downloads."""
 
     def __init__(
         self,
@@ -225,19 +225,19 @@ class PackagePoller(Poller[T]):
         on_progress: Progress | None = None,
         unzip: bool = False,
     ) -> SavedFile:
-        """Wait until the package is ready, then fetch it whole and verified.
+        """Wait until the package is ready, then download it complete and verified.
 
         Args:
-            directory: Where to; made if missing.
-            filename: Bare name of the file; the kind of package and its id with `.zip` when left out.
-            overwrite: Replace what has the name already.
-            on_progress: Called with the bytes so far and the bytes in all (None where the server does not tell).
+            directory: Target folder; made if missing.
+            filename: File name without a folder. Default: the kind of package and its id with `.zip`.
+            overwrite: Replace an existing file.
+            on_progress: Called with the bytes so far and the total bytes (None if the server does not state them).
             unzip: Also unpack the ZIP, into a folder beside it.
 
         Raises:
             FileInTheWay: the name is taken; raised before the wait begins.
             WaitError: the package was not ready in time, or failed.
-            DownloadError: the file could not be had whole.
+            DownloadError: the file could not be downloaded completely.
         """
         name = safe_name(f"{self.life_cycle.name}-{self.id}.zip") if filename is None else filename
         target = DownloadTarget.within(directory, name, overwrite=overwrite, unzip=unzip)
@@ -257,10 +257,10 @@ class PackagePoller(Poller[T]):
 
 
 class WaitLog(Generic[T]):
-    """Counts and logs one wait, whatever becomes of it."""
+    """Counts and logs one wait, however it ends."""
 
     def __init__(self, wait: Poller[T], clock: Clock, counters: Counters) -> None:
-        self._thing = {"kind": wait.life_cycle.name, "id": wait.id}
+        self._facts = {"kind": wait.life_cycle.name, "id": wait.id}
         self._life_cycle = wait.life_cycle
         self._clock = clock
         self._counters = counters
@@ -270,30 +270,30 @@ class WaitLog(Generic[T]):
     def __enter__(self) -> Self:
         self._counters.waits += 1
         self._counters.waiting += 1
-        WAIT_BEGUN(**self._thing)
+        WAIT_BEGUN(**self._facts)
         return self
 
     def changed(self, snapshot: T) -> None:
-        """The caller is about to get this."""
+        """Record the snapshot that the caller is about to receive."""
         self._last = snapshot
         if WAIT_CHANGED.is_on:
-            WAIT_CHANGED(**self._thing, status=_word(self._life_cycle, snapshot))
+            WAIT_CHANGED(**self._facts, status=_status(self._life_cycle, snapshot))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._counters.waiting -= 1
         if WAIT_ENDED.is_on:
-            WAIT_ENDED(**self._thing, end=self._end(kind), elapsed=self._clock.monotonic() - self._began)
+            WAIT_ENDED(**self._facts, end=self._end(kind), elapsed=self._clock.monotonic() - self._began)
 
     def _end(self, kind: type[BaseException] | None) -> str:
         if kind is GeneratorExit:
-            return "not heard to the end"
+            return "abandoned"
         if kind is not None:
             return kind.__name__
-        return "without a poll" if self._last is None else _word(self._life_cycle, self._last)
+        return "without a poll" if self._last is None else _status(self._life_cycle, self._last)
 
 
 class PollSchedule(Generic[T]):
-    """The clock of one wait: what is left of it, and how long to the next poll."""
+    """The times of one wait: how much is left, and how long until the next poll."""
 
     def __init__(
         self,
@@ -317,7 +317,7 @@ class PollSchedule(Generic[T]):
 
     @property
     def end(self) -> float:
-        """When it is over, by the clock."""
+        """When it ends, by the clock."""
         return self._start + self._timeout
 
     @property
@@ -329,7 +329,7 @@ class PollSchedule(Generic[T]):
         return self.left < TICK
 
     def pause(self, result: PollResult[T]) -> float:
-        """Seconds to the next poll; one falls on the very end of the time."""
+        """Seconds until the next poll; one poll is at the very end of the time."""
         seconds = self._from_estimate(result.snapshot)
         if seconds is None:
             seconds = self.interval
@@ -340,7 +340,7 @@ class PollSchedule(Generic[T]):
         return min(max(seconds, result.pause), self.left)
 
     def _from_estimate(self, snapshot: T | None) -> float | None:
-        """Half of what the server expects it to take; only at the first snapshot."""
+        """Half of the server's estimate; only at the first snapshot."""
         if self._estimate is None or snapshot is None:
             return None
         (name, unit), self._estimate = self._estimate, None
@@ -351,7 +351,7 @@ class PollSchedule(Generic[T]):
 
 
 class StatusReader(Generic[T]):
-    """Reads the snapshots of one wait: what they mean, and which of them make no sense."""
+    """Interprets the snapshots of one wait, and detects contradictions."""
 
     def __init__(self, life_cycle: LifeCycle[T], id: str, clock: Clock) -> None:
         self._life_cycle = life_cycle
@@ -359,7 +359,7 @@ class StatusReader(Generic[T]):
         self._clock = clock
         self._logged: set[str | None] = set()
         self._unknown: tuple[str | None, float] | None = None
-        """The unknown word of the newest snapshot, and since when."""
+        """The unknown status of the newest snapshot, and since when."""
         self._without_url = 0
 
     def judge(self, snapshot: T) -> Phase:
@@ -370,36 +370,36 @@ class StatusReader(Generic[T]):
             WaitError: it has been ready for ten polls and still has no URL.
         """
         cycle = self._life_cycle
-        self._judge_word(snapshot)
+        self._judge_status(snapshot)
         phase = cycle.phase(snapshot)
         if phase not in _READY or _has_url(cycle, snapshot):
             return phase
         self._without_url += 1
         if self._without_url > _LOOKS_WITHOUT_URL:
-            words = f"is {_word(cycle, snapshot)}, but the API gives no URL for it"
-            raise _wait_error(WaitError, cycle, self._id, words, snapshot)
+            problem = f"is {_status(cycle, snapshot)}, but the API states no URL for it"
+            raise _wait_error(WaitError, cycle, self._id, problem, snapshot)
         return Phase.IN_FLIGHT
 
-    def _judge_word(self, snapshot: T) -> None:
+    def _judge_status(self, snapshot: T) -> None:
         cycle, now = self._life_cycle, self._clock.monotonic()
         if cycle.is_known(snapshot):
             self._unknown = None
             return
-        word = cycle.word(snapshot)
-        if word not in self._logged:
-            self._logged.add(word)
-            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_word(cycle, snapshot))
-        if self._unknown is None or self._unknown[0] != word:
-            self._unknown = word, now
+        status = cycle.status_of(snapshot)
+        if status not in self._logged:
+            self._logged.add(status)
+            UNKNOWN_STATUS(kind=cycle.name, id=self._id, status=_status(cycle, snapshot))
+        if self._unknown is None or self._unknown[0] != status:
+            self._unknown = status, now
         elif now - self._unknown[1] >= _UNKNOWN_FOR:
-            words = f"has been {_word(cycle, snapshot)} for {_UNKNOWN_FOR / 60:g} minutes, which the spec does not know; wait again to go on"
-            raise _wait_error(UnknownState, cycle, self._id, words, snapshot)
+            problem = f"has been {_status(cycle, snapshot)} for {_UNKNOWN_FOR / 60:g} minutes, which the spec does not list; call `wait()` again to continue"
+            raise _wait_error(UnknownState, cycle, self._id, problem, snapshot)
 
     def failed(self, snapshot: T) -> WaitError:
-        """The error that a failed thing means, in the server's words where it has any."""
-        words = getattr(snapshot, self._life_cycle.error) if self._life_cycle.error else None
-        reason = f": {clean_text(str(words), str)}" if words else ""
-        text = f"ended as {_word(self._life_cycle, snapshot)}{reason}"
+        """The error for a failed resource, with the server's reason if it states one."""
+        said = getattr(snapshot, self._life_cycle.error) if self._life_cycle.error else None
+        reason = f": {clean_text(str(said), str)}" if said else ""
+        text = f"ended as {_status(self._life_cycle, snapshot)}{reason}"
         return _wait_error(WaitFailed, self._life_cycle, self._id, text, snapshot)
 
 
@@ -407,13 +407,13 @@ _READY = (Phase.SUCCESS, Phase.PARTIAL)
 
 
 def _wait_error(
-    kind: type[WaitError], life_cycle: LifeCycle[T], id: str, words: str, last: T | None = None
+    kind: type[WaitError], life_cycle: LifeCycle[T], id: str, problem: str, last: T | None = None
 ) -> WaitError:
-    return kind(f"{life_cycle.name} {id} {words}", kind=life_cycle.name, id=id, last=last)
+    return kind(f"{life_cycle.name} {id} {problem}", kind=life_cycle.name, id=id, last=last)
 
 
 def _phase(life_cycle: LifeCycle[T], snapshot: T) -> Phase:
-    """The phase of a snapshot; what should carry a URL is not ready without one."""
+    """The phase of a snapshot; a package without a URL is not ready."""
     phase = life_cycle.phase(snapshot)
     return Phase.IN_FLIGHT if phase in _READY and not _has_url(life_cycle, snapshot) else phase
 
@@ -422,7 +422,7 @@ def _has_url(life_cycle: LifeCycle[T], snapshot: T) -> bool:
     return life_cycle.signed_url is None or bool(getattr(snapshot, life_cycle.signed_url))
 
 
-def _word(life_cycle: LifeCycle[T], snapshot: T) -> str:
+def _status(life_cycle: LifeCycle[T], snapshot: T) -> str:
     """The status as the server writes it, safe to print."""
     value = getattr(snapshot, life_cycle.status)
     return "without a status" if value is None else repr(clean_text(str(value), str, most=100))

@@ -1,9 +1,11 @@
-"""What every resource of the client can do: send one call, walk a listing, wait for a thing."""
+"""What every resource of the client can do: send one call, read a listing, wait for a resource."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
@@ -31,12 +33,29 @@ T = TypeVar("T")
 
 
 class LoopBinding:
-    """From a client's first call, in that event loop and process, until `aclose()`: elsewhere its sockets fail obscurely."""
+    """Binds a client to the event loop and process of its first call, until `aclose()`: its sockets work nowhere else.
 
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
+    Args:
+        is_to_close: Whether the client must be closed: a used one that is not causes a ResourceWarning.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _closed = False
+
+    def __init__(self, *, is_to_close: bool = True) -> None:
         self._process = os.getpid()
-        self._closed = False
+        self._is_to_close = is_to_close
+        self._made_at = _caller() if _in_development() else ""
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:  # at exit the module may be empty
+        is_open = self._loop is not None and not self._closed
+        if is_open and self._is_to_close and os.getpid() == self._process:
+            warn(
+                f"a PixxelClient was used but not closed{self._made_at}: write `async with PixxelClient() as client`, "
+                "or call `await client.aclose()`",
+                ResourceWarning,
+                source=self,
+            )
 
     def check(self) -> None:
         """Bind to the running loop at the first call.
@@ -68,13 +87,29 @@ class LoopBinding:
         self._closed = True
 
 
+def _in_development() -> bool:
+    """Whether `python -X dev`, or asyncio's debug mode, is on."""
+    try:
+        return sys.flags.dev_mode or asyncio.get_running_loop().get_debug()
+    except RuntimeError:  # no event loop runs
+        return bool(os.environ.get("PYTHONASYNCIODEBUG"))
+
+
+def _caller() -> str:
+    """File and line of the first caller outside this package."""
+    frame = sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("pixxel_async."):
+        frame = frame.f_back
+    return f" (made at {frame.f_code.co_filename}:{frame.f_lineno})"
+
+
 @attrs.frozen(eq=False, repr=False)
 class ClientContext:
     """What the resources of one client share."""
 
     base_url: str
     auth: Auth | None
-    """None where another transport stands in for the network."""
+    """None if another transport replaces the network."""
     transport: Transport
     options: CallOptions
     downloader: Downloader
@@ -140,7 +175,7 @@ class Resource:
         }
 
     async def _pick(self, paginator: Paginator[T], attribute: str, id: str) -> T | None:
-        """The first item whose attribute equals `id`: reads one thing where the API only lists."""
+        """The first item whose attribute equals `id`: reads one resource if the API only lists them."""
         async for item in paginator:
             if getattr(item, attribute) == id:
                 return item

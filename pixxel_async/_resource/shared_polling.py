@@ -1,8 +1,8 @@
-"""Shared polling: where many waits are for resources of one kind, one list request answers a hundred of them.
+"""Shared polling: one list request serves up to a hundred waits for resources of one kind.
 
-Up to `ALONE` waits poll individually. Where there are more, and the listing has fewer pages than that, a task of their group
-reads the listing for all. When the listing fails, hangs, is stale or leaves a resource out, its waits poll individually, ten
-a second at most.
+Up to `ALONE` waits poll individually. If there are more, and the listing has fewer pages than that, a task of their group
+reads the listing for all. If the listing fails, hangs, is stale or lacks a resource, its waits poll individually, at most
+ten a second.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 ALONE = 20  # up to so many waits poll individually
 JITTER = 0.2
 GROWTH = 1.5
-LAST_POLL = 2.0  # seconds that a poll may take which begins at the very end of the time
+LAST_POLL = 2.0  # seconds for a poll that starts at the very end of the time
 TICK = 0.001  # seconds by which a sleep may end early
 
 _PAGE = 100
@@ -43,21 +43,21 @@ _PAGES_A_SECOND = 5
 _MOST_PLACES = 50
 _LISTING_LIMIT = 10.0  # seconds after which a list request counts as failed
 _LISTING_PATIENCE = 4.0
-"""Seconds without a page after which waits begin to poll individually, while the listing may still answer."""
-_REFUSED_FOR = 600.0  # seconds for which a listing is not asked again that was refused
+"""Seconds without a page after which waits begin to poll individually, while the listing may still respond."""
+_REFUSED_FOR = 600.0  # seconds without list requests after a rejected one
 _SAMPLES = 5
-"""Waits of each pass that poll individually although they are listed, to see whether the listing is up to date."""
+"""Waits of each pass that poll individually although they are listed, to check whether the listing is up to date."""
 _SPACING, _SCOUT_SPACING = 0.1, 1.0
 """Seconds between individual polls; the second until one of them has succeeded."""
 _SCOUTS = 3
-"""Individual polls that fail in a row before the API counts as down, and all waits of the group back off."""
+"""Consecutive failures of individual polls after which the API counts as down, and all waits of the group back off."""
 
 PASSING = (
     errors.TransportError, errors.ServerError, errors.RateLimited, errors.DeadlineExceeded, errors.UnexpectedBody,
 )  # fmt: skip
-"""What says nothing about the resource itself."""
+"""Errors that say nothing about the resource itself."""
 _ENDING = (errors.AuthenticationError, errors.TlsError, errors.ClientClosed)
-"""What every other request would meet as well."""
+"""Errors that every other request would meet as well."""
 
 
 @attrs.frozen(eq=False)
@@ -66,21 +66,21 @@ class PollTarget(Generic[T]):
 
     life_cycle: LifeCycle[T]
     read: Callable[[str], Awaitable[T | None]]
-    """Reads one; None when it is not listed (yet)."""
+    """Reads one; None if it is not listed (yet)."""
     listing: Callable[..., Paginator[T]] | None = None
     """Lists them; takes the arguments that the life cycle's sweep names."""
     within: tuple[str, ...] = ()
-    """Ids of what they belong to."""
+    """Ids of their parents."""
 
 
 @attrs.frozen
 class PollResult(Generic[T]):
-    """What a poll saw; no snapshot where the resource is not listed (yet)."""
+    """The result of a poll; no snapshot if the resource is not listed (yet)."""
 
     snapshot: T | None = None
     error: Exception | None = None
     jitter: float | None = None
-    """One factor for all that the listing showed, so that they fall due together."""
+    """One factor for all resources of the listing, so that they fall due together."""
     retry_after: float | None = None
 
     @property
@@ -102,13 +102,13 @@ class Waiter(Generic[T]):
     most: float
     """Most seconds between its polls."""
     lock: asyncio.Lock
-    """Held while this very resource is read."""
+    """Held while this resource is polled individually."""
     due: float = 0.0
     last: T | None = None
     polled_at: float = -inf
     """When it last polled individually."""
     is_absent: bool = False
-    """Whether the listing left it out."""
+    """Whether the listing lacked it."""
     answer: asyncio.Future[PollResult[T] | None] | None = None
 
     @property
@@ -117,18 +117,18 @@ class Waiter(Generic[T]):
         return self.answer is not None and not self.answer.done()
 
     def resolve(self, result: PollResult[T] | None) -> None:
-        """End its waiting for the group; None lets it poll individually, now."""
+        """End its waiting for the group; None makes it poll individually, now."""
         if self.answer is not None and not self.answer.done():
             self.answer.set_result(result)
 
     def fail(self, error: Exception) -> None:
-        """End its waiting with a copy of what failed for many."""
+        """End its waiting with a copy of an error that many share."""
         self.resolve(PollResult(error=copy.copy(error)))
 
 
 @attrs.define(eq=False)
 class PollGroup(Generic[T]):
-    """The waits of one client for resources of one kind in one place."""
+    """The waits of one client for resources of one kind with the same parents."""
 
     life_cycle: LifeCycle[T]
     clock: Clock
@@ -137,9 +137,9 @@ class PollGroup(Generic[T]):
     _waiters: dict[str, list[Waiter[T]]] = attrs.Factory(dict)
     _count: int = 0
     _places: Counter[str | None] = attrs.Factory(Counter)
-    """Where they belong; None before the first poll, empty where it is not known."""
+    """Their parents; None before the first poll, empty if unknown."""
     _pages: dict[frozenset[str], int] = attrs.Factory(dict)
-    """Pages of the listing when it was last read, by the places that it was narrowed to."""
+    """Pages of the listing at the last reading, by the parents in its filter."""
     _waiting: dict[Waiter[T], None] = attrs.Factory(dict)
     _task: asyncio.Task[None] | None = None
     _nap: asyncio.Future[None] | None = None
@@ -155,7 +155,7 @@ class PollGroup(Generic[T]):
     _samples: list[Waiter[T]] = attrs.Factory(list)
     _is_trusted: bool = True
     _ended: set[str] = attrs.Factory(set)
-    """What individual polls have seen the end of since the listing was last found up to date."""
+    """Final snapshots from individual polls since the listing was last up to date."""
 
     # Individual polls of waits that the listing does not serve.
     _poll_at: float = -inf
@@ -185,7 +185,7 @@ class PollGroup(Generic[T]):
             self._tally(waiter.last, -1)
 
     def saw(self, waiter: Waiter[T], snapshot: T) -> None:
-        """Remember what a wait saw: it says to what the listing can be narrowed."""
+        """Record a snapshot: it shows by which parent the listing can be filtered."""
         self._tally(waiter.last, -1)
         self._tally(snapshot, 1)
         waiter.last = snapshot
@@ -202,26 +202,26 @@ class PollGroup(Generic[T]):
             del self._places[place]
 
     def _narrowed(self) -> frozenset[str]:
-        """The places to narrow the listing to; empty where they are not known, or narrowing gains nothing."""
+        """The parents to filter the listing by; empty if they are unknown, or filtering gains nothing."""
         places = frozenset(place for place in self._places if place)
         is_known = len(places) == len(self._places) <= _MOST_PLACES
         return places if is_known and self._pages.get(frozenset()) != 1 else frozenset()
 
     def _is_worth_it(self) -> bool:
-        """Whether the listing costs less than polling individually."""
+        """Whether the listing takes fewer requests than individual polls."""
         is_listed = self._listing is not None and self.life_cycle.sweep is not None
         return is_listed and self._count > ALONE and self._pages.get(self._narrowed(), 0) < self._count
 
     def _is_shared(self, waiter: Waiter[T]) -> bool:
-        """A newcomer among few newcomers polls at once, however many others wait."""
+        """One of few new waits polls at once, however many others wait."""
         return (waiter.last is not None or self._places[None] > ALONE) and self._is_worth_it()
 
     async def poll(self, waiter: Waiter[T], due: float) -> PollResult[T]:
-        """Wait until the poll is due and make it, or until the group has an answer."""
+        """Wait until the poll is due and make it, or until the group has a result."""
         with self._closing.under_way():
             waiter.due = due
             if waiter.last is None:
-                await asyncio.sleep(0)  # waits that begin at once shall see each other
+                await asyncio.sleep(0)  # waits that start together must see each other
             while not self._is_shared(waiter) and (left := due - self.clock.monotonic()) > TICK:
                 await self.clock.sleep(left)
             result = await self._share(waiter) if self._is_shared(waiter) else None
@@ -236,7 +236,7 @@ class PollGroup(Generic[T]):
         waiter.answer = loop.create_future()
         self._waiting[waiter] = None
         if self._task is None:
-            # In a context of its own: it is not of the wait that happens to begin it, and may outlive it.
+            # In a context of its own: the task does not belong to the wait that starts it, and may outlive that.
             self._task = loop.create_task(self._run(), context=Context())
         else:
             self._wake()
@@ -275,7 +275,7 @@ class PollGroup(Generic[T]):
         return result
 
     def _learn(self, result: PollResult[T]) -> None:
-        """Learn from an individual poll whether it is only the listing that fails."""
+        """Conclude from an individual poll whether only the listing fails."""
         now = self.clock.monotonic()
         if not isinstance(result.error, PASSING):
             self._failures = 0
@@ -298,7 +298,7 @@ class PollGroup(Generic[T]):
         try:
             while pending := [waiter for waiter in self._waiting if waiter.is_pending]:
                 await self._sleep(self._serve(pending))
-        except Exception as error:  # whatever it is, no wait may be left without an answer
+        except Exception as error:  # any error: no wait may be left without a result
             for waiter in self._waiting:
                 waiter.fail(error)
         finally:
@@ -308,7 +308,7 @@ class PollGroup(Generic[T]):
                 self._task = None
 
     def _serve(self, pending: list[Waiter[T]]) -> float:
-        """Do what is due; gives when to do it again."""
+        """Do what is due; returns when to do it again."""
         now = self.clock.monotonic() + TICK
         ending = [waiter for waiter in pending if waiter.end <= now]
         wake = min((waiter.end for waiter in pending if waiter.end > now), default=inf)
@@ -322,7 +322,7 @@ class PollGroup(Generic[T]):
                 wake = min(wake, begin)
                 for waiter in fresh:
                     waiter.resolve(None)
-        for waiter in ending:  # each with a last poll, unless a pass was under way at its end
+        for waiter in ending:  # each with a last poll, unless a pass was in progress at its end
             last = self._pass_began + LAST_POLL if self._pass_began >= waiter.end - TICK else 0.0
             if self._reading is None or last <= now:
                 waiter.resolve(PollResult(error=_late("the listing")))
@@ -334,11 +334,11 @@ class PollGroup(Generic[T]):
             return inf
         dues = [waiter.due for waiter in pending if not waiter.is_absent]
         if self._is_trusted and self._ended:
-            dues = [now]  # the next pass says whether the listing was behind
+            dues = [now]  # the next pass shows whether the listing was stale
         return max(self._pass_at, min(dues, default=now))
 
     def _release(self, pending: list[Waiter[T]], now: float) -> float:
-        """Let a wait that the listing does not serve poll individually; gives when the next one may."""
+        """Let a wait that the listing does not serve poll individually; returns when the next one may."""
         patient_until = inf if self._reading is None else self._page_at + _LISTING_PATIENCE
         if self._is_trusted and patient_until <= now:
             self._is_trusted = self._is_proven = False
@@ -358,7 +358,7 @@ class PollGroup(Generic[T]):
         return [each for each in pending if each.is_pending and (each.is_absent or not is_useful)]
 
     async def _sleep(self, until: float) -> None:
-        """Until then, or until `_wake`."""
+        """Sleep until then, or until `_wake`."""
         seconds = max(0.0, until - self.clock.monotonic())
         is_idle = self._reading is None  # else the time passes in a request
         nap = self.clock.sleep(seconds) if is_idle else asyncio.get_running_loop().create_future()
@@ -406,7 +406,7 @@ class PollGroup(Generic[T]):
             self._wake()
 
     async def _walk(self, pending: list[Waiter[T]], seen: dict[str, T]) -> bool:
-        """Read page by page into `seen` while that is worth it. Whether all were read."""
+        """Read page by page into `seen` while it is worth it. Returns whether all pages were read."""
         places, walked = self._narrowed(), 0
         for listing in self._listings(pending, places):
             async with aclosing(listing.pages()) as pages:
@@ -426,7 +426,7 @@ class PollGroup(Generic[T]):
         return True
 
     def _see(self, item: T, seen: dict[str, T]) -> None:
-        """Keep what the listing shows. An end is shown at once; a sample polls individually, to compare."""
+        """Keep the listed snapshots. A final one is shown at once; a sample polls individually, to compare."""
         cycle, id = self.life_cycle, getattr(item, self.life_cycle.id)
         seen[id] = item
         is_terminal = cycle.phase(item).is_terminal
@@ -437,7 +437,7 @@ class PollGroup(Generic[T]):
                 waiter.resolve(None)
 
     def _judge(self, seen: dict[str, T], known: frozenset[str], jitter: float) -> bool:
-        """Show what was seen, unless the listing is behind what individual polls have seen before."""
+        """Show the snapshots, unless the listing is older than what individual polls have returned."""
         stale = [id for id in known & seen.keys() if not self.life_cycle.phase(seen[id]).is_terminal]
         if stale:
             if self._is_trusted:
@@ -454,7 +454,7 @@ class PollGroup(Generic[T]):
         return True
 
     def _distrust(self, error: Exception) -> None:
-        """Let the waits poll individually, unless they would meet the same."""
+        """Let the waits poll individually, unless they would meet the same error."""
         if isinstance(error, _ENDING) or not isinstance(error, PixxelError):
             for waiter in self._waiting:
                 waiter.fail(error)
@@ -482,7 +482,7 @@ class PollGroup(Generic[T]):
 
 @attrs.define(eq=False)
 class PollGroups:
-    """The groups of one client; each lives as long as a wait may take part in it."""
+    """The groups of one client; each lives as long as a wait may join it."""
 
     _clock: Clock
     _groups: WeakValueDictionary[Hashable, PollGroup[Any]] = attrs.Factory(WeakValueDictionary)
@@ -493,7 +493,7 @@ class PollGroups:
         await self._closing.close()
 
     def group_for(self, target: PollTarget[T], options: Hashable) -> PollGroup[T]:
-        """The group of those that poll the same; calls of other options are made apart."""
+        """The group of waits that poll the same; calls with other options are made separately."""
         new = PollGroup(target.life_cycle, self._clock, target.listing, self._closing)
         return self._groups.setdefault((target.life_cycle.name, target.within, options), new)
 
@@ -505,4 +505,4 @@ async def _end(task: asyncio.Future[None]) -> None:
 
 
 def _late(what: str) -> PixxelError:
-    return errors.DeadlineExceeded(f"{what} did not answer in time")
+    return errors.DeadlineExceeded(f"{what} had no response in time")

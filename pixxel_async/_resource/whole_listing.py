@@ -1,7 +1,7 @@
-"""Listings read to their end as raw rows, with proof that no row is missing: for creates whose outcome is open.
+"""Listings read completely as raw rows, with proof that no row is missing: for creates with unknown outcome.
 
-An ordinary listing returns what it can read. Here an answer that lists nothing must not pass for an empty listing: a create
-that counts as absent is sent again, and paid for twice.
+An ordinary listing returns what it can read. Here a response without rows must not count as an empty listing: an absent
+create is sent again, and paid for twice.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from pixxel_async.errors import PaginationError, PixxelError, UnexpectedAnswer
 Send = Callable[[Operation[Any]], Awaitable[Any]]
 Problem = UnexpectedAnswer | PaginationError
 
-# Keys, without regard to their spelling: next_token is nextToken.
+# Keys in lower case without separators: next_token is nexttoken.
 _REFUSAL = re.compile("errors?|messages?|detail|fault|exception")
-"""Keys of an answer that reports a failure although its status is a success."""
+"""Keys of a response that reports a failure although its status is a success."""
 _SUCCESS = re.compile("success|ok")
 _TOTAL = re.compile("total|count|total(count|items|rows|results|records)")
 _MORE = re.compile("(has)?(next|more).*|cursor|continuation.*|(is)?(truncated|partial|incomplete).*")
-"""Keys with which an answer says that rows are missing in it."""
+"""Keys with which a response states that rows are missing in it."""
 _MOST_ROWS = 100_000
 """Rows after which a listing counts as endless."""
 
@@ -43,23 +43,23 @@ class Row:
 
     id: str
     raw: dict[str, object]
-    """As the API sent it: a field that cannot be read hides no row."""
+    """As the API sent it: an unreadable field hides no row."""
 
 
 async def read_whole(
     send: Send, listing: Operation[Any], id: str, *, most: int | None = None
 ) -> tuple[list[Row], Problem | None]:
-    """All rows of a listing, and what contradicts that these are all.
+    """All rows of a listing, and what shows that some may be missing.
 
     Args:
         send: Makes a call.
         listing: The first call of the listing.
         id: Key of a row's id.
-        most: Rows beyond which it is not worth reading them all.
+        most: Rows above which the listing is not worth reading.
 
     Raises:
         TooLong: The listing states a total above `most`.
-        UnexpectedAnswer: An answer lists nothing.
+        UnexpectedAnswer: A response has no rows.
         CallError: A request failed.
     """
     walk = _Walk(send, listing, id, most)
@@ -68,18 +68,18 @@ async def read_whole(
     except PaginationError as error:
         return [], error.with_traceback(None)
     if walk.total is not None and len(rows) < walk.total:
-        return rows, unproved(listing, f"it holds {len(rows)} rows and states a total of {walk.total}")
+        return rows, unproved(listing, f"it has {len(rows)} rows and states a total of {walk.total}")
     if walk.has_more:
-        return rows, unproved(listing, "its last page says that more rows follow")
+        return rows, unproved(listing, "its last page states that more rows follow")
     return rows, None
 
 
 Place = tuple[Hashable, ...]
-"""What tells one listing from another: its operation and the ids in its path."""
+"""Identifies a listing: its operation and the ids in its path."""
 
 
 Query = tuple[tuple[str, object], ...]
-"""What narrows a listing."""
+"""The filters of a listing."""
 
 
 def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
@@ -88,10 +88,10 @@ def place_of(listing: Endpoint[Any], path: Mapping[str, str]) -> Place:
 
 
 def unproved(listing: Operation[Any], problem: str) -> UnexpectedAnswer:
-    """The error of an answer that does not show which rows a listing has."""
+    """The error for a response that does not prove which rows a listing has."""
     endpoint = listing.endpoint
     return UnexpectedAnswer(
-        f"the answer does not prove which rows exist: {problem}",
+        f"the response does not prove which rows exist: {problem}",
         endpoint=endpoint.id,
         method=endpoint.method,
         path=endpoint.path.format_map(listing.path),
@@ -107,7 +107,7 @@ class TooLong(Exception):
 
 
 class _Walk:
-    """Asks for the pages of one listing, and checks each."""
+    """Requests the pages of one listing, and checks each."""
 
     def __init__(self, send: Send, listing: Operation[Any], id: str, most: int | None) -> None:
         self._send = send
@@ -116,11 +116,11 @@ class _Walk:
         self._most = most
         self._ids: set[str] = set()
         self.total: int | None = None
-        """The last total that an answer stated, and that the rows do not contradict."""
+        """The last total that a response stated, unless the rows contradict it."""
         self.has_more = False
 
     async def send(self, operation: Operation[Any]) -> SimpleNamespace:
-        """The answer to a page, in the shape in which a `Paginator` reads it."""
+        """The response with a page, in the shape that a `Paginator` reads."""
         raw = await self._send(attrs.evolve(operation, endpoint=_raw(operation.endpoint)))
         key = rows_member(self._listing.endpoint).wire
         rows = self._rows(raw, key)
@@ -148,14 +148,14 @@ class _Walk:
         for name, value in raw.items():
             if value is not None and _REFUSAL.fullmatch(_folded(name)):
                 raise unproved(
-                    self._listing, f"it has the key {name!r}, which an answer that lists rows does not have"
+                    self._listing, f"it has the key {name!r}, which a response with rows does not have"
                 )
             if value is False and _SUCCESS.fullmatch(_folded(name)):
                 raise unproved(self._listing, f"its key {name!r} is false")
         rows = raw.get(key)
         if not isinstance(rows, list):
             raise unproved(
-                self._listing, f"its key {key!r} is {'null' if key in raw else 'missing'}, or is no list"
+                self._listing, f"its key {key!r} is {'null' if key in raw else 'missing'}, or is not a list"
             )
         found = [Row(id, row) for row in rows if (id := id_in(row, self._id)) is not None]
         if len(found) < len(rows):
@@ -164,7 +164,7 @@ class _Walk:
 
 
 def _page(paging: Paging, rows: list[Row], total: int | None) -> SimpleNamespace:
-    """A page as a `Paginator` reads it: each with the rows and, where the listing states one, the total at its place."""
+    """A page as a `Paginator` reads it, with the rows and, if the listing states one, the total."""
     page = SimpleNamespace()
     if paging.total:
         *outer, last = paging.total
@@ -199,7 +199,7 @@ def _facts(answer: object) -> Iterator[tuple[str, object]]:
 
 
 def _counts(value: object) -> list[int]:
-    """A number of rows, also out of a text; none if it is no such number."""
+    """A number of rows, also from text; none if it is not such a number."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         return [int(value[:18])]
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53:
@@ -209,12 +209,12 @@ def _counts(value: object) -> list[int]:
 
 @cache
 def _raw(endpoint: Endpoint[Any]) -> Endpoint[dict[str, object]]:
-    """The endpoint with answers as they come."""
+    """The endpoint with responses as received."""
     return attrs.evolve(endpoint, returns=dict, unwrap=None, paging=None)
 
 
 def typed(endpoint: Endpoint[Any], row: Row) -> object:
-    """A row as the listing's method gives it; None if it cannot be read."""
+    """A row as the listing's method returns it; None if it cannot be read."""
     declared = rows_member(endpoint).type
     alternatives = [declared, *get_args(declared)]
     [rows] = [each for each in alternatives if get_origin(each) is list]
@@ -225,7 +225,7 @@ def typed(endpoint: Endpoint[Any], row: Row) -> object:
 
 
 class WholeListings:
-    """Reads listings for all creates that wait for the same one at a time: once for all of them."""
+    """Reads a listing once for all creates that wait for it at the same time."""
 
     def __init__(self) -> None:
         self._shared: dict[Place, _Shared] = {}
@@ -233,8 +233,8 @@ class WholeListings:
     async def rows(self, send: Send, listing: Operation[Any], id: str) -> list[Row]:
         """The rows of a listing; read after this was called.
 
-        What narrows the listing (`query`) is left out where several wait with different values and reading all rows takes
-        fewer requests, and where the stated total seems to count all rows.
+        The filters (`query`) are left out in two cases: reading all rows takes fewer requests for several creates with
+        different filters, or the stated total seems to count all rows.
         """
         place = place_of(listing.endpoint, listing.path)
         shared = self._shared.setdefault(place, _Shared())
@@ -246,15 +246,15 @@ class WholeListings:
 
 
 class _Shared:
-    """One listing, and those who wait for it."""
+    """One listing, and the creates that wait for it."""
 
     def __init__(self) -> None:
         self.waiting: Counter[Query] = Counter()
-        """How many wait, by what narrows the listing for them."""
+        """How many wait, by the filters of the listing."""
         self._lock = asyncio.Lock()
         self._asked = 0
         self._served: dict[Query, tuple[int, list[Row] | PixxelError]] = {}
-        """By what narrowed a walk: how many had asked when it began, and what it came to."""
+        """By filters of a reading: how many had asked when it began, and its result."""
         self._total = 0
 
     async def rows(self, send: Send, listing: Operation[Any], id: str) -> list[Row]:
@@ -290,7 +290,7 @@ class _Shared:
     async def _read(
         self, send: Send, listing: Operation[Any], id: str
     ) -> tuple[bool, list[Row], Problem | None]:
-        """All rows where that serves several, or where the total of the narrowed listing contradicts it."""
+        """All rows if that serves several, or if the total of the filtered listing contradicts its rows."""
         everything = attrs.evolve(listing, query={})
         most = len(self.waiting) * PAGE_SIZE
         if listing.query and len(self.waiting) > 1 and self._total <= most:

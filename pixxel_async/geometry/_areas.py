@@ -20,13 +20,13 @@ from pixxel_async.geometry._crossings import Stray, fault_between, has_area
 
 _MOST_VERTICES = 1_000_000
 _LARGEST_FILE = 64 * 2**20
-"""Bytes; a million vertices written with six decimals take less than half of it."""
+"""Bytes; a million vertices with six decimals take less than half of it."""
 _MOST_LISTS = 2 * _MOST_VERTICES
-"""Lists and objects of a file. Brackets make far more memory out of a byte than numbers do: 64 MiB of them are 2 GiB."""
+"""Lists and objects in a file. Brackets take far more memory per byte than numbers: 64 MiB of them take 2 GiB."""
 
 
 class HasGeoInterface(Protocol):
-    """An object that can say itself in GeoJSON, as Shapely geometries can."""
+    """An object that returns itself as GeoJSON, as Shapely geometries can."""
 
     @property
     def __geo_interface__(self) -> Mapping[str, Any]:
@@ -40,18 +40,18 @@ class _HasToDict(Protocol):
 
 
 GeometryInput: TypeAlias = Mapping[str, Any] | str | os.PathLike[str] | HasGeoInterface | _HasToDict
-"""GeoJSON, WKT, the path of a GeoJSON file, or an object that knows its GeoJSON."""
+"""GeoJSON, WKT, the path of a GeoJSON file, or an object with `__geo_interface__`."""
 
 Ring: TypeAlias = list[list[float]]
 ToDegrees: TypeAlias = Callable[[Ring], Ring]
-"""From positions in another reference system to the same ones as longitude and latitude."""
+"""Transforms positions of another reference system to longitude and latitude."""
 
 
 def polygon(value: GeometryInput) -> dict[str, Any]:
     """The one polygon in `value`, as a GeoJSON Polygon.
 
     Raises:
-        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+        GeometryError: It has none or several, or the API could not accept it; the message names the place.
     """
     parts = polygons_of(geometry(value))
     if len(parts) > 1:
@@ -65,7 +65,7 @@ def geometry(value: GeometryInput) -> dict[str, Any]:
     """The one area in `value`, as a GeoJSON Polygon or MultiPolygon.
 
     Raises:
-        GeometryError: It holds none or several, or the API could not accept it; the message names the place.
+        GeometryError: It has none or several, or the API could not accept it; the message names the place.
     """
     source = _source(value)
     features = list(_features(source))
@@ -83,9 +83,9 @@ def polygons_of(area: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
 
 
 def checked(raw: Mapping[str, object], to_degrees: ToDegrees | None = None) -> tuple[dict[str, Any], bool]:
-    """A GeoJSON Polygon or MultiPolygon in longitude and latitude, and whether altitudes were left out of it.
+    """A GeoJSON Polygon or MultiPolygon in longitude and latitude, and whether it had altitudes, which are left out.
 
-    Every check of `geometry` holds, also where the coordinates are in another system and `to_degrees` transforms them.
+    Every check of `geometry` applies, also if `to_degrees` transforms the coordinates from another system.
 
     Raises:
         GeometryError: The API could not accept it; the message names the place.
@@ -97,7 +97,7 @@ def feature_collection(value: GeometryInput) -> dict[str, Any]:
     """All areas in `value`, as a GeoJSON FeatureCollection; properties are kept.
 
     Raises:
-        GeometryError: It holds none, or one that the API could not accept; the message names the place.
+        GeometryError: It has none, or one that the API could not accept; the message names the place.
     """
     features = [
         {"type": "Feature", "geometry": _area(feature), "properties": feature.properties}
@@ -106,7 +106,7 @@ def feature_collection(value: GeometryInput) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
-# From what was given to GeoJSON
+# From the argument to GeoJSON
 
 
 class _Source(NamedTuple):
@@ -138,7 +138,7 @@ def _source(value: GeometryInput) -> _Source:
     if callable(to_dict := getattr(value, "to_dict", None)):
         return _Source(to_dict())
     raise GeometryError(
-        f"{shown(value)} is no geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
+        f"{shown(value)} is not a geometry: give GeoJSON as a dict, WKT, the path of a GeoJSON file, "
         "or an object with __geo_interface__"
     )
 
@@ -194,9 +194,9 @@ def _feature(raw: object, place: str) -> _Feature:
 
 
 def check_crs(raw: Mapping[str, object], place: str) -> None:
-    """Refuse GeoJSON whose member `crs` says another system than WGS 84, the only one that RFC 7946 knows.
+    """Refuse GeoJSON whose member `crs` names another system than WGS 84, the only one of RFC 7946.
 
-    The member is a leftover of the older GeoJSON that some programs still write.
+    The member is from an older version of GeoJSON that some programs still write.
 
     Raises:
         GeometryError: It does; the message begins with `place`.
@@ -226,10 +226,10 @@ _WKT_KINDS = {"POLYGON": "Polygon", "MULTIPOLYGON": "MultiPolygon"}
 
 
 def from_wkt(text: str) -> dict[str, Any]:
-    """GeoJSON of a polygon or multipolygon in WKT; what it holds is not checked.
+    """GeoJSON of a polygon or multipolygon in WKT; its contents are not checked.
 
     Raises:
-        GeometryError: It is not WKT, of another geometry, or in another system than WGS 84.
+        GeometryError: It is not WKT, is another geometry, or is in another system than WGS 84.
     """
     head = re.match(_WKT, text)
     if head is None:
@@ -249,39 +249,39 @@ def _wkt_lists(text: str, start: int) -> object:
     open_lists: list[list[object]] = [[]]
     position: list[float] = []
     for token in re.compile(_WKT_TOKEN).finditer(text, start):
-        word = token[0]
-        if word == "(" and not position:
+        symbol = token[0]
+        if symbol == "(" and not position:
             open_lists.append([])
-        elif word in ",)" and len(open_lists) > 1:
+        elif symbol in ",)" and len(open_lists) > 1:
             if position:
                 open_lists[-1].append(position)
                 position = []
-            if word == ")":
+            if symbol == ")":
                 closed = open_lists.pop()
                 open_lists[-1].append(closed)
-        elif word in "(,)" or len(open_lists) == 1:
+        elif symbol in "(,)" or len(open_lists) == 1:
             raise GeometryError(
-                f"WKT with a {word!r} at character {token.start()} that does not belong there"
+                f"WKT with a {symbol!r} at character {token.start()} that is not expected there"
             )
         else:
-            position.append(_wkt_number(word, token.start()))
+            position.append(_wkt_number(symbol, token.start()))
     if len(open_lists) > 1 or len(open_lists[0]) != 1:
         raise GeometryError("WKT whose parentheses do not match")
     return open_lists[0][0]
 
 
-def _wkt_number(word: str, index: int) -> float:
+def _wkt_number(symbol: str, index: int) -> float:
     try:
-        return float(word)
+        return float(symbol)
     except ValueError:
-        raise GeometryError(f"WKT with {word!r} at character {index}, where a number is needed") from None
+        raise GeometryError(f"WKT with {symbol!r} at character {index}, where a number is needed") from None
 
 
 # Checks
 
 
 def _area(feature: _Feature) -> dict[str, Any]:
-    """The geometry of a feature as checked, plain GeoJSON."""
+    """The geometry of a feature, checked, as plain GeoJSON."""
     area, has_altitudes = _checked(feature.raw, feature.place, None)
     if has_altitudes:
         ALTITUDES(place=_at(feature.place))
@@ -309,7 +309,7 @@ def _checked(raw: object, place: str, to_degrees: ToDegrees | None) -> tuple[dic
 
 
 class _Polygons:
-    """Checks and copies the polygons of one geometry, and counts on the way."""
+    """Checks and copies the polygons of one geometry, and counts vertices."""
 
     def __init__(self, to_degrees: ToDegrees | None) -> None:
         self._to_degrees = to_degrees
@@ -349,7 +349,7 @@ class _Polygons:
 
     def _position(self, raw: object, place: str, number: int) -> list[float]:
         if not _is_array(raw) or len(raw) < 2:
-            _refuse(place, number, f"{shown(raw)} is no position; give [longitude, latitude]")
+            _refuse(place, number, f"{shown(raw)} is not a position; give [longitude, latitude]")
         if len(raw) > 2:
             self.has_altitudes = True
         return [_number(raw[0], place, number), _number(raw[1], place, number)]
@@ -358,9 +358,7 @@ class _Polygons:
         found = to_degrees(ring)
         for number, position in enumerate(found):
             if not all(map(isfinite, position)):
-                what = (
-                    f"{ring[number]} has no longitude and latitude: it lies outside of its reference system"
-                )
+                what = f"{ring[number]} has no longitude and latitude: it is outside its reference system"
                 _refuse(place, number, what)
         return found
 
@@ -421,7 +419,7 @@ def _check_rings(rings: Sequence[Sequence[Sequence[float]]], place: str) -> None
         _refuse(
             _below(place, "ring", fault.ring),
             fault.vertex,
-            f"{rings[fault.ring][fault.vertex]} lies outside of ring 0 or in another hole, and rings after the first are "
+            f"{rings[fault.ring][fault.vertex]} is outside ring 0 or in another hole, and rings after the first are "
             "holes; give separate areas as polygons of a MultiPolygon",
         )
     (first, start), (second, other) = fault.first, fault.second
@@ -433,8 +431,8 @@ def _check_rings(rings: Sequence[Sequence[Sequence[float]]], place: str) -> None
             "with shapely.make_valid"
         )
     raise GeometryError(
-        f"{_below(place, 'ring', second)}: crosses ring {first} {where}, with its edge from vertex {other} to {other + 1} "
-        f"that from {start} to {start + 1}; keep holes inside of ring 0 and apart, or repair it, for example with "
+        f"{_below(place, 'ring', second)}: crosses ring {first} {where}: its edge from vertex {other} to {other + 1} "
+        f"crosses the edge from {start} to {start + 1}; keep holes inside ring 0 and apart, or repair it, for example with "
         "shapely.make_valid"
     )
 
@@ -459,7 +457,7 @@ def _kind(raw: object, kind: object) -> str:
 
 
 def _label(name: object) -> str:
-    """A feature's name in quotes, without what would disturb a terminal."""
+    """A feature's name in quotes, without characters that disturb a terminal."""
     text = name[:60] if isinstance(name, str) else shown(name)
     return f'"{text}"' if text.isprintable() else ascii(text)
 

@@ -1,8 +1,8 @@
-"""Where the rings of a polygon cross, and which holes lie outside: faults that no vertex shows by itself.
+"""Detects rings of a polygon that cross, and holes outside the outline.
 
-Edges are compared with those that they overlap along one axis: the longer one, measured by the edges. Only a proper
-crossing counts, where each edge has an end clearly on either side of the other. Touching, sharing a vertex or lying upon
-each other does not, and what is nearer than 1e-9° (0.1 mm) touches: rounding must never look like a fault.
+Only edges that overlap along one axis are compared: the longer axis, measured by the edges. Only a proper crossing
+counts, where each edge has an end clearly on either side of the other. Touching, sharing a vertex or overlapping does not
+count, and edges nearer than 1e-9° (0.1 mm) touch: rounding must not cause an error.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ Position: TypeAlias = Sequence[float]
 Ring: TypeAlias = Sequence[Position]
 
 _TOUCHING = 1e-9
-"""Degrees; computed distances from a line are right to 1e-13, so that none beyond it comes from rounding."""
+"""Degrees; computed distances from a line are exact to 1e-13, so that rounding explains none beyond it."""
 _MOST_PAIRS = 20_000_000
-"""Pairs that are compared at most, within seconds; the API judges the rest. Few outlines have as many: a round one of
-100,000 vertices has a fiftieth of it, a slanting comb of 10,000 half."""
+"""Most pairs to compare, within seconds; the API checks the rest. Few outlines have as many. A round one of 100,000
+vertices has a fiftieth of it, a slanted comb of 10,000 half."""
 
 
 class Crossing(NamedTuple):
-    """Two edges that cross. An edge is a ring's number, and that of the vertex it begins at."""
+    """Two edges that cross. An edge is the number of a ring, and that of its first vertex."""
 
     first: tuple[int, int]
     second: tuple[int, int]
@@ -30,14 +30,14 @@ class Crossing(NamedTuple):
 
 
 class Stray(NamedTuple):
-    """A vertex of a hole that lies outside of the outline, or in another hole."""
+    """A vertex of a hole that is outside the outline, or in another hole."""
 
     ring: int
     vertex: int
 
 
 def fault_between(rings: Sequence[Ring]) -> Crossing | Stray | None:
-    """A fault of the edges of one polygon, if there is any. The rings are closed, the first is the outline."""
+    """A fault of the edges of one polygon, if there is any. The rings are closed; the first is the outline."""
     return _crossing(rings) or _stray(rings)
 
 
@@ -63,7 +63,7 @@ def _crossing(rings: Sequence[Ring]) -> Crossing | None:
 
 
 _Edge: TypeAlias = tuple[float, float, float, float, tuple[int, int], Position, Position]
-"""What it spans along the axis (from, to) and across it (from, to), its name, and its ends."""
+"""Its range along the axis (from, to) and across it (from, to), its name, and its ends."""
 
 
 def _edges(rings: Sequence[Ring], *, axis: int) -> list[_Edge]:
@@ -81,7 +81,7 @@ def _edges(rings: Sequence[Ring], *, axis: int) -> list[_Edge]:
 
 
 def _axis(rings: Sequence[Ring]) -> int:
-    """The axis along which edges overlap least: the one on which they are short, compared with its extent."""
+    """The axis along which edges overlap least: they are short compared with its extent."""
     shares = []
     for axis in (0, 1):
         values = [position[axis] for position in chain.from_iterable(rings)]
@@ -91,7 +91,7 @@ def _axis(rings: Sequence[Ring]) -> int:
 
 
 def _stray(rings: Sequence[Ring]) -> Stray | None:
-    """Find a hole that begins outside of the outline or in another hole. One that begins on an edge is not judged."""
+    """Find a hole that begins outside the outline or in another hole. One that begins on an edge is not checked."""
     vertices = sum(map(len, rings))
     for ring in range(1, len(rings)):
         if ring * vertices > _MOST_PAIRS:
@@ -128,7 +128,7 @@ def _is_beside(position: Position, a: Position, b: Position) -> bool:
 def has_area(ring: Ring) -> bool:
     """Whether the vertices do not all lie on one line."""
     if _side(*ring[:3]):
-        return True  # as nearly always
+        return True  # the usual case
     start = ring[0]
     end = next((position for position in ring if _distance(start, position) > _TOUCHING), start)
     return any(_side(start, end, position) for position in ring)
@@ -150,7 +150,7 @@ def _do_cross(a: Position, b: Position, c: Position, d: Position) -> bool:
     x, y = a
     dx, dy = b[0] - x, b[1] - y
     slack = _TOUCHING * (abs(dx) + abs(dy))
-    turn = dx * (c[1] - y) - dy * (c[0] - x)  # as in _side: most pairs end here, and calls would take longest
+    turn = dx * (c[1] - y) - dy * (c[0] - x)  # as in _side, without its calls: most pairs end here
     if turn > slack:
         is_between = dx * (d[1] - y) - dy * (d[0] - x) < -slack
     else:
@@ -159,7 +159,7 @@ def _do_cross(a: Position, b: Position, c: Position, d: Position) -> bool:
 
 
 def _meeting(a: Position, b: Position, c: Position, d: Position) -> tuple[float, float]:
-    """What the lines through two edges have in common."""
+    """The intersection of the lines through two edges."""
     dx, dy, ex, ey = b[0] - a[0], b[1] - a[1], d[0] - c[0], d[1] - c[1]
     part = ((c[0] - a[0]) * ey - (c[1] - a[1]) * ex) / (dx * ey - dy * ex)
     return a[0] + part * dx, a[1] + part * dy

@@ -63,7 +63,7 @@ class IndexCreate(Model):
     """Name of a colormap, such as rdylgn."""
     satellite_id: str = attrs.field(converter=checks.text(min_length=1))
     """Id of the satellite whose bands the formula names."""
-    expression_type: ExpressionType | str = attrs.field(converter=checks.word(ExpressionType))
+    expression_type: ExpressionType | str = attrs.field(converter=checks.enum_value(ExpressionType))
     """What the expression yields."""
 
 
@@ -212,7 +212,7 @@ class PngRequest(Model):
     """Id of the index to render."""
     date: str = attrs.field(converter=checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"))
     """Day of the image, such as 2024_05_06."""
-    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.enum_value(VisualizationMode))
     """Which legend to use."""
 
 
@@ -225,7 +225,7 @@ class SLDRequest(Model):
     )
     """Days of the images, such as 2024_05_06."""
     visualization_modes: Sequence[VisualizationMode | str] = attrs.field(
-        converter=checks.each(checks.word(VisualizationMode), min_items=1)
+        converter=checks.each(checks.enum_value(VisualizationMode), min_items=1)
     )
     """Legends to write styles for."""
 
@@ -240,7 +240,7 @@ class VisualizationMetadataRollback(Model):
         converter=checks.each(checks.text(pattern="^[0-9]{4}_[0-9]{2}_[0-9]{2}$"), min_items=1)
     )
     """Days of the images, such as 2024_05_06."""
-    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.enum_value(VisualizationMode))
     """Mode of the legends to compute again."""
 
 
@@ -248,7 +248,7 @@ class VisualizationMetadataRollback(Model):
 class VisualizationMetadataUpdate(Model):
     """New legends for one mode."""
 
-    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.word(VisualizationMode))
+    visualization_mode: VisualizationMode | str = attrs.field(converter=checks.enum_value(VisualizationMode))
     """Mode of the legends to set; the other mode does not change."""
     legend: Mapping[str, Sequence[LegendItemUpdate] | None] = attrs.field(
         converter=checks.table(checks.maybe(checks.each(checks.instance(LegendItemUpdate))))
@@ -267,7 +267,7 @@ class SortField(Model):
 
     field: str = attrs.field(converter=checks.text(min_length=1))
     """Sort key, as a path into the item such as properties->>'datetime'."""
-    direction: SortingOrder | str = attrs.field(converter=checks.word(SortingOrder))
+    direction: SortingOrder | str = attrs.field(converter=checks.enum_value(SortingOrder))
     """Direction of sorting."""
 
 
@@ -305,7 +305,7 @@ class OrderItemCreate(Model):
     Areas to capture, as Polygon or MultiPolygon features in longitude, latitude. Less than 100 km² in
     total is billed as 100 km². Nearest edges may be at most 200 km apart.
     """
-    recurrence: Recurrence | str | None = attrs.field(default=None, converter=checks.word(Recurrence))
+    recurrence: Recurrence | str | None = attrs.field(default=None, converter=checks.enum_value(Recurrence))
     """How often to capture images; required for tasking."""
     start_date: times.Instant | None = attrs.field(default=None, converter=checks.instant)
     """
@@ -326,7 +326,7 @@ class OrderItemCreate(Model):
     bandset: BandsetRef | None = attrs.field(default=None, converter=checks.instance(BandsetRef))
     """Bands to capture; required for tasking."""
     delivery_speed: DeliverySpeed | str | None = attrs.field(
-        default=None, converter=checks.word(DeliverySpeed)
+        default=None, converter=checks.enum_value(DeliverySpeed)
     )
     """Delivery speed. Server default: STANDARD."""
     usecase: str = attrs.field(converter=checks.text(min_length=1))
@@ -350,7 +350,7 @@ class StoreCreate(Model):
 
     name: str = attrs.field(converter=checks.text(min_length=1))
     """Name of the store, unique in your account."""
-    type: StoreType | str = attrs.field(converter=checks.word(StoreType))
+    type: StoreType | str = attrs.field(converter=checks.enum_value(StoreType))
     """Cloud provider of the bucket."""
     configs: StoreConfigs = attrs.field(converter=checks.instance(StoreConfigs, "bucket", "region"))
     """Location of the bucket."""

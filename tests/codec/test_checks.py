@@ -50,7 +50,7 @@ class Order(Model):
     count: int | None = attrs.field(default=None, converter=checks.integer(minimum=0, maximum=9))
     share: float | None = attrs.field(default=None, converter=checks.number(minimum=0))
     dry: bool | None = attrs.field(default=None, converter=checks.boolean())
-    colour: Colour | str | None = attrs.field(default=None, converter=checks.word(Colour))
+    colour: Colour | str | None = attrs.field(default=None, converter=checks.enum_value(Colour))
     place: Place | None = attrs.field(default=None, converter=checks.instance(Place, "store"))
     ids: Any = attrs.field(
         default=None, converter=checks.each(checks.text(), min_items=1, max_items=3, unique=True)
@@ -100,7 +100,7 @@ REFUSED = {
     "number as truth": ({"dry": 1}, "Order.dry: expected True or False, got 1"),
     "unknown word": (
         {"colour": "Red"},
-        "Order.colour: 'Red' is not one of 'red', 'blue'; to send another word nevertheless, write Colour(...)",
+        "Order.colour: 'Red' is not one of 'red', 'blue'; to send another value, write Colour(...)",
     ),
     "mapping for a model": (
         {"place": {"store": "s"}},
@@ -130,7 +130,7 @@ REFUSED = {
     "wrong element": ({"ids": ["a", None]}, "Order.ids[1]: expected text, got None"),
     "too few": ({"ids": []}, "Order.ids: 0 elements are too few, at least 1 needed"),
     "too many": ({"ids": list("abcd")}, "Order.ids: 4 elements are too many, at most 3 are accepted"),
-    "twice": ({"ids": ["a", "b", "a"]}, "Order.ids: 'a' stands there twice"),
+    "twice": ({"ids": ["a", "b", "a"]}, "Order.ids: 'a' is in the list twice"),
     "list for a mapping": ({"days": []}, "Order.days: expected a mapping, got []"),
     "number as a key": ({"days": {2024: None}}, 'Order.days: the key 2024 is not text; write "2024"'),
     "wrong value in a mapping": (
@@ -140,7 +140,7 @@ REFUSED = {
     "instant without a zone": ({"start": datetime(2026, 1, 2)}, None),
     "order of two times": (
         {"start": "2026-01-02T00:00:00Z", "end": "2026-01-02T01:00:00+01:00"},
-        "Order: start '2026-01-02T00:00:00Z' does not lie before end '2026-01-02T00:00:00Z'",
+        "Order: start '2026-01-02T00:00:00Z' is not before end '2026-01-02T00:00:00Z'",
     ),
 }
 
@@ -207,7 +207,7 @@ def test_a_member_of_another_enum_is_no_word() -> None:
 
 def test_a_secret_is_kept_out_of_the_refusal() -> None:
     found = refusal(lambda: Order(name="north", secrets={"key": 123456}))
-    assert "Order.secrets: is not of the expected form; its value is kept out of this message" == found
+    assert "Order.secrets: is not of the expected form; this message does not show its value" == found
 
 
 def test_a_refused_secret_leaves_no_trace_in_the_error() -> None:
@@ -240,7 +240,7 @@ def test_a_bounding_box_is_sent_as_it_is(box: Any) -> None:
     ("box", "message"),
     [
         ([77, 12, 78], "has 3 numbers, not 4; give [west, south, east, north] in degrees"),
-        ([77, 12, 0, 78, 13, 900], "has 6 numbers, not 4; leave the two heights out"),
+        ([77, 12, 0, 78, 13, 900], "has 6 numbers, not 4; leave out the two heights"),
         ([77, 13, 78, 12], "south 13 is greater than north 12; give [west, south, east, north] in degrees"),
         ([12, 139, 13, 140], "south 139 is outside -90 to 90; give [west, south, east, north] in degrees"),
         ([0, 0, 1, 90.5], "north 90.5 is outside -90 to 90; give [west, south, east, north] in degrees"),
@@ -290,9 +290,9 @@ def test_a_number_that_json_can_carry_is_a_number(value: Any) -> None:
 
 
 def test_arguments_are_named_as_the_caller_wrote_them() -> None:
-    assert checks.optional("type", checks.word(Colour), None) is None
+    assert checks.optional("type", checks.enum_value(Colour), None) is None
     assert "type: 'x' is not one of 'red', 'blue'" in refusal(
-        lambda: checks.optional("type", checks.word(Colour), "x")
+        lambda: checks.optional("type", checks.enum_value(Colour), "x")
     )
     assert "id: expected text, got None" == refusal(lambda: checks.required("id", checks.text(), None))
 

@@ -347,7 +347,7 @@ async def test_retry_after_is_kept_up_to_two_minutes(
         await downloader.save(f"{stub.url}/x.tif", tmp_path)
         assert 7 <= clock.slept[0] <= 7.8
         stub.answers = [answer(429, Retry_After="1000")]
-        with pytest.raises(DownloadError, match=r"the server answered 429$"):
+        with pytest.raises(DownloadError, match=r"the server responded with 429$"):
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
     assert 3 == len(stub.received)
 
@@ -355,7 +355,7 @@ async def test_retry_after_is_kept_up_to_two_minutes(
 @pytest.mark.parametrize("status", [400, 405, 416, 304, 204])
 async def test_other_statuses_end_it_at_once(downloader: Downloader, tmp_path: Path, status: int) -> None:
     async with Stub([*answer(status), CLOSE]) as stub:
-        with pytest.raises(DownloadError, match=f"the server answered {status}$"):
+        with pytest.raises(DownloadError, match=f"the server responded with {status}$"):
             await downloader.save(f"{stub.url}/x.tif", tmp_path)
     assert 1 == len(stub.received)
 
@@ -384,7 +384,7 @@ async def test_l1_an_expired_url_is_refreshed(
         assert "x.tif" == saved.path.name
         stub.answers = [answer(status, body)]
         with pytest.raises(
-            DownloadError, match=f"answered {status}: the link has expired, or the file is gone$"
+            DownloadError, match=f"responded with {status}: the link has expired, or the file is gone$"
         ):
             await downloader.save(f"{stub.url}/y.tif", tmp_path)
 
@@ -425,7 +425,7 @@ async def test_j9_an_error_page_with_status_200_is_no_file(
 ) -> None:
     """J9."""
     async with Stub(answer(200, body, Content_Type=type)) as stub:
-        with pytest.raises(DownloadError, match="a page of text came with status 200"):
+        with pytest.raises(DownloadError, match="sent a page of text with status 200"):
             await downloader.save(f"{stub.url}/{name}", tmp_path)
     assert [] == names(tmp_path)
 
@@ -464,7 +464,7 @@ async def test_j12_encoded_content_is_decoded_and_must_be_whole(
             (packed[:-9], "gzip", "the gzip stream has no end"),
             (CONTENT, "gzip", "not the gzip stream that it claims"),
             (gzip.compress(bytes(50 * 2**20)), "gzip", "grows more than 200 times"),
-            (CONTENT, "br", "an encoding that was not asked for"),
+            (CONTENT, "br", "an encoding that was not requested"),
         ):
             stub.answers = [answer(200, body, Content_Encoding=encoding)]
             with pytest.raises(DownloadError, match=words):
@@ -533,7 +533,7 @@ async def test_the_name_comes_from_the_url_cleaned(
 async def test_a_chosen_name_is_taken_or_refused_never_changed(
     downloader: Downloader, tmp_path: Path, name: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=r"is no safe file name: (use|give a bare name)"):
+    with pytest.raises(InvalidInput, match=r"is not a safe file name: (use|give a bare name)"):
         await downloader.save("http://127.0.0.1:1/x", tmp_path, filename=name)
     assert [] == names(tmp_path)
 
@@ -557,7 +557,7 @@ async def test_k3_an_existing_file_is_never_touched_unasked(downloader: Download
 
 async def test_a_file_made_meanwhile_is_not_replaced(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub(answer(200, b"new")) as stub:
-        with pytest.raises(FileInTheWay, match="made by somebody else meanwhile"):
+        with pytest.raises(FileInTheWay, match="made by another program meanwhile"):
             await downloader.save(
                 f"{stub.url}/x.tif",
                 tmp_path,

@@ -94,7 +94,7 @@ def test_k5_a_file_system_without_links_renames(
     other.restart(KNOWN)
     other.write([b"xyz"])
     (tmp_path / "x.bin").write_bytes(b"abc")  # meanwhile
-    with pytest.raises(FileInTheWay, match="made by somebody else"):
+    with pytest.raises(FileInTheWay, match="made by another program"):
         other.finish()
     assert b"abc" == (tmp_path / "x.bin").read_bytes()
 

@@ -231,7 +231,7 @@ async def test_j5_a_server_that_ignores_if_range_is_caught_by_the_checksum(
         assert [None, "bytes=1000-", None] == ranges(stub)
         stub.received.clear()
         stub.answers = [store.until(1000), liar, store.until(1000), liar]
-        with pytest.raises(IntegrityError, match="its checksum is not the one that was promised"):
+        with pytest.raises(IntegrityError, match="its checksum is not the one that the server stated"):
             await downloader.save(f"{stub.url}/y.bin", tmp_path)
     assert ["x.bin"] == names(tmp_path)
 
@@ -333,7 +333,7 @@ async def test_j9_an_error_page_costs_nothing_that_was_there(downloader: Downloa
     store = Store()
     page = answer(200, b"<!DOCTYPE html>Please log in", Content_Type="text/html")
     async with Stub(store.until(2**20), page, store) as stub:
-        with pytest.raises(DownloadError, match="a page of text came"):
+        with pytest.raises(DownloadError, match="sent a page of text"):
             await downloader.save(f"{stub.url}/x.bin", tmp_path)
         assert LEFT == names(tmp_path)
         saved = await downloader.save(f"{stub.url}/x.bin", tmp_path)
@@ -689,7 +689,7 @@ async def test_k3_a_file_in_the_way_leaves_the_part_for_overwrite(
     """A name that is taken while the file grows: nothing of it is fetched again after `overwrite=True`."""
     store = Store()
     async with Stub(store) as stub:
-        with pytest.raises(FileInTheWay, match="made by somebody else meanwhile"):
+        with pytest.raises(FileInTheWay, match="made by another program meanwhile"):
             await downloader.save(
                 f"{stub.url}/x.bin",
                 tmp_path,

@@ -181,7 +181,7 @@ def test_u3_a_claimed_size_that_is_a_lie_is_found(tmp_path: Path) -> None:
     for claim in (10, 5000):
         archive = bytearray(pack(("x", NOISE)))
         struct.pack_into("<L", archive, archive.index(b"PK\x01\x02") + 24, claim)
-        assert_refused(tmp_path, bytes(archive), "is no proper ZIP", IntegrityError)
+        assert_refused(tmp_path, bytes(archive), "is not a valid ZIP", IntegrityError)
 
 
 def test_u3_too_many_members_are_refused(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def flip(archive: bytearray) -> None:
     ],
 )
 def test_a_broken_archive_is_told_and_nothing_is_left(tmp_path: Path, archive: bytes) -> None:
-    assert_refused(tmp_path, archive, r"package\.zip is no proper ZIP: .", IntegrityError)
+    assert_refused(tmp_path, archive, r"package\.zip is not a valid ZIP: .", IntegrityError)
 
 
 @settings(max_examples=60)

@@ -191,10 +191,10 @@ def refusal(read, value):
         ({"type": "MultiPolygon", "coordinates": [[RING], []]}, "polygon 1: has no rings"),
         (
             {"type": "Polygon", "coordinates": RING},
-            "ring 0, vertex 0: 77.0 is no position; give [longitude, latitude]",
+            "ring 0, vertex 0: 77.0 is not a position; give [longitude, latitude]",
         ),
         ({"type": "Polygon", "coordinates": ["RING"]}, "ring 0: must be a list of positions, not a str"),
-        (with_vertex([77.5]), "ring 0, vertex 1: [77.5] is no position; give [longitude, latitude]"),
+        (with_vertex([77.5]), "ring 0, vertex 1: [77.5] is not a position; give [longitude, latitude]"),
         (with_vertex(["77.5", 12]), "ring 0, vertex 1: '77.5' is text; give the number without quotes"),
         (with_vertex([None, 12]), "ring 0, vertex 1: None is not a number"),
         (with_vertex([True, 12]), "ring 0, vertex 1: True is not a number"),
@@ -302,10 +302,10 @@ def test_what_is_no_geometry_at_all_is_refused_with_the_forms_there_are(value):
         ("POINT (77 12)", "WKT of a POINT: a POLYGON or MULTIPOLYGON is needed"),
         ("POLYGON EMPTY", "the Polygon is empty: it has no coordinates"),
         ("POLYGON ((0 0, 1 0, 1 1, 0 0)", "WKT whose parentheses do not match"),
-        ("POLYGON ((0 0, 1 0, 1 1, 0 0)))", "WKT with a ')' at character 30 that does not belong there"),
-        ("POLYGON ((0 0, 1 0, 1 1, 0 0)) x", "WKT with a 'x' at character 31 that does not belong there"),
+        ("POLYGON ((0 0, 1 0, 1 1, 0 0)))", "WKT with a ')' at character 30 that is not expected there"),
+        ("POLYGON ((0 0, 1 0, 1 1, 0 0)) x", "WKT with a 'x' at character 31 that is not expected there"),
         ("POLYGON ((0 0, 1 O, 1 1, 0 0))", "WKT with 'O' at character 17, where a number is needed"),
-        ("POLYGON ((0 (0, 1 0, 1 1, 0 0))", "WKT with a '(' at character 12 that does not belong there"),
+        ("POLYGON ((0 (0, 1 0, 1 1, 0 0))", "WKT with a '(' at character 12 that is not expected there"),
     ],
 )
 def test_wkt_that_cannot_be_used_is_refused(wkt, message):

@@ -90,8 +90,8 @@ def test_t8_a_hole_that_crosses_itself_is_told():
 def test_t8_a_hole_that_crosses_the_outline_or_another_hole_is_told():
     beyond = [[3, 1], [5, 1], [5, 3], [3, 1]]
     assert (
-        "ring 1: crosses ring 0 at [4.0, 1.0], with its edge from vertex 0 to 1 that from 1 to 2; keep holes inside of "
-        f"ring 0 and apart, {REPAIR}"
+        "ring 1: crosses ring 0 at [4.0, 1.0]: its edge from vertex 0 to 1 crosses the edge from 1 to 2; keep holes "
+        f"inside ring 0 and apart, {REPAIR}"
     ) == refusal(SQUARE, beyond)
     across = [[1, 2], [3, 2], [3, 2.5], [1, 2]]
     along = [[2, 1], [2, 3], [2.5, 3], [2, 1]]
@@ -102,7 +102,7 @@ def test_t8_a_hole_that_crosses_the_outline_or_another_hole_is_told():
 def test_t8_a_hole_outside_of_its_outline_is_told(by):
     triangle = [[0, 0], [4, 0], [0, 4], [0, 0]]
     message = refusal(triangle, inside(triangle, by=by))
-    assert message.startswith(f"ring 1, vertex 0: [{float(by[0])}, {float(by[1])}] lies outside of ring 0 or")
+    assert message.startswith(f"ring 1, vertex 0: [{float(by[0])}, {float(by[1])}] is outside ring 0 or")
     assert message.endswith("; give separate areas as polygons of a MultiPolygon")
 
 

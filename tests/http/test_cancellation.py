@@ -408,7 +408,7 @@ async def test_p8_closing_ends_a_call_wherever_it_is(where: str) -> None:
         is_there = failed.is_set if where == "in a back-off" else lambda: bool(stub.received)
         outcome = await closed_over(client, client.orders.get("o-1"), is_there)
     assert ClientClosed is type(outcome)
-    assert "the client was closed while this call was under way" == str(outcome)
+    assert "the client was closed while this call was in flight" == str(outcome)
 
 
 async def test_p8_closing_ends_a_call_that_waits_for_its_token() -> None:

@@ -416,7 +416,7 @@ async def test_what_is_still_under_way_cannot_be_looked_for(world: World) -> Non
     task = asyncio.create_task(create_job(with_notes))
     while world.count("createJob") < 1:  # noqa: ASYNC110 - the sandbox has no event to wait for
         await asyncio.sleep(0.01)
-    with pytest.raises(InvalidInput, match="still under way"):
+    with pytest.raises(InvalidInput, match="still in flight"):
         await world.client.reconcile(notebook.intents[0])
     with pytest.raises(OutcomeUnknown):
         await task

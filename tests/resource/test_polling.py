@@ -205,7 +205,8 @@ async def test_i1_the_time_runs_out_with_a_last_look() -> None:
     clock = steady_clock()
     script = Script(RUNNING)
     with pytest.raises(
-        WaitTimeout, match=r"job j-1 is still 'running' after 10 s; nothing was cancelled: wait again"
+        WaitTimeout,
+        match=r"job j-1 is still 'running' after 10 s; nothing was cancelled: call `wait\(\)` again",
     ) as caught:
         await poller(script, clock, timeout=10)
     assert [2.0, 3.0, 4.5, 0.5] == clock.slept
@@ -344,7 +345,7 @@ async def test_i3_an_unknown_word_that_does_not_change_ends_the_wait(word: str |
     clock = steady_clock()
     strange = Job(status=word)
     with pytest.raises(
-        UnknownState, match="for 10 minutes, which the spec does not know; wait again"
+        UnknownState, match="for 10 minutes, which the spec does not list; call `wait"
     ) as caught:
         await poller(Script(RUNNING, strange), clock)
     assert 600 <= clock.monotonic() - clock.slept[0] <= 630
@@ -393,7 +394,7 @@ async def test_i5_a_package_that_never_gets_its_url_is_given_up() -> None:
     """After ten more looks."""
     bare = Job(status="completed")
     script = Script(RUNNING, bare)
-    with pytest.raises(WaitError, match="package j-1 is 'completed', but the API gives no URL") as caught:
+    with pytest.raises(WaitError, match="package j-1 is 'completed', but the API states no URL") as caught:
         await poller(script, cycle=PACKAGE)
     assert 12 == script.looks
     assert bare is caught.value.last

@@ -671,9 +671,9 @@ async def test_what_on_update_raises_comes_through_and_ends_the_rest() -> None:
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        (["a", "b", "a"], r"ids\[2\]='a' is at ids\[0\] already: give each id once"),
-        (["a", ""], r"ids\[1\]='': an id is a text"),
-        (["a", 7], r"ids\[1\]=7: an id is a text"),
+        (["a", "b", "a"], r"ids\[2\]='a' repeats ids\[0\]: give each id once"),
+        (["a", ""], r"ids\[1\]='': an id is text"),
+        (["a", 7], r"ids\[1\]=7: an id is text"),
         ("a-1", "ids='a-1': give a list of ids"),
     ],
 )

@@ -123,9 +123,7 @@ class Source:
                 outcome = self._outcome(row, count)
                 if outcome.had_altitudes and is_flat:
                     is_flat = False
-                    _log.warning(
-                        "%s: altitudes are dropped, the API takes longitude and latitude", self.path
-                    )
+                    _log.warning("%s: altitudes are dropped, the API takes longitude and latitude", self.path)
                 count += len(outcome.fields)
                 yield outcome
         except Refused as refused:

@@ -99,7 +99,7 @@ class Fields(Resource):
                 _LIST,
                 query={
                     "ids": ids,
-                    "status": checks.optional("status", checks.word(FieldStatus), status),
+                    "status": checks.optional("status", checks.enum_value(FieldStatus), status),
                     "createdAt": checks.optional("created_at", checks.time_filter, created_at),
                     "min_area": checks.optional("min_area", checks.number(minimum=0), min_area),
                 },

@@ -29,7 +29,7 @@ class FieldCreate(Model):
     """When it was seen."""
     rescale: Sequence[float] = attrs.field(converter=checks.each(checks.number(), min_items=2, max_items=2))
     """Range."""
-    mode: FieldStatus | str = attrs.field(converter=checks.word(FieldStatus))
+    mode: FieldStatus | str = attrs.field(converter=checks.enum_value(FieldStatus))
     """State to start in."""
     seed_ids: Sequence[str] | None = attrs.field(
         default=None, converter=checks.each(checks.text(), min_items=1, unique=True)
