@@ -265,13 +265,13 @@ async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *,
 @_FILES
 @click.option(
     "--resend",
-    "held",
+    "on_held",
     flag_value="resend",
     help="Make again what is held. Look in the account first: what is there already is bought twice.",
 )
 @click.option(
     "--forget",
-    "held",
+    "on_held",
     flag_value="forget",
     help="Give up rows that are held; their tokens count as spent.",
 )
@@ -287,7 +287,7 @@ def resume_command(
     concurrency: int,
     cluster: str | None,
     files: str | None,
-    held: Literal["resend", "forget"] | None,
+    on_held: Literal["resend", "forget"] | None,
     other_token: bool,
     sandbox: bool,
 ) -> int:
@@ -319,7 +319,7 @@ def resume_command(
         concurrency=concurrency,
         cluster=cluster,
         files=files,
-        held=held,
+        on_held=on_held,
         other_token=other_token,
     )
 

@@ -1,4 +1,4 @@
-"""The scheduler of rows, driven directly: what one row meets, what all would meet, and what is written down of it."""
+"""The scheduler of rows, run directly: what one row meets, what all would meet, and what is written down of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from pixxel_async import (
     WaitFailed,
 )
 from pixxel_async.bulk import State
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.bulk._journal.view import JournalView
@@ -114,14 +114,14 @@ async def test_z2_bookkeeping_that_fails_fails_its_row_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Here the row's facts hold what no code expects; the log has the traceback."""
-    through = Drive._through
+    through = Scheduler._through
 
-    async def odd(drive: Drive, row: object) -> object:
+    async def odd(scheduler: Scheduler, row: object) -> object:
         if row.number == 2:  # type: ignore[attr-defined]
             raise ValueError("a bug")
-        return await through(drive, row)  # type: ignore[arg-type]
+        return await through(scheduler, row)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Drive, "_through", odd)
+    monkeypatch.setattr(Scheduler, "_through", odd)
     rows = await results(tmp_path, [AOI], FakeEngine(made))
     assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
     assert ["row 2: unexpected error"] == [each.getMessage() for each in caplog.records]

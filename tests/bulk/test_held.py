@@ -83,7 +83,7 @@ async def test_z6_what_is_adopted_is_waited_for_and_not_bought_again(
     assert held.sent is not None
     assert (held.tokens, held.sought.split()[0]) == (80.0, "createJob")
     [made] = sandbox.ledger.entries("createJob")
-    async with Run.resume(quick, tmp_path / "out", held={1: Adopt(made.resource_id)}) as run:
+    async with Run.resume(quick, tmp_path / "out", on_held={1: Adopt(made.resource_id)}) as run:
         [row] = [row async for row in run]
     assert (State.DONE, 80.0) == (row.state, row.tokens)
     assert [made] == sandbox.ledger.entries("createJob")

@@ -233,11 +233,11 @@ async def test_a_step_of_the_users_own_follows_the_files_and_is_not_done_twice(
             raise ZeroDivisionError("of the user's own")
         seen.append(result.name)
 
-    rows = await started(client, table(tmp_path, "good", "bad", "fine"), only_aoi, tmp_path, then=then)
+    rows = await started(client, table(tmp_path, "good", "bad", "fine"), only_aoi, tmp_path, after_row=then)
     assert ["fine", "good"] == sorted(seen)
     assert "ZeroDivisionError: of the user's own" == rows["bad"].error
     seen.append("later")
-    assert {"bad"} == set(await resumed(client, tmp_path, retry_failed=True, then=then))
+    assert {"bad"} == set(await resumed(client, tmp_path, retry_failed=True, after_row=then))
     assert "bad" == seen[-1]
 
 
@@ -303,7 +303,7 @@ async def test_a_purchase_that_cannot_be_found_is_held_until_a_person_decides(
     again = (await resumed(quick, tmp_path))["north"]
     assert State.HELD is again.state, "looked for again, and not bought unasked"
     assert 0 == sandbox.ledger.spent
-    decided = (await resumed(quick, tmp_path, held="resend"))["north"]
+    decided = (await resumed(quick, tmp_path, on_held="resend"))["north"]
     assert State.DONE is decided.state
     assert 1 == len(sandbox.ledger.entries("createJob"))
 
@@ -319,7 +319,7 @@ async def test_what_is_forgotten_counts_as_spent_for_it_may_have_been(
     job = changed(recipe, make=Job("weekly-stress"), package=None)
     quick = client.with_options(settle_window=0.3)
     await started(quick, table(tmp_path, "north"), job, tmp_path)
-    async with Run.resume(quick, tmp_path / "out", held="forget") as run:
+    async with Run.resume(quick, tmp_path / "out", on_held="forget") as run:
         assert {} == await finished(run)
         progress = await run.progress()
     assert {State.FAILED: 1} == progress.rows

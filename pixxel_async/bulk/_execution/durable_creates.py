@@ -35,7 +35,7 @@ class _Planned(PixxelError):
         self.intent = intent
 
 
-class Creating:
+class DurableCreates:
     """Makes each row's things once, however often it is interrupted.
 
     Args:

@@ -18,7 +18,7 @@ from pixxel_async._base.files import checked_path, make_folder
 from pixxel_async._base.shown import shown
 from pixxel_async.bulk._execution.engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._execution.result import Result, result_of
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.decisions import Decisions
 from pixxel_async.bulk._journal.journal import Journal
@@ -63,12 +63,12 @@ class Run:
     Leaving the loop or the block stops what is under way; another session takes it up from the journal, `OUT/run.journal`.
     """
 
-    def __init__(self, journal: Journal, drive: Drive, client: PixxelClient, engine: Engine) -> None:
+    def __init__(self, journal: Journal, scheduler: Scheduler, client: PixxelClient, engine: Engine) -> None:
         """Use `start` or `resume`."""
         self.run_id = journal.header.run_id
         """Ends the name of everything that this run makes, in all its sessions."""
         self._journal = journal
-        self._drive = drive
+        self._scheduler = scheduler
         self._client = client
         self._engine = engine
         self._results: AsyncGenerator[Result, None] | None = None
@@ -89,7 +89,7 @@ class Run:
         overwrite: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
-        then: Then | None = None,
+        after_row: Then | None = None,
     ) -> AsyncIterator[Self]:
         """Begin a run in a folder of its own.
 
@@ -106,7 +106,7 @@ class Run:
             overwrite: Whether an earlier run in the folder is given up: its journal is removed, its files are replaced.
             concurrency: How many rows are under way at a time. Waiting costs little: it may be thousands.
             engine: Where the steps run; here if left out.
-            then: Awaited with each row's result and the client after its last step, before the row counts as done.
+            after_row: Awaited with each row's result and the client after its last step, before the row counts as done.
 
         Raises:
             BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
@@ -137,7 +137,7 @@ class Run:
         journal = await asyncio.to_thread(Journal.create, out / JOURNAL, header)
         try:
             await asyncio.to_thread(journal.add, _entries(source))
-            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+            async with cls._open(client, journal, stages, out, concurrency, engine, after_row) as run:
                 yield run
         finally:
             await asyncio.to_thread(journal.close)
@@ -150,13 +150,13 @@ class Run:
         out: str | Path,
         *,
         max_tokens: float | None = None,
-        held: Decisions | None = None,
+        on_held: Decisions | None = None,
         retry_failed: bool = False,
         retry_no_image: bool = False,
         other_token: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
-        then: Then | None = None,
+        after_row: Then | None = None,
     ) -> AsyncIterator[Self]:
         """Take up a run where it stopped, however it stopped.
 
@@ -167,7 +167,7 @@ class Run:
             client: An open client of the same account.
             out: Folder of the run.
             max_tokens: Another cap for the whole run; what is spent already counts. None leaves it as it is.
-            held: What to do about creates that may have happened and cannot be found: `"resend"` makes them, perhaps a
+            on_held: What to do about creates that may have happened and cannot be found: `"resend"` makes them, perhaps a
                 second time; `"forget"` gives their rows up; a dict decides by the row's number, also with `Adopt(id)`.
                 None looks for them again. See `decide`.
             retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
@@ -176,7 +176,7 @@ class Run:
             other_token: Whether the client may have another token than the run began with.
             concurrency: How many rows are under way at a time.
             engine: Where the steps run; here if left out.
-            then: As in `start`.
+            after_row: As in `start`.
 
         Raises:
             JournalError: there is no run in the folder, another process works on it, its journal is damaged, or it was
@@ -195,15 +195,15 @@ class Run:
             stages = stages_of(recipe, target, journal.header.run_id)
             if max_tokens is not None:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
-            if held is not None:
-                await asyncio.to_thread(journal.decide, held)
+            if on_held is not None:
+                await asyncio.to_thread(journal.decide, on_held)
             again = [
                 *([State.FAILED] if retry_failed else []),
                 *([State.NO_IMAGE] if retry_no_image else []),
             ]
             if again:
                 await asyncio.to_thread(journal.reset, again)
-            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+            async with cls._open(client, journal, stages, out, concurrency, engine, after_row) as run:
                 yield run
         finally:
             await asyncio.to_thread(journal.close)
@@ -218,20 +218,20 @@ class Run:
         out: Path,
         concurrency: int,
         engine: Engine | None,
-        then: Then | None,
+        after_row: Then | None,
     ) -> AsyncIterator[Self]:
         engine = engine or LocalEngine()
-        drive = Drive(
+        scheduler = Scheduler(
             client,
             journal,
             stages,
             engine,
             out=out,
             concurrency=concurrency,
-            then=then,
+            after_row=after_row,
             clock=Clock(),
         )
-        run = cls(journal, drive, client, engine)
+        run = cls(journal, scheduler, client, engine)
         try:
             yield run
         finally:
@@ -251,7 +251,7 @@ class Run:
 
     def drain(self) -> None:
         """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
-        self._drive.drain()
+        self._scheduler.drain()
 
     async def progress(self) -> Progress:
         """How far it is; reads the journal."""
@@ -273,7 +273,7 @@ class Run:
         return self._results
 
     async def _follow(self) -> AsyncGenerator[Result, None]:
-        results = self._drive.results()
+        results = self._scheduler.results()
         try:
             async for result in results:
                 self._finished += 1

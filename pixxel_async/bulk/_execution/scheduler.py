@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import is_disk_full
 from pixxel_async.bulk._execution.budget import Budget
-from pixxel_async.bulk._execution.durable_creates import Creating, Held, stated_cost
+from pixxel_async.bulk._execution.durable_creates import DurableCreates, Held, stated_cost
 from pixxel_async.bulk._execution.engine import Engine, Then
 from pixxel_async.bulk._execution.result import Result, result_of
 from pixxel_async.bulk._journal.journal import Journal
@@ -56,7 +56,7 @@ GRACE = 20.0
 """Seconds that a drain gives to what is under way."""
 
 
-class Drive:
+class Scheduler:
     """One session of a run.
 
     Args:
@@ -66,7 +66,7 @@ class Drive:
         engine: Where the stages run.
         out: Folder of the run.
         concurrency: Most rows that are under way, or finished and not yet taken.
-        then: Called after a row's last stage.
+        after_row: Called after a row's last stage.
         clock: Time and chance.
     """
 
@@ -79,7 +79,7 @@ class Drive:
         *,
         out: Path,
         concurrency: int,
-        then: Then | None,
+        after_row: Then | None,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -88,10 +88,10 @@ class Drive:
         self._engine = engine
         self._out = out
         self._concurrency = concurrency
-        self._then = then
+        self._after_row = after_row
         self._clock = clock
         self._budget = Budget(client, journal, stages)
-        self._creating = Creating(client, engine, journal, self._budget)
+        self._creating = DurableCreates(client, engine, journal, self._budget)
         self._tasks: set[asyncio.Task[Result | None]] = set()
         self._done: asyncio.Queue[asyncio.Task[Result | None]] = asyncio.Queue()
         self._opening: asyncio.Task[None] | None = None
@@ -198,8 +198,8 @@ class Drive:
                     return None
                 if stage.name not in row.facts:
                     await self._stage(stage, row)
-            if self._then is not None and THEN not in row.facts:
-                await self._engine.follow(self._client, self._then, row.result(row.final_state))
+            if self._after_row is not None and THEN not in row.facts:
+                await self._engine.follow(self._client, self._after_row, row.result(row.final_state))
                 await self._journal.record(row.number, THEN, facts={})
         except _ENDS_ALL:
             raise

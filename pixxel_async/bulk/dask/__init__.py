@@ -5,7 +5,7 @@
             async for result in run: ...
 
 The run itself stays here: its journal, all waiting (the waits of one client look together), searches and prices. The workers
-send what creates, fetch files, and do the step of your own (`then`), each with one client for all of it.
+send what creates, fetch files, and do the step of your own (`after_row`), each with one client for all of it.
 """
 
 from pixxel_async.bulk.dask._engine import DaskEngine
