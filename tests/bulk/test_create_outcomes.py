@@ -321,7 +321,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
         waits = 0
 
         async def do(self, client: Any, stage: Stage, work: Work, before_create: Any) -> Facts:
-            if stage.kind is Kind.LOOK:
+            if stage.kind is Kind.READ:
                 self.waits += 1
                 if self.waits < 3:
                     raise WaitFailed("broken", kind="aoi", id="a", last=None)
@@ -329,7 +329,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
 
     script = Script({})
     engine = Failing(script)
-    stages = [AOI, stage("ready", Kind.LOOK, makes="aoi")]
+    stages = [AOI, stage("ready", Kind.READ, makes="aoi")]
     with begun(tmp_path, [Plot(name="f1")]) as journal:
         for state, tokens in ((State.FAILED, 3.0), (State.FAILED, 6.0), (State.DONE, 9.0)):
             rows = await session(journal, stages, engine)
@@ -514,7 +514,7 @@ async def test_p3_a_drain_lets_creates_end_and_stops_all_else(tmp_path: Path) ->
     stopped: list[str] = []
 
     async def act(step: Stage, work: Work) -> Facts:
-        if step.kind is Kind.LOOK and work.row == 2:
+        if step.kind is Kind.READ and work.row == 2:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
@@ -526,7 +526,7 @@ async def test_p3_a_drain_lets_creates_end_and_stops_all_else(tmp_path: Path) ->
         return await made(step, work)
 
     engine = FakeEngine(act)
-    stages = [stage("images", Kind.LOOK), AOI, stage("ready", Kind.LOOK)]
+    stages = [stage("images", Kind.READ), AOI, stage("ready", Kind.READ)]
     with begun(tmp_path, [Plot(name=name) for name in "abc"]) as journal:
         async with driving(journal, stages, engine, concurrency=2) as drive:
 
@@ -579,14 +579,14 @@ async def test_p3_a_create_that_ends_is_no_longer_under_way(tmp_path: Path, erro
     waiting = asyncio.Event()
 
     async def act(step: Stage, work: Work) -> Facts:
-        if step.kind is Kind.LOOK:
+        if step.kind is Kind.READ:
             waiting.set()
             await asyncio.Event().wait()
         if error is not None and work.row == 1:
             raise error
         return await made(step, work)
 
-    stages = [AOI, stage("ready", Kind.LOOK)]
+    stages = [AOI, stage("ready", Kind.READ)]
     with begun(tmp_path, [Plot(name="a"), Plot(name="b")]) as journal:
         async with driving(journal, stages, FakeEngine(act), concurrency=1) as drive:
 

@@ -615,7 +615,7 @@ async def test_an_output_without_room_is_one_line_and_nothing_is_made(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     assert (2, "", 1) == (ended.code, ended.out, len(ended.err.splitlines())), ended.err
-    assert "there is no room" in ended.err
+    assert "no space left" in ended.err
     assert [] == api.ledger.entries()
 
 
