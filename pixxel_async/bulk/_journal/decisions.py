@@ -12,7 +12,9 @@ from pixxel_async.errors import InvalidInput
 
 def _id(_: object, attribute: attrs.Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise InvalidInput(f"Adopt: {attribute.name} must be the id of the created resource, got {value!r:.80}")
+        raise InvalidInput(
+            f"Adopt: {attribute.name} must be the id of the created resource, got {value!r:.80}"
+        )
 
 
 @attrs.frozen

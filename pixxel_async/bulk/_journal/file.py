@@ -256,7 +256,9 @@ def translated(path: Path) -> Generator[None, None, None]:
 def journal_error(path: Path, error: sqlite3.Error) -> PixxelError:
     """The SDK's error for an error of SQLite."""
     if is_disk_full(error):
-        return DiskFull(f"{path}: no space left for the journal ({error}); earlier records are safe: free space, then resume")
+        return DiskFull(
+            f"{path}: no space left for the journal ({error}); earlier records are safe: free space, then resume"
+        )
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path, str(error))

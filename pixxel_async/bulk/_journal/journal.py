@@ -280,7 +280,9 @@ class Journal(JournalView):
         except asyncio.CancelledError:
             self._count_announced()  # it is written despite the cancellation
             undo = partial(writes.withdraw, row=row, step=step, made=made, now=self._stamp())
-            with suppress(JournalError):  # it is closed: the next run searches for a create that was never sent
+            with suppress(
+                JournalError
+            ):  # it is closed: the next run searches for a create that was never sent
                 self._writer.post(undo, durable=True)
             raise
         self._count_announced()

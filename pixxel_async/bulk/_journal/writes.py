@@ -241,7 +241,9 @@ def _require_unclaimed(page: Page, row: int, step: str, id: str) -> None:
         (step, row, json_text({"id": id}, "id")[1:-1]),
     ).fetchone()
     if found is not None:
-        raise InvalidInput(f"row {row}, step {step}: {id} belongs to row {found[0]}: give the id of this row's resource")
+        raise InvalidInput(
+            f"row {row}, step {step}: {id} belongs to row {found[0]}: give the id of this row's resource"
+        )
 
 
 # --- sessions ---------------------------------------------------------------------------------------------

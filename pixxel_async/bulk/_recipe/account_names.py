@@ -218,7 +218,9 @@ def _choose(
     if not called:
         raise InvalidInput(f"{kind} {wanted!r}: no such {kind}; there are: {there}")
     if len(called) > 1:
-        raise InvalidInput(f"{kind} {wanted!r}: {len(called)} have that name, give the id; there are: {there}")
+        raise InvalidInput(
+            f"{kind} {wanted!r}: {len(called)} have that name, give the id; there are: {there}"
+        )
     return called[0]
 
 

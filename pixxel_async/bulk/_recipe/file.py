@@ -189,7 +189,9 @@ class _Reader:
             self.faults.append(f"{place}.step: is missing; write one of {words}")
             return None
         if step not in _STEPS:
-            self.faults.append(f"{place}.step: {step!r} is not a step{_near(step, _STEPS)}; there are {words}")
+            self.faults.append(
+                f"{place}.step: {step!r} is not a step{_near(step, _STEPS)}; there are {words}"
+            )
             return None
         return self._table(
             _STEPS[step], {key: value for key, value in data.items() if key != "step"}, place, also=("step",)

@@ -52,8 +52,8 @@ async def estimate(
     the input.
     """
     creating = {stage.name for stage in stages if stage.kind is Kind.CREATE}
-    told = [stage for stage in stages if stage.price and not _waits_for(stage, stages, creating)]
-    asking = _Asking(client, stages, told)
+    priced = [stage for stage in stages if stage.price and not _waits_for(stage, stages, creating)]
+    asking = _Asking(client, stages, priced)
     count = await asking.all(iter(rows))
     return Plan(
         rows=count,
@@ -62,7 +62,7 @@ async def estimate(
         creates=count * len(creating),
         requests=count * sum(stage.requests for stage in stages),
         tokens=asking.tokens,
-        unpriced=tuple(stage.name for stage in stages if stage.price and stage not in told),
+        unpriced=tuple(stage.name for stage in stages if stage.price and stage not in priced),
         faults=tuple(asking.faults),
         no_image=tuple(asking.no_image),
     )
@@ -112,7 +112,7 @@ class _Asking:
             facts: dict[str, Facts] = {}
             for stage in self._needed:
                 facts[stage.name] = await stage.do(self._client, attrs.evolve(work, facts=facts))
-            for stage in self._told:
+            for stage in self._priced:
                 price = await self._price(stage, attrs.evolve(work, facts=facts))
                 self.tokens += price  # after the await: concurrent tasks add to the sum, too
         except PixxelError as error:

@@ -190,7 +190,9 @@ class Property:
         """
         found = _given(properties, self.name, "a value")
         if isinstance(found, bool) or not isinstance(found, str | int | float | date):
-            raise _Lacking(self.name, f"{found!r:.80} is not a single value", "write text, a number or a date")
+            raise _Lacking(
+                self.name, f"{found!r:.80} is not a single value", "write text, a number or a date"
+            )
         return _plain(found)
 
 
