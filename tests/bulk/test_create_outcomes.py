@@ -117,7 +117,7 @@ DONE, NOT_DONE, HELD = StepState.DONE, StepState.NOT_DONE, StepState.HELD
     [
         (AOI, aois("other", "f1"), [DONE], 1, "a-2", ""),
         (AGAIN, aois("f1"), [DONE], 1, "a-1", ""),
-        (AOI, aois("other"), [HELD], 1, None, "nothing of the kind is listed"),
+        (AOI, aois("other"), [HELD], 1, None, "no matching resource is listed"),
         (AGAIN, aois("other"), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (AGAIN, aois(), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (AOI, aois("f1", "f1"), [HELD], 1, None, "a-1, a-2"),
@@ -126,14 +126,14 @@ DONE, NOT_DONE, HELD = StepState.DONE, StepState.NOT_DONE, StepState.HELD
         (AGAIN, aois("f1", created_at=NOON - timedelta(days=1)), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (JOB, jobs("j-1"), [DONE], 1, "j-1", ""),
         (JOB, jobs("j-1", "j-2"), [HELD], 1, None, "j-1, j-2"),
-        (JOB, jobs(), [HELD], 1, None, "nothing of the kind is listed"),
+        (JOB, jobs(), [HELD], 1, None, "no matching resource is listed"),
         (
             JOB,
             jobs("old", created_at=NOON - timedelta(days=1)),
             [HELD],
             1,
             None,
-            "nothing of the kind is listed",
+            "no matching resource is listed",
         ),  # of an earlier run
         (JOB, jobs("old", created_at=None), [HELD], 1, None, "one of these: old"),
     ],
@@ -342,7 +342,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
     assert [0, 1, 2] == script.failed
 
 
-# --- a journal that may be older than what it describes -----------------------------------------------------
+# --- a journal that may be out of date --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ async def test_z7_what_a_journal_may_lack_is_searched_for_since_the_run_began(
         assert (states, sent) == ([each.state for each in there], len(engine.begun)), rows[1].error
         assert account == (journal.tokens().spent, journal.tokens().reserved)
         if states == [HELD]:
-            assert "the journal may be older" in str(rows[1].error)
+            assert "the journal may be out of date" in str(rows[1].error)
             assert "a-1, a-2" in str(rows[1].error) or answers != aois("f1", "f1")
 
 

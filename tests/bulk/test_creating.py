@@ -81,7 +81,7 @@ async def test_x6_a_listing_that_lacks_what_the_journal_knows_settles_nothing(
         async with PixxelClient(transport=FakeTransport({LIST_JOBS: {"jobs": rows}}), clock=clock) as client:
             creating = DurableCreates(client, None, journal, None)  # type: ignore[arg-type]  # it sends nothing
             [record] = journal.open_intents()
-            expected = "nothing of the kind is listed" if is_listed else "lacks job-1"
+            expected = "no matching resource is listed" if is_listed else "lacks job-1"
             with pytest.raises(Held if is_listed else UnexpectedAnswer, match=expected):
                 await creating.settle(Stage(JOB, _never, Kind.CREATE), record)
         state = StepState.HELD if is_listed else StepState.INTENT

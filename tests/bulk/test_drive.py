@@ -253,7 +253,7 @@ async def test_z4_no_aoi_is_made_whose_insight_cannot_be_paid(tmp_path: Path, co
     rows = await results(tmp_path, stages, engine, rows=30, cap=50.0, concurrency=concurrency)
     assert 2 == aois(engine)
     assert {State.DONE: 2, State.BLOCKED: 28} == Counter(row.state for row in rows.values())
-    assert any("not begun: it needs 24 tokens at least" in str(row.error) for row in rows.values())
+    assert any("not started: it needs 24 tokens at least" in str(row.error) for row in rows.values())
 
 
 async def test_z4_with_nothing_left_nothing_is_begun(tmp_path: Path) -> None:

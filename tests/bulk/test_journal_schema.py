@@ -72,7 +72,7 @@ def summed(connection: sqlite3.Connection, table: str) -> None:
         ("INSERT INTO book SELECT * FROM book", "book", "rows are missing"),
         ("CREATE TABLE more (x)", "run", "its tables are not those of a journal"),
         ("DROP TABLE session", "run", "its tables are not those of a journal"),
-        ("PRAGMA user_version=3", "run", "its version is 3"),
+        ("PRAGMA user_version=4", "run", "its version is 4"),
         ("PRAGMA user_version=0", "run", "its version is 0"),
         ("PRAGMA user_version=1", "run", "its tables are not those of a journal"),
     ],
@@ -181,5 +181,5 @@ def test_an_instant_is_kept_in_utc() -> None:
 
 
 def test_what_json_cannot_hold_is_refused_naming_its_place() -> None:
-    with pytest.raises(InvalidInput, match=r"row 1: .*: only what JSON can hold is kept"):
+    with pytest.raises(InvalidInput, match=r"row 1: .*: use only values that JSON can hold"):
         text.json_text({"a": object()}, "row 1")

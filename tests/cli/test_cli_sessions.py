@@ -298,7 +298,7 @@ async def test_z6_held_rows_are_listed_and_decided_one_by_one(
         (["--resend", "x"], "'x' is not a row"),
         (["--adopt", "4"], "'4' is not a row with an id"),
         (["--resend", "1-3", "--forget", "2"], "a row has two decisions"),
-        (["--resend", "1"], "row 1: nothing of it is held"),
+        (["--resend", "1"], "row 1: it has no held step"),
     ],
 )
 async def test_z6_a_wrong_decision_is_one_line(
@@ -561,7 +561,7 @@ async def test_a_cap_below_the_price_is_told_before_anything_is_made(
         "bulk", "run", plots("a", "b"), "--recipe", recipe(JOB), "--out", out, "--max-tokens", "100"
     )
     assert (2, "") == (ended.code, ended.out)
-    assert ["pixxel: max_tokens=100: the API tells a price of 160 tokens for 2 rows; "] == [
+    assert ["pixxel: max_tokens=100: the API states a price of 160 tokens for 2 rows; "] == [
         line[: line.index("allow")] for line in ended.err.splitlines()
     ]
     assert [] == api.ledger.entries()
@@ -581,13 +581,13 @@ async def test_a_run_of_another_token_or_another_api_is_not_taken_up(
     monkeypatch.setenv("PIXXEL_API_KEY", "another-token")
     other = await call("bulk", "resume", out)
     assert (2, "") == (other.code, other.out)
-    assert "begun with another token" in other.err
+    assert "started with another token" in other.err
     assert "--other-token" in other.err
     agreed = await call("bulk", "resume", out, "--other-token")
     assert (0, "") == (agreed.code, agreed.err)
     elsewhere = await call("--base-url", "https://api.example", "bulk", "resume", out)
     assert (2, "") == (elsewhere.code, elsewhere.out)
-    assert f"the run belongs to {api.url}, and this client talks to https://api.example" in elsewhere.err
+    assert f"the run belongs to {api.url}, and this client uses https://api.example" in elsewhere.err
 
 
 async def test_a_run_that_another_process_works_on_is_left_to_it(

@@ -1,4 +1,4 @@
-"""A file of polygons as the fields of a run."""
+"""Sources: files of polygons as the fields of a bulk run."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Source:
                 outcome = self._outcome(row, count)
                 if outcome.had_altitudes and is_flat:
                     is_flat = False
-                    _log.warning("%s: altitudes are dropped: the API takes longitude and latitude", self.path)
+                    _log.warning("%s: altitudes are dropped, the API takes longitude and latitude", self.path)
                 count += len(outcome.fields)
                 yield outcome
         except Refused as refused:
