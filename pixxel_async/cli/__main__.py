@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def _run() -> int:
         return INTERRUPTED
     except PixxelError as error:
         is_usage = isinstance(error, ConfigurationError | InvalidInput | JournalError)
-        return _failed(str(error), WRONG_USAGE if is_usage else SERVICE_FAILED)
+        return _failed(_with_options(str(error)), WRONG_USAGE if is_usage else SERVICE_FAILED)
     except OSError as error:  # mostly from printing: other parts raise errors of the SDK
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}", SERVICE_FAILED)
@@ -58,6 +59,13 @@ def _in_a_line(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     return text if context is None else f"{text} See: {context.command_path} --help"
+
+
+def _with_options(text: str) -> str:
+    """A message about an argument as one about the option: `--square-m 5` instead of `square_m=5`."""
+    return re.sub(
+        r"^(encoding|files|layer|max_tokens|square_m)=", lambda name: f"--{name[1].replace('_', '-')} ", text
+    )
 
 
 def _failed(text: str, code: int) -> int:

@@ -299,7 +299,7 @@ def resume_command(
     the outcome of a create stays unknown, its row is held. Check the account, then use --resend or --forget.
 
     For a finished run, the command sends no request. It does not repeat rows that are done or failed (see
-    `pixxel bulk retry-failed`). --max-tokens sets a new cap for the whole run, with the tokens spent so far.
+    `pixxel bulk retry-failed`). The option --max-tokens sets a new cap for the whole run, with the tokens spent so far.
 
     \b
     Exit code: as for `pixxel bulk run`.

@@ -216,7 +216,7 @@ def test_a_source_can_be_read_again_and_given_up_in_the_middle(tmp_path: Path) -
 def test_a_layer_is_named_where_there_are_several(tmp_path: Path) -> None:
     path = write(tmp_path / "farm.gpkg", PLOTS[:1], layer="north")
     write(path, PLOTS[1:], layer="south")
-    assert "has 2 layers: north, south; name one of them with layer" == fault(path)
+    assert "has 2 layers: north, south; name one of them with layer (--layer)" == fault(path)
     assert ["south"] == [field.key for field in fields(path, layer="south")]
     assert "no layer 'sauth'; there are: north, south; name one of them" == fault(path, layer="sauth")
 
@@ -357,7 +357,7 @@ def test_a_system_that_is_told_wrongly_or_not_at_all_is_refused(tmp_path: Path) 
     (tmp_path / "plots.prj").unlink(missing_ok=True)
     shapefile = write(tmp_path / "plots.shp", PLOTS)
     (tmp_path / "plots.prj").unlink()
-    assert "crs: it does not state its reference system; state it with crs" == fault(shapefile)
+    assert "crs: it does not state its reference system; state it with crs (--crs)" == fault(shapefile)
     assert 2 == len(fields(shapefile, crs="EPSG:4326"))
 
     mars = write(tmp_path / "mars.geojson", PLOTS, crs="MARS:1")
@@ -368,7 +368,7 @@ def test_a_system_that_is_told_wrongly_or_not_at_all_is_refused(tmp_path: Path) 
 
     linked = {"type": "FeatureCollection", "crs": {"type": "link"}, "features": PLOTS}
     path = text_file(tmp_path / "linked.geojson", json.dumps(linked))
-    assert "crs: its reference system has no name; state it with crs" == fault(path)
+    assert "crs: its reference system has no name; state it with crs (--crs)" == fault(path)
 
     late = {"type": "FeatureCollection", "features": PLOTS, "crs": {"properties": {"name": UTM_32N}}}
     path = text_file(tmp_path / "late.geojson", json.dumps(late))

@@ -561,7 +561,7 @@ async def test_a_cap_below_the_price_is_told_before_anything_is_made(
         "bulk", "run", plots("a", "b"), "--recipe", recipe(JOB), "--out", out, "--max-tokens", "100"
     )
     assert (2, "") == (ended.code, ended.out)
-    assert ["pixxel: max_tokens=100: the API states a price of 160 tokens for 2 rows; "] == [
+    assert ["pixxel: --max-tokens 100: the API states a price of 160 tokens for 2 rows; "] == [
         line[: line.index("allow")] for line in ended.err.splitlines()
     ]
     assert [] == api.ledger.entries()

@@ -48,8 +48,8 @@ def test_n1_without_a_token_the_ways_to_give_one_are_named(bulk_run: Call, tmp_p
         (["--max-tokens", "-1"], "-1"),
         (["--max-tokens", "nan"], "nan is not a number of tokens"),
         (["--max-tokens", "lots"], "'lots'"),
-        (["--layer", "a"], "only a .gpkg has layers"),
-        (["--square-m", "100"], "only for tables with lon and lat"),
+        (["--layer", "a"], "--layer 'a': only a .gpkg has layers"),
+        (["--square-m", "100"], "--square-m 100.0: only for tables with lon and lat"),
         (
             ["--recipe", "r.toml", "--index", "EVI", "--max-cloud", "20"],
             "--max-cloud, --index: write this into",

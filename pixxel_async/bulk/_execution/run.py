@@ -370,7 +370,7 @@ def _require_cap(plan: Plan, max_tokens: float) -> None:
     if plan.tokens > max_tokens:
         raise InvalidInput(
             f"max_tokens={max_tokens:g}: the API states a price of {plan.tokens:g} tokens for {plan.rows} rows; "
-            "raise max_tokens, or use fewer rows"
+            "allow more tokens, or use fewer rows"
         )
 
 

@@ -230,7 +230,7 @@ class Visualization:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"visualization {self.index}"
 
 
@@ -249,7 +249,7 @@ class Insight:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"insight {self.name or self.block}"
 
     def values(self, properties: Properties) -> dict[str, str]:
@@ -279,7 +279,7 @@ class Job:
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"job {self.workflow.name if isinstance(self.workflow, Property) else self.workflow}"
 
     def of(self, properties: Properties) -> str:

@@ -50,10 +50,10 @@ class DaskEngine:
     Args:
         cluster: An open `distributed.Client` or a scheduler's address, like `tcp://scheduler:8786`. From a client that is
             not asynchronous, or of another event loop, only address and security are used.
-        files: Place of the files, with a folder for each row. A folder that all machines share, as an absolute path; or a
-            URL that fsspec supports (`s3://bucket/prefix`): workers then fetch and verify files on their own disk first,
-            and `Result.urls` has the URLs. None: the run's folder, if all workers are on this machine; its journal cannot
-            be on a network file system.
+        files: Place of the files, with a folder for each row: the absolute path of a folder that all machines share, or a
+            URL that fsspec supports (`s3://bucket/prefix`). With a URL, workers fetch and verify files on their own disk
+            first, and `Result.urls` has the URLs. None: the run's folder, if all workers are on this machine; its journal
+            cannot be on a network file system.
         connect: Opens a worker's client; a function of a module that the workers have, or one that can be pickled.
         per_worker: Maximum number of concurrent steps on one worker.
 

@@ -158,7 +158,7 @@ class _Session:
         try:
             outcome = await self._run(ticket, payload)
         except asyncio.CancelledError:
-            outcome = Failure(Ended("its worker ended it"))
+            outcome = Failure(Ended("its worker cancelled it"))
             raise
         except Exception as error:
             if not isinstance(error, PixxelError | OSError):

@@ -27,7 +27,7 @@ _OfColumn: TypeAlias = Callable[[str], Problem]
 """Makes the problem of a cell from the name of its column."""
 _BATCH = 200
 """Rows in memory at a time."""
-_NO_CRS = ("it does not state its reference system", "state it with crs")
+_NO_CRS = ("it does not state its reference system", "state it with crs (--crs)")
 
 
 def read_layer(
@@ -78,7 +78,7 @@ def _layer(layers: Any, wanted: str | None) -> str:
         raise Refused(f"no layer {wanted!r}; there are: {', '.join(names) or 'none'}", "name one of them")
     if wanted is None and len(names) != 1:
         there = f"has {len(names)} layers: {', '.join(names)}" if names else "has no layer with geometries"
-        raise Refused(there, "name one of them with layer" if names else "")
+        raise Refused(there, "name one of them with layer (--layer)" if names else "")
     return wanted or names[0]
 
 

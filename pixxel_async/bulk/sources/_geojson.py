@@ -106,7 +106,7 @@ class _Collection:
         properties = member.get("properties") if isinstance(member, Mapping) else None
         name = properties.get("name") if isinstance(properties, Mapping) else None
         if not isinstance(name, str):
-            raise Refused("its reference system has no name", "state it with crs", field="crs")
+            raise Refused("its reference system has no name", "state it with crs (--crs)", field="crs")
         return projection(name)
 
 
