@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HELD = ("CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/**/*.md")
+HELD = (
+    *("CONTRIBUTING.md", "README.md", "SECURITY.md", "docs/**/*.md"),
+    *("pixxel_async/bulk/**/*.py", "pixxel_async/cli/**/*.py"),
+)
 """Files that are held to the rule. Add the others as they are rewritten."""
 BANNED = re.compile(
     r"(?<![\w-])(?:look(?:s|ed|ing)?|told|tells?|telling|stands?|stood|things?|words?|whoever|nobody|somebody|anew"
