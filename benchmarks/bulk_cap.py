@@ -186,7 +186,7 @@ async def measure(kind: Kind, folder: Path, options: argparse.Namespace) -> Outc
         flipping = asyncio.create_task(flip(sandbox, rng))
         for _ in range(SESSIONS):
             async with Run.resume(
-                client, out, max_tokens=cap, concurrency=options.concurrency, engine=engine, then=ended
+                client, out, max_tokens=cap, concurrency=options.concurrency, engine=engine, after_row=ended
             ) as run:
                 async for _ in run:
                     pass

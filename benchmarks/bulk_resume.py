@@ -20,7 +20,7 @@ from benchmarks.bulk_rows import STAGES, NoWork
 from benchmarks.claims import Claims
 from benchmarks.journal import entries, header
 from pixxel_async import Clock, PixxelClient
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.bulk._state import State
@@ -100,10 +100,17 @@ async def resume(path: Path, rows: int) -> tuple[float, float, float]:
     opened = time.perf_counter() - began
     try:
         async with PixxelClient(transport=FakeTransport({"GET /v0/aois": listed})) as client:
-            drive = Drive(
-                client, journal, STAGES, NoWork(), out=path.parent, concurrency=64, then=None, clock=Clock()
+            scheduler = Scheduler(
+                client,
+                journal,
+                STAGES,
+                NoWork(),
+                out=path.parent,
+                concurrency=64,
+                after_row=None,
+                clock=Clock(),
             )
-            async for result in drive.results():
+            async for result in scheduler.results():
                 if result.row > rows - NEW:
                     break
     finally:

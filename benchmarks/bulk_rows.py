@@ -21,7 +21,7 @@ from pixxel_async import Clock, PixxelClient
 from pixxel_async.bulk import State, check, open_source
 from pixxel_async.bulk._execution.engine import BeforeCreate
 from pixxel_async.bulk._execution.run import _entries
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import Header
 from pixxel_async.bulk._recipe.stages import Facts, Kind, Stage, Work
@@ -98,18 +98,18 @@ async def measure(folder: Path, rows: int, concurrency: int) -> None:
             f"checked in {checked - began:.1f} s, added in {added - checked:.1f} s, {resident_mib():.0f} MiB"
         )
         async with PixxelClient(transport=FakeTransport({})) as client:
-            drive = Drive(
+            scheduler = Scheduler(
                 client,
                 journal,
                 STAGES,
                 NoWork(),
                 out=folder,
                 concurrency=concurrency,
-                then=None,
+                after_row=None,
                 clock=Clock(),
             )
             most, count = 0.0, 0
-            async for result in drive.results():
+            async for result in scheduler.results():
                 assert result.state is State.DONE
                 count += 1
                 if count % 10_000 == 0:

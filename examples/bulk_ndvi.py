@@ -24,7 +24,7 @@ from pixxel_async.bulk import Recipe, Result, Run, Search, State, Visualization,
 async def begin_or_resume(client: PixxelClient, fields: Path, out: Path) -> AbstractAsyncContextManager[Run]:
     """The run in the folder, or a new run in the first project."""
     if await asyncio.to_thread((out / "run.journal").exists):
-        return Run.resume(client, out, retry_failed=True, then=measure)
+        return Run.resume(client, out, retry_failed=True, after_row=measure)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     [project] = await client.projects.list(limit=1)
     recipe = Recipe(
@@ -33,7 +33,7 @@ async def begin_or_resume(client: PixxelClient, fields: Path, out: Path) -> Abst
         package=None,
         project=project.id,
     )
-    return Run.start(client, fields, recipe, out, max_tokens=0, then=measure)  # no stage charges tokens
+    return Run.start(client, fields, recipe, out, max_tokens=0, after_row=measure)  # no stage charges tokens
 
 
 async def measure(result: Result, _: PixxelClient) -> None:

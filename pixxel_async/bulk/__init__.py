@@ -1,4 +1,4 @@
-"""Thousands of areas in one durable run: from a table and a recipe to files, once each, however often it is interrupted.
+"""Durable runs over thousands of areas: from a table and a recipe to files, without duplicates after interruptions.
 
     recipe = load_recipe("ndvi.toml")
     async with PixxelClient() as client:
@@ -6,7 +6,7 @@
             async for result in run:
                 print(result.name, result.state)
 
-What was begun stands in `out/run.journal`; `Run.resume(client, "out")` goes on with it.
+The run keeps a journal in `out/run.journal`; `Run.resume(client, "out")` resumes it.
 """
 
 from pixxel_async.bulk._execution.engine import Engine, LocalEngine, Then

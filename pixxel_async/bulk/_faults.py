@@ -1,4 +1,4 @@
-"""What is wrong with the rows of an input, told all at once."""
+"""Faults in the rows of an input, reported together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pixxel_async.errors import InvalidInput
 
 
 class Problem(NamedTuple):
-    """Something wrong with one value."""
+    """A fault of one value."""
 
     field: str
     """Column, property, or `geometry`."""
@@ -21,14 +21,14 @@ class Problem(NamedTuple):
 
 @attrs.frozen
 class Fault:
-    """A problem and where it is."""
+    """A problem and its location."""
 
     row: int | None
-    """The row, counted from 1; None when it is of the file as a whole."""
+    """The row, counted from 1; None for a problem of the whole file."""
     line: int | None
-    """Its line in the file, counted from 1, in formats that have lines."""
+    """Its line in the file, counted from 1, in formats with lines."""
     field: str
-    """Column, property, or `geometry`; empty when it is of the whole row."""
+    """Column, property, or `geometry`; empty for a problem of the whole row."""
     what: str
     remedy: str
 
@@ -42,7 +42,7 @@ class Fault:
 
 
 class BadRows(InvalidInput):
-    """An input that cannot be used as it is. Nothing was sent."""
+    """The input has invalid rows, and no request was sent. Correct the rows that `faults` lists, and start again."""
 
     def __init__(self, path: str, faults: Sequence[Fault], count: int) -> None:
         lines = [f"{path}:", *map(str, faults)]
@@ -51,9 +51,9 @@ class BadRows(InvalidInput):
         super().__init__("\n  ".join(lines))
         self.path = path
         self.faults = tuple(faults)
-        """What is wrong, in the order of the file; of very many only the first."""
+        """The faults in the order of the file; at most the first 1,000."""
         self.count = count
-        """How many faults there are in all."""
+        """Total number of faults."""
 
     def __reduce__(self) -> tuple[type[BadRows], tuple[str, Sequence[Fault], int]]:
         return type(self), (self.path, self.faults, self.count)

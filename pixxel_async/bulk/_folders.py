@@ -1,4 +1,4 @@
-"""Names that a run gives to folders and files."""
+"""Names of a run's folders and files."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ REPORTS = {ending: f"report.{ending}" for ending in ("csv", "json", "geojson", "
 TAKEN = frozenset(
     {*REPORTS.values(), *(JOURNAL + ending for ending in ("", ".lock", ".new", "-wal", "-shm"))}
 )
-"""What stands beside the folders of the rows."""
+"""Files beside the folders of the rows."""
 
 
 def file_name(name: str, ending: str = "") -> str:
-    """A row's or an index's name as a folder or file: safe on every system, and not the name of what the run itself writes."""
+    """A row's or an index's name as a file name: safe on every system, and different from the run's own files."""
     text = name.replace("/", "_").replace("\\", "_") + ending
     safe = safe_name(text) or "_"
     return f"_{safe}" if safe.casefold() in TAKEN else safe

@@ -1,4 +1,4 @@
-"""Files of a run that never stand half written under their names."""
+"""Atomic writing of a run's files."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def atomic_files(
     """Files to write to. They get their names when all of them are on the disk; if the block fails, none does.
 
     Raises:
-        DiskFull: There is no room.
-        PixxelError: One cannot be written; of `kind`.
+        DiskFull: The disk is full.
+        PixxelError: A file cannot be written; of type `kind`.
     """
     names: dict[Path, Path] = {}
     try:
@@ -37,7 +37,7 @@ def atomic_files(
                     os.fsync(file.fileno())
         for path, name in names.items():
             with disk_errors(path, kind):
-                name.chmod(0o644)  # mkstemp lets the owner alone read it
+                name.chmod(0o644)  # mkstemp allows only the owner to read it
                 name.replace(path)
     except BaseException:
         for name in names.values():
@@ -54,11 +54,11 @@ def _temporary(path: Path, names: dict[Path, Path]) -> BinaryIO:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file, and its folder, so that its name never stands for half of it.
+    """Write a file, and make its folder. The name never refers to a partial file.
 
     Raises:
-        DiskFull: There is no room.
-        DownloadError: It cannot be written.
+        DiskFull: The disk is full.
+        DownloadError: The file cannot be written.
     """
     with disk_errors(path), atomic_files([path]) as [file]:
         file.write(data)

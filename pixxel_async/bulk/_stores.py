@@ -1,4 +1,4 @@
-"""Files into a store that fsspec knows: S3, Google Cloud, Azure, SFTP, a shared disk."""
+"""Uploads of files to a store that fsspec supports: S3, Google Cloud, Azure, SFTP, a shared disk."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from pixxel_async._base.files import in_thread
 from pixxel_async.errors import ConfigurationError, DownloadError, InvalidInput
 
 _WHOLE_OR_NOT = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oss", "memory"})
-"""Stores in which an object appears when it is complete, and not before; renaming there would copy it. They have no folders:
-to make one could make a bucket."""
+"""Stores in which an object appears only when it is complete, and a rename copies it. They have no folders: making one could
+make a bucket."""
 _PAUSES = (1.0, 5.0)
-"""Seconds before a file that could not be stored is tried again."""
+"""Seconds before the next attempt to store a file."""
 
 
 def checked_store(url: str) -> str:
     """A store's URL without its last slash.
 
     Raises:
-        InvalidInput: it is none, or holds a password, which would stand in the journal.
+        InvalidInput: The URL is not valid, or holds a password, which the journal would then contain.
         ConfigurationError: fsspec is not installed.
     """
     fsspec = _fsspec()
     parts = urlsplit(url)
     if parts.scheme not in fsspec.available_protocols():
         raise InvalidInput(
-            f"files: {parts.scheme}:// is no kind of store that fsspec knows, like s3://bucket/prefix"
+            f"files: {parts.scheme}:// is not a store that fsspec supports, like s3://bucket/prefix"
         )
     if parts.password or parts.query:
         raise InvalidInput(
-            "files: its URL holds a password or a query: it will be written to the journal; let the workers' environment "
-            "or fsspec's configuration hold what is secret"
+            "files: the URL holds a password or a query, and the journal would contain it: put secrets into the workers' "
+            "environment or fsspec's configuration"
         )
     return url.rstrip("/")
 
 
 async def upload(folder: Path, names: Sequence[str], url: str) -> str:
-    """Store files of a folder under a URL; gives it. None is there under its name before it is whole.
+    """Store files of a folder under a URL; return the URL. Each file gets its name when it is complete.
 
     Raises:
-        DownloadError: one could not be stored.
+        DownloadError: A file could not be stored.
     """
     fsspec = _fsspec()
     for name in names:
@@ -78,11 +78,11 @@ def _put(fsspec: Any, file: Path, url: str) -> None:
                     system.rm_file(part)
                 raise
         stored = system.info(path)["size"]
-    except Exception as error:  # each store has its own
+    except Exception as error:  # each store has its own errors
         words = error.strerror if isinstance(error, OSError) else None
-        raise DownloadError(f"{target}: cannot be stored: {words or type(error).__name__}") from None
+        raise DownloadError(f"{target}: cannot store the file: {words or type(error).__name__}") from None
     if stored != file.stat().st_size:
-        raise DownloadError(f"{target}: {stored} of {file.stat().st_size} bytes are stored")
+        raise DownloadError(f"{target}: only {stored} of {file.stat().st_size} bytes were stored")
 
 
 def _fsspec() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ SERVICE_FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main() -> int:
-    """Run the command that the arguments name; its exit code.
+    """Run the command that the arguments name; return its exit code.
 
     0 all rows done or without an image, 1 the service failed, 2 wrong usage or input, 3 some rows not done, 130 stopped by
     Ctrl-C.
@@ -47,17 +48,24 @@ def _run() -> int:
         return INTERRUPTED
     except PixxelError as error:
         is_usage = isinstance(error, ConfigurationError | InvalidInput | JournalError)
-        return _failed(str(error), WRONG_USAGE if is_usage else SERVICE_FAILED)
-    except OSError as error:  # of printing, foremost: what goes wrong elsewhere has an error of ours
+        return _failed(_with_options(str(error)), WRONG_USAGE if is_usage else SERVICE_FAILED)
+    except OSError as error:  # mostly from printing: other parts raise errors of the SDK
         where = f"{error.filename}: " if error.filename else ""
         return _failed(f"{where}{error.strerror or error}", SERVICE_FAILED)
 
 
 def _in_a_line(error: click.ClickException) -> str:
-    """What is wrong, and where the help is."""
+    """The error in one line, and the command that prints the help."""
     text = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     return text if context is None else f"{text} See: {context.command_path} --help"
+
+
+def _with_options(text: str) -> str:
+    """A message about an argument as one about the option: `--square-m 5` instead of `square_m=5`."""
+    return re.sub(
+        r"^(encoding|files|layer|max_tokens|square_m)=", lambda name: f"--{name[1].replace('_', '-')} ", text
+    )
 
 
 def _failed(text: str, code: int) -> int:

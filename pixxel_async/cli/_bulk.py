@@ -1,4 +1,4 @@
-"""`pixxel bulk`: plan, run, resume, retry, status and report; their options, and what they mean."""
+"""`pixxel bulk`: plan, run, resume, retry-failed, status, held and report, with their options."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ from pixxel_async.cli._words import rows as rows_word
 from pixxel_async.client import PixxelClient
 
 _SANDBOX = click.option(
-    "--sandbox", is_flag=True, help="Use a Pixxel API on this machine: nothing real, nothing charged."
+    "--sandbox", is_flag=True, help="Start a Pixxel API on this machine: nothing real, nothing charged."
 )
 
 
 def _finite(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no number of tokens.", param=option)
+        raise click.BadParameter(f"{value} is not a number of tokens.", param=option)
     return value
 
 
@@ -69,7 +69,7 @@ _MAX_TOKENS = click.option(
     type=click.FloatRange(min=0),
     callback=_finite,
     metavar="N",
-    help="Most tokens that the run may ever spend, in all its sessions; left out, any number.",
+    help="Maximum number of tokens that the run may spend, in all its sessions.  [default: no limit]",
 )
 _CONCURRENCY = click.option(
     "--concurrency",
@@ -77,13 +77,15 @@ _CONCURRENCY = click.option(
     default=64,
     show_default=True,
     metavar="N",
-    help="Rows under way at a time; nearly all of it is waiting, so it may be thousands.",
+    help="Rows in flight at a time. A row mostly waits, so thousands are possible.",
 )
 
 
 def _address(_: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is not None and not re.fullmatch(r"[a-z]+://[^/\s]+:\d+", value):
-        raise click.BadParameter(f"{value!r} is no scheduler's address; write tcp://HOST:PORT.", param=option)
+        raise click.BadParameter(
+            f"{value!r} is not a scheduler's address; write tcp://HOST:PORT.", param=option
+        )
     return value
 
 
@@ -92,19 +94,19 @@ _DASK = click.option(
     "cluster",
     callback=_address,
     metavar="tcp://HOST:PORT",
-    help="Create and fetch on the workers of this Dask cluster (extra dask). They take the token from their own "
+    help="Create and fetch on the workers of this Dask cluster (extra dask). The workers read the token from their own "
     "environment.",
 )
 _FILES = click.option(
     "--files",
     metavar="PLACE",
-    help="With --dask: where the workers put files, a folder that all machines share or a URL (s3://BUCKET/PREFIX). Left "
-    "out, OUT, which all must then share.",
+    help="With --dask: where the workers put files, a folder that all machines share or a URL (s3://BUCKET/PREFIX).  "
+    "[default: OUT, which all must share]",
 )
 _OTHER_TOKEN = click.option(
     "--other-token",
     is_flag=True,
-    help="The token is another one than the run began with, of the same account.",
+    help="Accept a token that differs from the run's first one; it must be of the same account.",
 )
 
 
@@ -113,17 +115,17 @@ def bulk() -> None:
     """Work on many areas: from a table and a recipe to files.
 
     \b
-    pixxel bulk plan fields.geojson --recipe ndvi.toml             what it would do and cost
-    pixxel bulk run fields.geojson --recipe ndvi.toml --out out    do it
-    pixxel bulk resume out                                         go on after Ctrl-C, a crash, a power cut
-    pixxel bulk status out                                         how it stands, also while it goes on
+    pixxel bulk plan fields.geojson --recipe ndvi.toml             what a run would create and cost
+    pixxel bulk run fields.geojson --recipe ndvi.toml --out out    start a run
+    pixxel bulk resume out                                         continue after Ctrl-C, a crash, a power cut
+    pixxel bulk status out                                         the state of a run, also in progress
 
-    A run keeps a journal in its folder, OUT/run.journal: what is bought stands there before it is sent. So a run may
-    be stopped or killed at any time, and goes on without buying anything twice.
+    A run keeps a journal in its folder, OUT/run.journal. It records each create on disk before it sends the request.
+    So you can stop or kill a run at any time and resume it without a duplicate.
     """
 
 
-@bulk.command(name="run", short_help="Begin a run: work on every row of a file.")
+@bulk.command(name="run", short_help="Start a run: work on every row of a file.")
 @click.argument("file", type=FILE)
 @click.option("--out", type=FILE, required=True, help="Folder for the journal, the files and the report.")
 @_MAX_TOKENS
@@ -133,7 +135,7 @@ def bulk() -> None:
 @click.option(
     "--overwrite",
     is_flag=True,
-    help="Give up an earlier run in the folder, and replace its files. What it made in the account stays.",
+    help="Replace an earlier run in the folder and its files. Its resources in the account stay.",
 )
 @_SANDBOX
 @recipe_options
@@ -153,19 +155,19 @@ def run_command(
     recipe_file: Path | None,
     **given: Any,
 ) -> int:
-    """Search images, create an AOI, make what the recipe says and fetch the files, for every row of FILE.
+    """For every row of FILE: search images, create an AOI, follow the recipe and fetch the files.
 
-    FILE has polygons: GeoJSON (.geojson, .json, .geojsonl) or a table (.csv with a column wkt, or lon and lat); with
-    the extra `geo` also .gpkg, .shp and .parquet. A MultiPolygon becomes a row for each polygon, NAME-1, NAME-2, as an
-    AOI takes one; an order keeps it whole. All rows are checked first; if any cannot be used, all such rows are listed
-    and nothing is sent.
+    FILE has polygons: GeoJSON (.geojson, .json, .geojsonl) or a table (.csv with a column wkt, or lon and lat). With
+    the extra `geo`, it can also be .gpkg, .shp or .parquet. An AOI takes one polygon, so each polygon of a
+    MultiPolygon becomes a row: NAME-1, NAME-2. An order keeps a MultiPolygon whole. The command checks all rows
+    before it sends any request, and lists all invalid ones.
 
-    Files go to OUT/ROW/, and what became of every row to OUT/report.html (also .csv, .json, .geojson). Ctrl-C ends a
-    run in good order, a second one at once; `pixxel bulk resume OUT` goes on.
+    Files go to OUT/ROW/, the report of all rows to OUT/report.html (also .csv, .json, .geojson). Ctrl-C finishes
+    creates in flight, then stops; a second Ctrl-C stops at once. `pixxel bulk resume OUT` continues the run.
 
     \b
     Exit code: 0 all rows done or without an image in the dates, 1 the service or the token failed, 2 wrong usage
-    or input (nothing was made), 3 some rows not done (the report tells why), 130 stopped by Ctrl-C (143 by SIGTERM).
+    or input (nothing created), 3 some rows not done (reasons in the report), 130 stopped by Ctrl-C (143 by SIGTERM).
 
     \b
     Examples:
@@ -175,7 +177,7 @@ def run_command(
     """
     options = _account(context, sandbox=sandbox)
     if sandbox and cluster:
-        raise click.UsageError("--sandbox lives and ends with this command: leave out --dask")
+        raise click.UsageError("--sandbox cannot be combined with --dask.")
     engine = _engine(cluster, files)
     source = source_of(file, given)
     recipe = recipe_of(context, recipe_file, given)
@@ -205,7 +207,7 @@ def run_command(
     return Session(options, out, what, sandbox=sandbox).carry_out(begin)
 
 
-@bulk.command(name="plan", short_help="What a run would do and cost; makes nothing.")
+@bulk.command(name="plan", short_help="What a run would create and cost; creates nothing.")
 @click.argument("file", type=FILE)
 @_MAX_TOKENS
 @_SANDBOX
@@ -221,14 +223,14 @@ def plan_command(
     recipe_file: Path | None,
     **given: Any,
 ) -> int:
-    """Check every row of FILE, ask the API for prices, and tell what a run would make and cost.
+    """Check every row of FILE, ask the API for prices, and show what a run would create and cost.
 
-    Nothing is made and nothing is charged. Some prices are told only on the way, since they need what an earlier
-    step makes; those steps are listed as unpriced.
+    The command creates nothing and charges nothing. Some prices depend on the result of an earlier step; those steps
+    are listed as unpriced.
 
     \b
-    Exit code: 0 it can be run, 1 the service or the token failed, 2 wrong usage or input, or the price is above
-    --max-tokens, 3 some rows would fail.
+    Exit code: 0 the run is possible, 1 the service or the token failed, 2 wrong usage or input, or the price is
+    above --max-tokens, 3 some rows would fail.
 
     \b
     Example:
@@ -243,7 +245,7 @@ def plan_command(
     if max_tokens is not None and found.tokens > max_tokens:
         complain(
             f"pixxel: --max-tokens {amount(max_tokens)} is below the price of {amount(found.tokens)} tokens: "
-            "allow more, or take fewer rows"
+            "raise it, or use fewer rows"
         )
         return WRONG_USAGE
     return SOME_NOT_DONE if found.faults else 0
@@ -257,7 +259,7 @@ async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *,
         return await plan(client, source, await fit_to_sandbox(recipe, client))
 
 
-@bulk.command(name="resume", short_help="Go on with a run that was stopped, however it was.")
+@bulk.command(name="resume", short_help="Resume a run that was stopped or killed.")
 @click.argument("folder", metavar="OUT", type=FILE)
 @_MAX_TOKENS
 @_CONCURRENCY
@@ -265,15 +267,15 @@ async def _planned(options: GlobalOptions, source: Source, recipe: AnyRecipe, *,
 @_FILES
 @click.option(
     "--resend",
-    "held",
+    "on_held",
     flag_value="resend",
-    help="Make again what is held. Look in the account first: what is there already is bought twice.",
+    help="Send held creates again. Check the account first: a resource that exists is bought twice.",
 )
 @click.option(
     "--forget",
-    "held",
+    "on_held",
     flag_value="forget",
-    help="Give up rows that are held; their tokens count as spent.",
+    help="Give up held rows; their tokens count as spent.",
 )
 @_OTHER_TOKEN
 @click.option("--sandbox", is_flag=True, hidden=True)
@@ -287,20 +289,20 @@ def resume_command(
     concurrency: int,
     cluster: str | None,
     files: str | None,
-    held: Literal["resend", "forget"] | None,
+    on_held: Literal["resend", "forget"] | None,
     other_token: bool,
     sandbox: bool,
 ) -> int:
-    """Go on with the run in the folder OUT, after Ctrl-C, a crash or a power cut; FILE and recipe are not needed.
+    """Resume the run in the folder OUT, after Ctrl-C, a crash or a power cut; FILE and recipe are not needed.
 
-    What was being created when it stopped is looked for first, and not made again. If it can neither be found nor
-    ruled out, its row is held, until you have looked in the account and say --resend or --forget.
+    The command first searches for creates that were in flight when the run stopped. It sends again only those that did
+    not happen. If an outcome stays unknown, the row is held. Check the account, then use --resend or --forget.
 
-    A finished run is said to be finished, and nothing is sent. Rows that are done or have failed are left alone (see `pixxel bulk retry-failed`). --max-tokens sets another cap
-    for the whole run; what is spent already counts.
+    For a finished run, the command sends no request. It does not repeat rows that are done or failed (see
+    `pixxel bulk retry-failed`). The option --max-tokens sets a new cap for the whole run, with the tokens spent so far.
 
     \b
-    Exit code: as of `pixxel bulk run`.
+    Exit code: as for `pixxel bulk run`.
 
     \b
     Examples:
@@ -309,7 +311,7 @@ def resume_command(
     """
     if sandbox:
         raise click.UsageError(
-            "a sandbox keeps nothing when its command ends, so there is nothing to resume: begin anew with "
+            "a sandbox keeps no data when its command ends, so there is nothing to resume: start again with "
             "bulk run --sandbox --overwrite."
         )
     return _take_up(
@@ -319,12 +321,12 @@ def resume_command(
         concurrency=concurrency,
         cluster=cluster,
         files=files,
-        held=held,
+        on_held=on_held,
         other_token=other_token,
     )
 
 
-@bulk.command(name="retry-failed", short_help="Try again the rows of a run that failed.")
+@bulk.command(name="retry-failed", short_help="Retry the failed rows of a run.")
 @click.argument("folder", metavar="OUT", type=FILE)
 @_MAX_TOKENS
 @_CONCURRENCY
@@ -339,13 +341,13 @@ def resume_command(
 )
 @click.pass_context
 def retry_failed_command(context: click.Context, /, *, folder: Path, **given: Any) -> int:
-    """Try again the rows that failed in the run in the folder OUT, and go on with those that are not done.
+    """Retry the failed rows of the run in the folder OUT, and continue the rows that are not done.
 
-    What was made for them is kept. What failed itself, for instance an AOI that ended as failed, is made anew and
-    may cost again, up to the run's cap. Rows without an image in the dates have not failed: --no-image searches again.
+    The run keeps the resources of these rows. A resource that failed, for instance an AOI, is created again and may
+    cost again, up to the run's cap. Rows without an image in the dates have not failed: --no-image searches again.
 
     \b
-    Exit code: as of `pixxel bulk run`.
+    Exit code: as for `pixxel bulk run`.
 
     \b
     Example:
@@ -354,16 +356,16 @@ def retry_failed_command(context: click.Context, /, *, folder: Path, **given: An
     return _take_up(context, folder, retry_failed=True, **given)
 
 
-@bulk.command(name="status", short_help="How a run stands, also while it goes on.")
+@bulk.command(name="status", short_help="Show the status of a run, also in progress.")
 @click.argument("folder", metavar="OUT", type=FILE)
 @click.pass_context
 def status_command(context: click.Context, /, *, folder: Path) -> int:
-    """Tell how the run in the folder OUT stands: rows by state, tokens, what is held, and who works on it now.
+    """Show the status of the run in the folder OUT: rows by state, tokens, held creates, and the process at work.
 
-    Sends nothing and disturbs nothing: it may be asked while the run goes on.
+    The command sends no request. You can use it while the run is in progress.
 
     \b
-    Exit code: 0 told, 2 wrong usage, or no run in the folder.
+    Exit code: 0 shown, 2 wrong usage, or no run in the folder.
 
     \b
     Example:
@@ -386,7 +388,7 @@ def _row_numbers(_: click.Context, option: click.Parameter, values: tuple[str, .
     for part in (part.strip() for value in values for part in value.split(",")):
         match = re.fullmatch(r"(\d{1,9})(?:-(\d{1,9}))?", part)
         if match is None:
-            raise click.BadParameter(f"{part!r} is no row; write 3, or 3,5 or 3-9.", param=option)
+            raise click.BadParameter(f"{part!r} is not a row; write 3, or 3,5 or 3-9.", param=option)
         rows += range(int(match[1]), int(match[2] or match[1]) + 1)
     return rows
 
@@ -396,15 +398,19 @@ def _adopted(_: click.Context, option: click.Parameter, values: tuple[str, ...])
     for value in values:
         row, equals, id = value.partition("=")
         if not (equals and row.strip().isdecimal() and id.strip()):
-            raise click.BadParameter(f"{value!r} is no row with an id; write ROW=ID.", param=option)
+            raise click.BadParameter(f"{value!r} is not a row with an id; write ROW=ID.", param=option)
         adopted.append((int(row), Adopt(id.strip())))
     return adopted
 
 
-@bulk.command(name="held", short_help="List what is held in a run, and decide about single rows.")
+@bulk.command(name="held", short_help="List the held creates of a run, and decide about single rows.")
 @click.argument("folder", metavar="OUT", type=FILE)
 @click.option(
-    "--resend", multiple=True, callback=_row_numbers, metavar="ROWS", help="It does not exist: make it again."
+    "--resend",
+    multiple=True,
+    callback=_row_numbers,
+    metavar="ROWS",
+    help="It does not exist: create it again.",
 )
 @click.option(
     "--forget",
@@ -430,10 +436,10 @@ def held_command(
     forget: list[int],
     adopt: list[tuple[int, Adopt]],
 ) -> int:
-    """List the creates that may have happened and cannot be found in the run in the folder OUT, and decide about them.
+    """List the creates with unknown outcome in the run in the folder OUT, and decide about them.
 
-    Look in the account for each. Then say for its row, by its number, whether it is made again, given up, or taken over.
-    ROWS is a number, a list such as 3,5, or a range such as 3-9. `pixxel bulk resume OUT` continues the run.
+    Check the account for each. Then decide by row number: send it again, give the row up, or adopt the existing
+    resource. ROWS is a number, a list such as 3,5, or a range such as 3-9. `pixxel bulk resume OUT` continues the run.
 
     \b
     Exit code: 0 listed or decided, 2 wrong usage, or no run in the folder.
@@ -450,23 +456,23 @@ def held_command(
     ]
     decisions = dict(given)
     if len(decisions) < len(given):
-        raise click.UsageError("one row is given two decisions")
+        raise click.UsageError("a row has two decisions: give one for each row")
     if decisions:
         say(f"decided: {rows_word(decide(folder, decisions))}")
     for line in held_lines(status(folder)):
         say(line)
     if decisions:
-        say(f"to go on: {context.obj.command('bulk', 'resume', folder)}")
+        say(f"to continue: {context.obj.command('bulk', 'resume', folder)}")
     return 0
 
 
-@bulk.command(name="report", short_help="Write the report of a run anew, also while it goes on.")
+@bulk.command(name="report", short_help="Write the report of a run, also in progress.")
 @click.argument("folder", metavar="OUT", type=FILE)
 def report_command(folder: Path) -> int:
-    """Write what became of every row of the run in the folder OUT, as files beside those of the rows.
+    """Write the report of the run in the folder OUT: the state of every row.
 
     report.html is for people, report.csv for spreadsheets, report.json for programs, report.geojson for maps. Every
-    session of a run writes them at its end; this does it in between, or after a crash.
+    session of a run writes them at its end. This command writes them in between, or after a crash.
 
     \b
     Exit code: 0 written, 1 the disk failed, 2 wrong usage, or no run in the folder.
@@ -498,12 +504,12 @@ def _take_up(
 
 
 def _engine(cluster: str | None, files: str | None) -> Engine | None:
-    """Where the steps run; None for here."""
+    """The engine that runs the steps; None: this process."""
     if cluster is None:
         if files is not None:
-            raise click.UsageError("--files is for the workers of a cluster: say which with --dask")
+            raise click.UsageError("--files needs --dask: it is for the workers of a cluster")
         return None
-    from pixxel_async.bulk.dask import DaskEngine  # what it needs is heavy, and an extra
+    from pixxel_async.bulk.dask import DaskEngine  # slow to import, and an extra
 
     return DaskEngine(cluster, files=files)
 
@@ -511,5 +517,7 @@ def _engine(cluster: str | None, files: str | None) -> Engine | None:
 def _account(context: click.Context, *, sandbox: bool) -> GlobalOptions:
     options: GlobalOptions = context.obj
     if sandbox and (options.profile or options.base_url):
-        raise click.UsageError("--sandbox is an API of its own: leave out --profile and --base-url")
+        raise click.UsageError(
+            "--sandbox cannot be combined with --profile or --base-url: it starts its own API."
+        )
     return options

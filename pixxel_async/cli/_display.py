@@ -1,4 +1,4 @@
-"""What a run looks like: a live table on a terminal, a line per finished row elsewhere."""
+"""Shows a run in progress: a live table on a terminal, elsewhere a line per finished row."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from pixxel_async.cli._terminal import say
 from pixxel_async.cli._words import counts, pace
 
 MOST_LINES = 300
-"""Rows of a run that each have a line of their own."""
+"""A run of at most this many rows prints a line for each row."""
 MOST_TROUBLE = 50
-"""Of a larger run, rows that came to no good end and have one all the same."""
+"""A larger run prints a line for at most this many rows that did not succeed."""
 LAST = 5
 """Finished rows that the live table shows."""
 _BETWEEN_LINES = 5.0
-_BETWEEN_LOOKS = 0.5
+_BETWEEN_UPDATES = 0.5
 _STYLES = {State.DONE: "green", State.NO_IMAGE: "yellow", State.RUNNING: "cyan", State.WAITING: "dim"}
 _TROUBLE = "bold red"
 
 
 class Display(Protocol):
-    """Shows how a run goes on."""
+    """Shows the progress of a run."""
 
     every: float
-    """Seconds between two looks at the whole."""
+    """Seconds between two updates."""
 
     def show(self, result: Result) -> None:
-        """A row has come to its end, for this session."""
+        """Show a row that has ended, for this session."""
 
-    def look(self, progress: Progress) -> None:
-        """How far the whole is."""
+    def update(self, progress: Progress) -> None:
+        """Show the progress of the whole run."""
 
 
 def _is_live(console: Console, *, live: bool) -> bool:
@@ -52,7 +52,7 @@ def _is_live(console: Console, *, live: bool) -> bool:
 
 @contextlib.contextmanager
 def busy(what: str, *, live: bool) -> Iterator[None]:
-    """Show that something is going on that tells nothing yet; on a terminal only."""
+    """Show a spinner while work without a progress display runs; on a terminal only."""
     console = Console(highlight=False)
     with console.status(what) if _is_live(console, live=live) else contextlib.nullcontext():
         yield
@@ -60,7 +60,7 @@ def busy(what: str, *, live: bool) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def display(run: Run, out: Path, *, live: bool) -> AsyncIterator[Callable[[Result], None]]:
-    """Show a run while it goes on; what it gives must be called with every result."""
+    """Show a run in progress. Call the yielded function with every result."""
     begun = await run.progress()
     console = Console(highlight=False)
     with contextlib.ExitStack() as stack:
@@ -69,25 +69,25 @@ async def display(run: Run, out: Path, *, live: bool) -> AsyncIterator[Callable[
             shown: Display = LiveTable(begun, out, console, screen)
         else:
             shown = Lines(begun, out)
-        looking = asyncio.create_task(_look(run.progress, shown))
+        updating = asyncio.create_task(_update(run.progress, shown))
         try:
             yield shown.show
         finally:
-            looking.cancel()
-            await asyncio.wait([looking])
+            updating.cancel()
+            await asyncio.wait([updating])
 
 
-async def _look(progress: Callable[[], Awaitable[Progress]], shown: Display) -> None:
-    """Look now and then; on a busy machine, or of very many rows, not so often."""
-    with contextlib.suppress(JournalError):  # the run meets it as well, and tells
+async def _update(progress: Callable[[], Awaitable[Progress]], shown: Display) -> None:
+    """Update the display regularly; less often if reading the progress takes long."""
+    with contextlib.suppress(JournalError):  # the run meets the same error and reports it
         while True:
             began = time.monotonic()
-            shown.look(await progress())
+            shown.update(await progress())
             await asyncio.sleep(max(shown.every, min(4 * (time.monotonic() - began), _BETWEEN_LINES)))
 
 
 class _Counted:
-    """How many rows have come to their end."""
+    """Counts the rows that have ended."""
 
     def __init__(self, begun: Progress, out: Path) -> None:
         self.total = sum(begun.rows.values())
@@ -96,7 +96,7 @@ class _Counted:
         self._troubles = 0
 
     def count(self, result: Result) -> str:
-        """Count a row that has ended; its line, for example `[ 3/12] done    north  out/north  8.2 s`."""
+        """Count an ended row and return its line, for example `[ 3/12] done    north  out/north  8.2 s`."""
         self.ended += 1
         width = len(f"{self.total:,}")
         head = f"[{self.ended:{width},}/{self.total:,}] {result.state:<7} {result.name}"
@@ -107,8 +107,8 @@ class _Counted:
         head += f"  {result.seconds:.1f} s"
         return f"{head}: {result.error}" if result.error else head
 
-    def is_told(self, result: Result) -> bool:
-        """Whether a row that came to no good end is told by a line of its own, rather than in the sum alone."""
+    def has_line(self, result: Result) -> bool:
+        """Whether a row that did not succeed gets a line of its own."""
         if result.state.is_success:
             return False
         self._troubles += 1
@@ -116,31 +116,31 @@ class _Counted:
 
 
 class Lines(_Counted):
-    """One line for each finished row; of very many, one every few seconds."""
+    """One line for each finished row; in a large run, a summary every few seconds."""
 
     every = _BETWEEN_LINES
 
     def __init__(self, begun: Progress, out: Path) -> None:
         super().__init__(begun, out)
-        self._told = begun.rows
+        self._printed = begun.rows
 
     def show(self, result: Result) -> None:
-        """Tell of a row."""
-        line, is_told = self.count(result), self.is_told(result)
-        if self.total <= MOST_LINES or is_told:
+        """Print the line of a row."""
+        line, has_line = self.count(result), self.has_line(result)
+        if self.total <= MOST_LINES or has_line:
             say(line)
 
-    def look(self, progress: Progress) -> None:
-        """Tell of the whole where the rows do not do so, if it has moved: an order may take days."""
-        if self.total > MOST_LINES and progress.rows != self._told:
-            self._told = progress.rows
+    def update(self, progress: Progress) -> None:
+        """Print a summary of a large run, only if it has changed: an order may take days."""
+        if self.total > MOST_LINES and progress.rows != self._printed:
+            self._printed = progress.rows
             say(f"[{self.ended:,}/{self.total:,}] {counts(progress.rows)}; {pace(progress)}")
 
 
 class LiveTable(_Counted):
-    """Overall progress, and the rows that came to their end last."""
+    """Overall progress, and the rows that ended last."""
 
-    every = _BETWEEN_LOOKS
+    every = _BETWEEN_UPDATES
 
     def __init__(self, begun: Progress, out: Path, console: Console, screen: Live) -> None:
         super().__init__(begun, out)
@@ -150,19 +150,19 @@ class LiveTable(_Counted):
         self._last: deque[str] = deque(maxlen=LAST)
 
     def show(self, result: Result) -> None:
-        """Tell of a row; trouble stays on the screen."""
+        """Show a row; one that did not succeed stays on the screen."""
         line = self.count(result)
-        if self.is_told(result):
+        if self.has_line(result):
             self._console.print(Text(line, _TROUBLE))
         elif result.state.is_success:
             self._last.append(line)
 
-    def look(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Draw the table."""
         self._screen.update(self.table(progress), refresh=True)
 
     def table(self, progress: Progress) -> RenderableType:
-        """What the screen shows."""
+        """The content of the screen."""
         ended = sum(count for state, count in progress.rows.items() if state.is_final)
         line = Table.grid(padding=(0, 1))
         words = [

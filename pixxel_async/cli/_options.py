@@ -1,4 +1,4 @@
-"""Options that stand before the command: `pixxel --profile farm bulk run ...`."""
+"""Options before the command: `pixxel --profile farm bulk run ...`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen
 class GlobalOptions:
-    """What every command is told."""
+    """Options that apply to every command."""
 
     profile: str | None
     base_url: str | None

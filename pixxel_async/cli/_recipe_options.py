@@ -1,4 +1,4 @@
-"""What is to be made, and of which rows: a recipe file, or options in its place."""
+"""Options that describe the rows and the recipe; a recipe file replaces the latter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MADE = (
         "--end",
         type=_DAY,
         metavar="YYYY-MM-DD",
-        help="Day before which the images were taken, in UTC; this day itself does not count.  [default: tomorrow]",
+        help="Day after the last day of the images, in UTC.  [default: tomorrow]",
     ),
     click.option(
         "--max-cloud",
@@ -49,7 +49,7 @@ _MADE = (
         default=20,
         show_default=True,
         metavar="PERCENT",
-        help="Most cloud over an image, 0 to 100.",
+        help="Maximum cloud cover of an image, 0 to 100.",
     ),
     click.option(
         "--max-days",
@@ -76,7 +76,7 @@ _MADE = (
         default="NDVI",
         show_default=True,
         metavar="NAME",
-        help="Preset index to picture, by name or id.",
+        help="Preset index to draw, by name or id.",
     ),
     click.option(
         "--project",
@@ -86,9 +86,9 @@ _MADE = (
     click.option(
         "--run-id",
         metavar="TEXT",
-        help="Ends the name of everything that is made, ROW-TEXT.  [default: six random hex digits]",
+        help="Suffix of the name of everything that the run creates, ROW-TEXT.  [default: six random hex digits]",
     ),
-    click.option("--unzip", is_flag=True, help="Unpack the packages, each into a folder beside it."),
+    click.option("--unzip", is_flag=True, help="Unpack each package into a folder beside it."),
     click.option(
         "--timeout",
         type=click.FloatRange(min=0, min_open=True),
@@ -106,26 +106,24 @@ _ROWS = (
     click.option(
         "--key",
         metavar="COLUMN",
-        help="Column or property that says which row it is, unique in FILE.  [default: name, else id]",
+        help="Column or property that identifies the row, unique in FILE.  [default: name, else id]",
     ),
-    click.option(
-        "--layer", metavar="NAME", help="Layer of a GeoPackage; needed if it has several with polygons."
-    ),
+    click.option("--layer", metavar="NAME", help="Layer of a GeoPackage; needed if several have polygons."),
     click.option(
         "--crs",
         metavar="EPSG:N",
-        help="Reference system of the coordinates, where FILE does not say it, or says it wrongly.",
+        help="Reference system of the coordinates, if FILE states none or a wrong one.",
     ),
     click.option(
         "--square-m",
         type=float,
         metavar="METRES",
-        help="For tables with columns lon and lat: side of the square that is made around each point.",
+        help="For tables with columns lon and lat: side of the square around each point.",
     ),
     click.option(
         "--encoding",
         metavar="NAME",
-        help="Encoding of the text in a table or a Shapefile, such as cp1252.  [default: what a Shapefile says, else UTF-8]",
+        help="Encoding of the text in a table or a Shapefile, such as cp1252.  [default: the one that a Shapefile states, else UTF-8]",
     ),
 )
 _RECIPE = click.option(
@@ -133,20 +131,20 @@ _RECIPE = click.option(
     "recipe_file",
     type=FILE,
     metavar="R.toml",
-    help="Recipe: what is made of each row. In its place, the options from --start to --timeout make a picture of an "
+    help="Recipe: what to make of each row. Without it, the options from --start to --timeout describe a picture of an "
     "index and a package.",
 )
 
 
 def recipe_options(command: _Command) -> _Command:
-    """Add the options that say which rows are worked on and what is made of them."""
+    """Add the options for the rows and the recipe."""
     for option in reversed((_RECIPE, *_ROWS, *_MADE)):
         command = option(command)
     return command
 
 
 def source_of(file: Path, given: dict[str, Any]) -> Source:
-    """The rows; takes its options out of what was given."""
+    """The source of the rows; removes its options from `given`."""
     return open_source(
         file, **{name: given.pop(name) for name in ("key", "layer", "crs", "square_m", "encoding")}
     )
@@ -156,7 +154,7 @@ def recipe_of(context: click.Context, file: Path | None, given: dict[str, Any]) 
     """The recipe of a file, or the one that the options describe.
 
     Raises:
-        click.UsageError: Both are given: which one holds would be a guess.
+        click.UsageError: Both are given.
     """
     if file is None:
         return _described({name: given[name] for name in _MADE_NAMES})
@@ -166,7 +164,7 @@ def recipe_of(context: click.Context, file: Path | None, given: dict[str, Any]) 
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
     ]
     if also:
-        raise click.UsageError(f"{', '.join(also)}: write it into {file}, or leave out --recipe.")
+        raise click.UsageError(f"{', '.join(also)}: write this into {file}, or leave out --recipe.")
     return load_recipe(file)
 
 
@@ -187,7 +185,7 @@ def _described(given: Mapping[str, Any]) -> Recipe:
 
 
 def _span(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    """The days asked for, as instants in UTC."""
+    """The requested days, as instants in UTC."""
     tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     last = end.replace(tzinfo=UTC) if end else tomorrow
     first = start.replace(tzinfo=UTC) if start else last - timedelta(days=DEFAULT_DAYS)
@@ -197,7 +195,7 @@ def _span(start: datetime | None, end: datetime | None) -> tuple[datetime, datet
 
 
 def words_of(recipe: AnyRecipe) -> str:
-    """A recipe in a line: what is made, of which images."""
+    """A recipe in one line: what it makes, and of which images."""
     if isinstance(recipe, OrderRecipe):
         made = [f"order for {recipe.order.usecase}", *(["delivery"] if recipe.delivery else [])]
     else:

@@ -1,4 +1,4 @@
-"""A session of a bulk run as the terminal sees it: client or sandbox, display, signals, report, exit code."""
+"""A session of a bulk run on the command line: client or sandbox, display, signals, report, exit code."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from pixxel_async.errors import AuthenticationError, DiskFull, PixxelError
 
 SERVICE_FAILED, WRONG_USAGE, SOME_NOT_DONE = 1, 2, 3
 SANDBOX_SPEED = 40.0
-"""The sandbox's things take about a minute each; a demo should not."""
+"""The sandbox takes about a minute for each resource; a demo should be faster."""
 
 Open = Callable[[PixxelClient], AbstractAsyncContextManager[Run]]
 
 
 class Session:
-    """One session of a run, begun or taken up.
+    """One session of a run, started or resumed.
 
     Args:
-        options: Which account.
+        options: Global options, with the account.
         out: Folder of the run.
-        what: Tells what a run does, in a line.
-        sandbox: Whether it works against an API of its own.
+        what: Describes a run in one line.
+        sandbox: Whether the session starts a sandbox.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Session:
         self._report_is_interrupted = False
 
     def carry_out(self, open_run: Open) -> int:
-        """Do it; the exit code. Whatever ends it, its last lines state what every row has become."""
+        """Run the session; return the exit code. However it ends, the last lines sum up all rows."""
         with self._stop.handling():
             return self._carry_out(open_run)
 
@@ -76,13 +76,13 @@ class Session:
                 complain(f"pixxel: {error}")
                 return WRONG_USAGE
             failure = error
-        if not self._is_open:  # a signal came before anything was begun
-            complain("pixxel: stopped before anything was made")
+        if not self._is_open:  # a signal came before the run was opened
+            complain("pixxel: stopped before anything was created")
             return self._stop.exit_code or SERVICE_FAILED
         return self._close(failure)
 
     def conclude(self, stands: Status, what: str) -> int:
-        """Say that a run is finished whose API is gone, and write its report; the exit code."""
+        """Report that a run without an API is finished, and write its report; return the exit code."""
         say(f"{words.rows(stands.total)}: {what}")
         say(words.FINISHED)
         with self._stop.handling():
@@ -123,7 +123,7 @@ class Session:
             yield client
 
     def _close(self, failure: PixxelError | None) -> int:
-        """Write the report, say what came of it and what can be done next; the exit code."""
+        """Write the report, print the summary and the next steps; return the exit code."""
         stands = status(self._out)
         parts = [
             f"{words.counts(stands.rows)} in {words.span(time.monotonic() - self._began)}",
@@ -137,7 +137,7 @@ class Session:
             complain(f"pixxel: {failure}")
         is_success = all(state.is_success for state in stands.rows)
         if self._sandbox and not is_success:
-            say("a sandbox keeps nothing: to go on, begin anew with --overwrite")
+            say("a sandbox keeps no data: start the run again with --overwrite")
         elif not self._sandbox:
             for line in next_steps(stands, self._out, self._options, failure):
                 say(line)
@@ -155,39 +155,39 @@ class Session:
                 paths = report(self._out)
         except KeyboardInterrupt:
             self._report_is_interrupted = paths is None
-        except PixxelError as error:  # of the disk; what the journal holds is whole
+        except PixxelError as error:  # of the disk; the journal is complete
             self._has_no_report = True
-            complain(f"pixxel: the report cannot be written: {error}")
+            complain(f"pixxel: cannot write the report: {error}")
         if self._report_is_interrupted:
-            return "no report, since writing it was interrupted"
+            return "no report: writing was interrupted"
         return "" if paths is None else words.report(paths)
 
 
 def next_steps(
     stands: Status, out: Path, options: GlobalOptions, failure: PixxelError | None = None
 ) -> list[str]:
-    """What can be done about what is not done, a line for each."""
+    """What the user can do about rows that are not done, a line for each."""
     if stands.unfilled is not None:
         return [stands.unfilled]
     tally = stands.rows
     resume = options.command("bulk", "resume", out)
     lines = []
     if tally.get(State.FAILED):
-        lines.append(f"to try again what failed: {options.command('bulk', 'retry-failed', out)}")
+        lines.append(f"to retry failed rows: {options.command('bulk', 'retry-failed', out)}")
     if tally.get(State.NO_IMAGE):
         again = options.command("bulk", "retry-failed", out, "--no-image")
-        lines.append(f"to search again where there was no image: {again}")
+        lines.append(f"to search again for rows without an image: {again}")
     if tally.get(State.HELD):
         lines.append(
-            "held: it may have been made and cannot be found; look in the account, then "
+            "held: creates with unknown outcome; check the account, then "
             f"{resume} --forget (it exists) or --resend (it does not); row by row: {options.command('bulk', 'held', out)}"
         )
     if tally.get(State.BLOCKED):
         lines.append(f"over budget: {resume} --max-tokens N")
     if _is_unfinished(tally):
         is_token = isinstance(failure, AuthenticationError)
-        other = "; if the token is another one of the same account, add --other-token" if is_token else ""
-        lines.append(f"to go on: {resume}{other}")
+        other = "; with another token of the same account, add --other-token" if is_token else ""
+        lines.append(f"to continue: {resume}{other}")
     return lines
 
 
@@ -196,12 +196,12 @@ def _is_unfinished(tally: Mapping[State, int]) -> bool:
 
 
 def open_client(options: GlobalOptions) -> PixxelClient:
-    """A client of the account that was named."""
+    """A client of the account that the options name."""
     return PixxelClient(profile=options.profile, base_url=options.base_url)
 
 
 async def fit_to_sandbox(recipe: AnyRecipe, client: PixxelClient) -> AnyRecipe:
-    """Take the sandbox's first project unless one is named, and look as often as its time is fast."""
+    """Use the sandbox's first project unless one is named, and poll as often as its speed allows."""
     projects = await client.projects.list(limit=1)
     changes = {
         "project": recipe.project or projects[0].id,
@@ -212,7 +212,7 @@ async def fit_to_sandbox(recipe: AnyRecipe, client: PixxelClient) -> AnyRecipe:
 
 
 async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
-    """Remove the journal of a run that was made in a sandbox: what may be open there has ended with it."""
+    """Remove the journal of a run in a sandbox: its open creates have ended with the sandbox."""
     path = out / JOURNAL
     if not path.exists():
         return
@@ -224,13 +224,13 @@ async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
 
 
 def gone_sandbox(out: Path, options: GlobalOptions, environment: Mapping[str, str]) -> str | None:
-    """What to do about a run that was made in a sandbox, if none is named; None if its API can still be there."""
+    """What to do about a run in a sandbox that has ended; None if the options or the environment name an API."""
     with Journal.read(out / JOURNAL) as journal:
         header = journal.header
     named = (options.base_url, options.profile, *map(environment.get, ("PIXXEL_BASE_URL", "PIXXEL_PROFILE")))
     if any(named) or not is_loopback(urlsplit(header.base_url).hostname or ""):
         return None
     return (
-        f"{out}: the run was made in a sandbox at {header.base_url}, and a sandbox keeps nothing when it ends: "
-        "begin again with bulk run and --overwrite, or name a sandbox that still runs with PIXXEL_BASE_URL."
+        f"{out}: the run used a sandbox at {header.base_url}, and a sandbox keeps no data after its end: "
+        "start again with bulk run and --overwrite, or set PIXXEL_BASE_URL to a sandbox that still runs."
     )

@@ -1,4 +1,4 @@
-"""`pixxel sandbox`: a Pixxel API on this machine, for a terminal of its own."""
+"""`pixxel sandbox`: runs a Pixxel API on this machine, in a terminal of its own."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="How many seconds pass in the sandbox while one passes here.",
+    help="Seconds that pass in the sandbox per real second.",
 )
 @click.option(
-    "--token", default="sandbox-token", show_default=True, help="The token that it accepts; nothing secret."
+    "--token",
+    default="sandbox-token",
+    show_default=True,
+    help="Token that the sandbox accepts; not a secret.",
 )
 def sandbox(host: str, port: int, speed: float, token: str) -> None:
     """Run a Pixxel API on this machine until Ctrl-C.
 
-    It answers like Pixxel's, from made-up images. Nothing is real, nothing is charged, nothing is kept.
+    It behaves like Pixxel's API, with made-up images. It charges nothing, and its data end with it.
     """
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the normal end
         asyncio.run(_serve(host=host, port=port, speed=speed, token=token))
 
 
@@ -48,7 +51,7 @@ async def _serve(**options: Any) -> None:
 
 @contextlib.asynccontextmanager
 async def open_sandbox(**options: Any) -> AsyncIterator[Sandbox]:
-    """Start a sandbox; a missing extra or a taken port becomes a clear line."""
+    """Start a sandbox; report a missing extra or a taken port in one line."""
     try:
         from pixxel_async.sandbox import Sandbox
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Ctrl-C and the request to end: the first drains a run, the second stops it, a later one ends what takes long after it."""
+"""Ctrl-C and SIGTERM: the first drains a run, the second stops it, a later one interrupts the report."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pixxel_async.cli._terminal import complain
 
 
 class Stop:
-    """Handles the signals of one session, from its begin to its last line.
+    """Handles the signals of one session, from its start to its last line.
 
-    Signals are handled by the process and not by the event loop: between the end of the loop and the end of the command none
-    may find the default handler, which would end the command without its summary.
+    The process handles the signals, not the event loop. After the loop has ended, the default handler would end the
+    command without its summary.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        """The first that came."""
+        """The first signal received."""
         self.drain: Callable[[], None] | None = None
         """Drains the run; None while there is nothing to drain."""
         self._raises = True
-        """Whether a signal interrupts the code that is running, wherever it is."""
+        """Whether a signal interrupts the running code."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[object] | None = None
         self._count = 0
         self._is_pending = False
-        """Whether one came while signals were only noted."""
+        """Whether a signal was received after `ignore`."""
 
     @contextlib.contextmanager
     def handling(self) -> Iterator[None]:
-        """Handle the signals. In a thread, where that cannot be done, they have the effect that they have elsewhere."""
+        """Handle the signals. Outside the main thread Python cannot do that, and the signals keep their handlers."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -47,7 +47,7 @@ class Stop:
 
     @contextlib.contextmanager
     def stopping(self) -> Iterator[None]:
-        """Let signals drain and stop the task that is running now, in its event loop."""
+        """Let signals drain, then cancel, the current task."""
         self._task, self._loop = asyncio.current_task(), asyncio.get_running_loop()
         try:
             yield
@@ -55,12 +55,12 @@ class Stop:
             self._loop = None
 
     def ignore(self) -> None:
-        """From now on only note signals: what is left to do is short."""
+        """From now on only record signals: the rest of the work is short."""
         self._raises = False
 
     @contextlib.contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Let one signal interrupt what takes long, also one that came since `ignore`. It raises KeyboardInterrupt, once."""
+        """Let one signal interrupt the block, also one received since `ignore`. It raises KeyboardInterrupt once."""
         self._raises = True
         try:
             if self._is_pending:
@@ -75,7 +75,7 @@ class Stop:
         if self._loop is not None and self._count <= 2:
             self._loop.call_soon_threadsafe(self._stop, self._count)
         elif self._raises:
-            self._raises = self._loop is not None  # what cleans up after it is not interrupted again
+            self._raises = self._loop is not None  # a second signal does not interrupt the clean-up
             raise KeyboardInterrupt
         else:
             self._is_pending = True
@@ -83,7 +83,7 @@ class Stop:
     def _stop(self, count: int) -> None:
         if count == 1 and self.drain is not None:
             complain(
-                "stopping: what is being created is still written down, at most 20 s; again to stop at once"
+                "stopping: finishing creates in flight, at most 20 s; press Ctrl-C again to stop at once"
             )
             self.drain()
             return
@@ -92,5 +92,5 @@ class Stop:
 
     @property
     def exit_code(self) -> int | None:
-        """What a shell says of a command that a signal has ended; None if none came."""
+        """The exit code of a command that a signal has ended; None without a signal."""
         return None if self.signal is None else 128 + self.signal

@@ -1,4 +1,4 @@
-"""Printing that never becomes the problem."""
+"""Printing to the terminal that never ends a command with a traceback."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import TextIO
 
 
 def prepare() -> None:
-    """Make both streams such that printing to them is safe."""
+    """Make both streams safe to print to."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us
+        if stream is None:  # closed by the parent process
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  open to the end
         else:
-            # A name that the terminal's encoding cannot show is shown with '?', not with a traceback.
+            # A character outside the terminal's encoding becomes '?' instead of a traceback.
             stream.reconfigure(errors="replace")
 
 
 def say(text: str = "") -> None:
-    """Print a line. A reader that has gone (`| head`), or a full disk, only means that nobody listens: the work goes on."""
+    """Print a line. If the reader has closed the pipe (`| head`) or the disk is full, printing stops and the work continues."""
     try:
         print(text, flush=True)  # noqa: T201  this is what a command does
     except OSError as error:
@@ -35,7 +35,7 @@ def complain(text: str) -> None:
 
 
 def finish() -> bool:
-    """Write what is still in the buffer; whether it could be."""
+    """Flush the buffer; return whether that succeeded."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -44,16 +44,16 @@ def finish() -> bool:
 
 
 def _give_up(error: OSError) -> bool:
-    """Stop printing; whether that is no trouble, because the reader wanted no more."""
+    """Stop printing; return whether the cause is harmless: the reader closed the pipe."""
     _be_silent(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return True
-    complain(f"pixxel: the output cannot be written: {error.strerror}")
+    complain(f"pixxel: cannot write the output: {error.strerror}")
     return False
 
 
 def _be_silent(stream: TextIO) -> None:
-    """Let everything printed from now on go nowhere, what is still in the buffer included: the interpreter flushes at exit."""
+    """Discard all further output, also what is in the buffer: the interpreter flushes it at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

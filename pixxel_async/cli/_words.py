@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Texts of the terminal: counts, amounts, durations, and a run's status and plan."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pixxel_async.bulk import Plan, Progress, State, Status, Tokens
 _MOST_SPLIT = 10
 """Features that a plan names as split."""
 MAY_BE_OLDER = (
-    "the journal may be older than what it describes (a restored copy, or another machine): each create that it lacks is "
-    "searched for before it is made, and jobs are held"
+    "the journal may be out of date (a restored copy, or another machine): the run searches for each create that the "
+    "journal lacks before it sends it, and holds jobs"
 )
 
-FINISHED = "the run is finished: nothing is left to do, and nothing is sent"
+FINISHED = "the run is finished: nothing to do, no request sent"
 
 
 def rows(count: int) -> str:
@@ -55,7 +55,7 @@ def span(seconds: float) -> str:
 
 
 def pace(progress: Progress) -> str:
-    """Requests, tokens and time left of a run that is going on."""
+    """Requests per second, tokens and time left of a run in progress."""
     left = progress.seconds_left
     parts = [
         f"{progress.requests_per_second:.1f} requests/s",
@@ -84,7 +84,7 @@ def features(rows: int, features: int) -> str:
 
 
 def status_lines(status: Status) -> list[str]:
-    """How a run stands, a line for each fact."""
+    """The status of a run, a line for each fact."""
     account = status.tokens
     reserved = f", {amount(account.reserved)} reserved" if account.reserved else ""
     cap = "any number allowed" if account.cap is None else f"{amount(account.cap)} allowed"
@@ -93,7 +93,7 @@ def status_lines(status: Status) -> list[str]:
         run_of(status),
         f"rows       {_rows_of(status)}",
         f"tokens     {amount(account.spent)} spent{reserved}, {cap}",
-        "worked on  " + ("by nobody" if worker is None else f"by process {worker.pid} on {worker.host}"),
+        "worked on  " + ("by no process" if worker is None else f"by process {worker.pid} on {worker.host}"),
         *(
             f"held       row {held.row} ({held.name}), {held.step}, since {held.since:%Y-%m-%d %H:%M} UTC: {held.what}"
             for held in status.held
@@ -108,7 +108,7 @@ def _rows_of(status: Status) -> str:
 
 
 def held_lines(status: Status) -> list[str]:
-    """What is known of each create that is held, and what to do."""
+    """The facts of each held create."""
     if not status.held:
         return ["held       nothing"]
     lines = []
@@ -118,7 +118,7 @@ def held_lines(status: Status) -> list[str]:
         lines += [
             f"row {held.row} ({held.name}): {held.step}, sent {sent}{reserved}",
             f"  why      {held.what}",
-            f"  sought   {held.sought or 'not recorded'}",
+            f"  searched {held.sought or 'not recorded'}",
         ]
     return lines
 
@@ -129,17 +129,13 @@ def plan_lines(plan: Plan, cap: float | None) -> list[str]:
     lines = [
         f"rows       {plan.rows:,}{features(plan.rows, plan.features)}",
         *(f"split      {each}" for each in plan.split[:_MOST_SPLIT]),
-        *(
-            ["split      and more; report.csv states it for each row"]
-            if len(plan.split) > _MOST_SPLIT
-            else []
-        ),
-        f"creates    {plan.creates:,} things in the account",
-        f"requests   {plan.requests:,} at least, and repeated looks at what takes long",
+        *(["split      and more; report.csv has it for each row"] if len(plan.split) > _MOST_SPLIT else []),
+        f"creates    {plan.creates:,} resources in the account",
+        f"requests   {plan.requests:,} at least, plus repeated polls",
         f"tokens     {price}" + ("" if cap is None else f", of {amount(cap)} allowed"),
     ]
     lines += [
-        f"unpriced   {step}: its price is told on the way; none is made above --max-tokens"
+        f"unpriced   {step}: its price is known during the run; nothing is created above --max-tokens"
         for step in plan.unpriced
     ]
     return [

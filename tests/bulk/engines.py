@@ -16,7 +16,7 @@ from pixxel_async import Intent, PixxelClient
 from pixxel_async.bulk import Result
 from pixxel_async.bulk._execution.engine import BeforeCreate
 from pixxel_async.bulk._execution.result import result_of
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._recipe.stages import Facts, Kind, Price, Stage, Work
 from pixxel_async.testing import FakeTransport, VirtualClock
@@ -91,18 +91,18 @@ async def driving(
     concurrency: int = 4,
     answers: dict[str, Any] | None = None,
     clock: VirtualClock | None = None,
-) -> AsyncIterator[Drive]:
+) -> AsyncIterator[Scheduler]:
     """A session over an open journal, in virtual time."""
     clock = clock or VirtualClock()
     async with PixxelClient(transport=FakeTransport(answers or {}), clock=clock) as client:
-        yield Drive(
+        yield Scheduler(
             client,
             journal,
             stages,
             engine,
             out=journal.path.parent,
             concurrency=concurrency,
-            then=None,
+            after_row=None,
             clock=clock,
         )
 

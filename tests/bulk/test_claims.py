@@ -64,11 +64,11 @@ def test_z6_what_is_a_decision_is_taken(decisions: Any) -> None:
     ],
 )  # fmt: skip
 def test_z6_what_is_no_decision_is_refused(decisions: Any) -> None:
-    with pytest.raises(InvalidInput, match="no decision; give 'resend' or 'forget'"):
+    with pytest.raises(InvalidInput, match="not a decision; give 'resend' or 'forget'"):
         check_decisions(decisions)
 
 
 @pytest.mark.parametrize("id", ["", " ", "\t\n", 7, None, True, ["a"]])
 def test_z6_an_id_that_is_none_is_refused(id: Any) -> None:
-    with pytest.raises(InvalidInput, match="Adopt: id must be the id of what was made"):
+    with pytest.raises(InvalidInput, match="Adopt: id must be the id of the created resource"):
         Adopt(id)

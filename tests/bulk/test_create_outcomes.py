@@ -117,7 +117,7 @@ DONE, NOT_DONE, HELD = StepState.DONE, StepState.NOT_DONE, StepState.HELD
     [
         (AOI, aois("other", "f1"), [DONE], 1, "a-2", ""),
         (AGAIN, aois("f1"), [DONE], 1, "a-1", ""),
-        (AOI, aois("other"), [HELD], 1, None, "nothing of the kind is listed"),
+        (AOI, aois("other"), [HELD], 1, None, "no matching resource is listed"),
         (AGAIN, aois("other"), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (AGAIN, aois(), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (AOI, aois("f1", "f1"), [HELD], 1, None, "a-1, a-2"),
@@ -126,14 +126,14 @@ DONE, NOT_DONE, HELD = StepState.DONE, StepState.NOT_DONE, StepState.HELD
         (AGAIN, aois("f1", created_at=NOON - timedelta(days=1)), [NOT_DONE, DONE], 2, "aoi-1", ""),
         (JOB, jobs("j-1"), [DONE], 1, "j-1", ""),
         (JOB, jobs("j-1", "j-2"), [HELD], 1, None, "j-1, j-2"),
-        (JOB, jobs(), [HELD], 1, None, "nothing of the kind is listed"),
+        (JOB, jobs(), [HELD], 1, None, "no matching resource is listed"),
         (
             JOB,
             jobs("old", created_at=NOON - timedelta(days=1)),
             [HELD],
             1,
             None,
-            "nothing of the kind is listed",
+            "no matching resource is listed",
         ),  # of an earlier run
         (JOB, jobs("old", created_at=None), [HELD], 1, None, "one of these: old"),
     ],
@@ -321,7 +321,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
         waits = 0
 
         async def do(self, client: Any, stage: Stage, work: Work, before_create: Any) -> Facts:
-            if stage.kind is Kind.LOOK:
+            if stage.kind is Kind.READ:
                 self.waits += 1
                 if self.waits < 3:
                     raise WaitFailed("broken", kind="aoi", id="a", last=None)
@@ -329,7 +329,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
 
     script = Script({})
     engine = Failing(script)
-    stages = [AOI, stage("ready", Kind.LOOK, makes="aoi")]
+    stages = [AOI, stage("ready", Kind.READ, makes="aoi")]
     with begun(tmp_path, [Plot(name="f1")]) as journal:
         for state, tokens in ((State.FAILED, 3.0), (State.FAILED, 6.0), (State.DONE, 9.0)):
             rows = await session(journal, stages, engine)
@@ -342,7 +342,7 @@ async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Pat
     assert [0, 1, 2] == script.failed
 
 
-# --- a journal that may be older than what it describes -----------------------------------------------------
+# --- a journal that may be out of date --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -384,7 +384,7 @@ async def test_z7_what_a_journal_may_lack_is_searched_for_since_the_run_began(
         assert (states, sent) == ([each.state for each in there], len(engine.begun)), rows[1].error
         assert account == (journal.tokens().spent, journal.tokens().reserved)
         if states == [HELD]:
-            assert "the journal may be older" in str(rows[1].error)
+            assert "the journal may be out of date" in str(rows[1].error)
             assert "a-1, a-2" in str(rows[1].error) or answers != aois("f1", "f1")
 
 
@@ -514,7 +514,7 @@ async def test_p3_a_drain_lets_creates_end_and_stops_all_else(tmp_path: Path) ->
     stopped: list[str] = []
 
     async def act(step: Stage, work: Work) -> Facts:
-        if step.kind is Kind.LOOK and work.row == 2:
+        if step.kind is Kind.READ and work.row == 2:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
@@ -526,7 +526,7 @@ async def test_p3_a_drain_lets_creates_end_and_stops_all_else(tmp_path: Path) ->
         return await made(step, work)
 
     engine = FakeEngine(act)
-    stages = [stage("images", Kind.LOOK), AOI, stage("ready", Kind.LOOK)]
+    stages = [stage("images", Kind.READ), AOI, stage("ready", Kind.READ)]
     with begun(tmp_path, [Plot(name=name) for name in "abc"]) as journal:
         async with driving(journal, stages, engine, concurrency=2) as drive:
 
@@ -579,14 +579,14 @@ async def test_p3_a_create_that_ends_is_no_longer_under_way(tmp_path: Path, erro
     waiting = asyncio.Event()
 
     async def act(step: Stage, work: Work) -> Facts:
-        if step.kind is Kind.LOOK:
+        if step.kind is Kind.READ:
             waiting.set()
             await asyncio.Event().wait()
         if error is not None and work.row == 1:
             raise error
         return await made(step, work)
 
-    stages = [AOI, stage("ready", Kind.LOOK)]
+    stages = [AOI, stage("ready", Kind.READ)]
     with begun(tmp_path, [Plot(name="a"), Plot(name="b")]) as journal:
         async with driving(journal, stages, FakeEngine(act), concurrency=1) as drive:
 

@@ -10,7 +10,7 @@ import pytest
 from journals import Plot, begun
 
 from pixxel_async import Intent, PixxelClient, UnexpectedAnswer
-from pixxel_async.bulk._execution.durable_creates import Creating, Held
+from pixxel_async.bulk._execution.durable_creates import DurableCreates, Held
 from pixxel_async.bulk._journal.claims import Claims
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
@@ -79,9 +79,9 @@ async def test_x6_a_listing_that_lacks_what_the_journal_knows_settles_nothing(
     clock = VirtualClock()
     with Journal.open(path) as journal:
         async with PixxelClient(transport=FakeTransport({LIST_JOBS: {"jobs": rows}}), clock=clock) as client:
-            creating = Creating(client, None, journal, None)  # type: ignore[arg-type]  # it sends nothing
+            creating = DurableCreates(client, None, journal, None)  # type: ignore[arg-type]  # it sends nothing
             [record] = journal.open_intents()
-            expected = "nothing of the kind is listed" if is_listed else "lacks job-1"
+            expected = "no matching resource is listed" if is_listed else "lacks job-1"
             with pytest.raises(Held if is_listed else UnexpectedAnswer, match=expected):
                 await creating.settle(Stage(JOB, _never, Kind.CREATE), record)
         state = StepState.HELD if is_listed else StepState.INTENT

@@ -101,7 +101,7 @@ async def test_q2_killed_workers_lose_nothing_and_buy_nothing_twice(
         killers.create_task(killed_when(dask, lambda: bool(sandbox.ledger.entries("createInsights"))))
         async with Run.start(quick, source, stress, out, engine=engine) as run:
             rows = await finished(run)
-    async with Run.resume(quick, out, engine=engine, held="resend") as run:
+    async with Run.resume(quick, out, engine=engine, on_held="resend") as run:
         rows |= await finished(run)
     assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
     for operation, step in (("AOICreateAOI", "aoi"), ("createInsights", "insight cropstress")):
@@ -158,7 +158,7 @@ async def test_files_go_into_a_store_and_ones_own_step_finds_them_although_a_wor
     source = table(tmp_path, *"abc")
     async with asyncio.TaskGroup() as killers:
         killers.create_task(killed_when(dask, partial(was_posted, sandbox, "/downloads")))
-        async with Run.start(client, source, recipe, tmp_path / "out", engine=engine, then=then) as run:
+        async with Run.start(client, source, recipe, tmp_path / "out", engine=engine, after_row=then) as run:
             rows = await finished(run)
     assert {State.DONE} == {row.state for row in rows.values()}, [row.error for row in rows.values()]
     for name, row in rows.items():
@@ -209,8 +209,8 @@ async def test_workers_with_another_token_are_not_used(
     ("options", "words"),
     [
         ({"per_worker": 0}, "per_worker=0: give a whole number"),
-        ({"files": "out/files"}, "give the whole path of a folder that all machines share, or a URL"),
-        ({"files": "s4://bucket"}, "s4:// is no kind of store that fsspec knows"),
+        ({"files": "out/files"}, "give the absolute path of a folder that all machines share, or a URL"),
+        ({"files": "s4://bucket"}, "s4:// is not a store that fsspec supports"),
         ({"files": "sftp://me:hunter2@host/files"}, "holds a password"),
     ],
 )

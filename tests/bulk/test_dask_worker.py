@@ -166,7 +166,7 @@ async def fetched(client: PixxelClient, work: Work) -> dict[str, Any]:
 
 async def test_a_worker_of_another_version_takes_no_part(greeting: Greeting) -> None:
     refusal = await worker.enter(cloudpickle.dumps(changed(greeting, version="0.0.1")))
-    assert "the run was begun with 0.0.1: install the same" in str(refusal)
+    assert "the run has 0.0.1: install the same" in str(refusal)
     assert {} == worker._sessions
 
 
@@ -175,5 +175,5 @@ async def test_a_worker_of_another_api_takes_no_part_and_leaves_nothing_open(
 ) -> None:
     elsewhere = partial(PixxelClient, token=sandbox.token, base_url="http://127.0.0.1:9")
     refusal = await worker.enter(cloudpickle.dumps(changed(greeting, connect=elsewhere)))
-    assert "it talks to http://127.0.0.1:9, and the run to" in str(refusal)
+    assert "it uses http://127.0.0.1:9, and the run http" in str(refusal)
     assert sandbox.token not in str(refusal)

@@ -1,4 +1,4 @@
-"""The scheduler of rows, driven directly: what one row meets, what all would meet, and what is written down of it."""
+"""The scheduler of rows, run directly: what one row meets, what all would meet, and what is written down of it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from pixxel_async import (
     WaitFailed,
 )
 from pixxel_async.bulk import State
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._journal.journal import Journal
 from pixxel_async.bulk._journal.records import StepState
 from pixxel_async.bulk._journal.view import JournalView
@@ -64,7 +64,7 @@ def failing(error: Exception, row: int = 2):  # type: ignore[no-untyped-def]  # 
 @pytest.mark.parametrize("error", [TypeError("unexpected"), KeyError("id"), PixxelError("refused")])
 async def test_z2_an_error_fails_its_row_alone(tmp_path: Path, error: Exception) -> None:
     """A stage that creates nothing."""
-    rows = await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(failing(error)))
+    rows = await results(tmp_path, [stage("images", Kind.READ)], FakeEngine(failing(error)))
     assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
     assert str(error) in str(rows[2].error)
 
@@ -96,7 +96,7 @@ async def test_z2_a_create_that_was_refused_fails_its_row(tmp_path: Path) -> Non
     ],
     ids=lambda error: type(error).__name__,
 )
-@pytest.mark.parametrize("kind", [Kind.LOOK, Kind.CREATE, Kind.FETCH])
+@pytest.mark.parametrize("kind", [Kind.READ, Kind.CREATE, Kind.FETCH])
 async def test_z2_what_every_row_would_meet_ends_the_run(
     tmp_path: Path, error: Exception, kind: Kind
 ) -> None:
@@ -114,14 +114,14 @@ async def test_z2_bookkeeping_that_fails_fails_its_row_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Here the row's facts hold what no code expects; the log has the traceback."""
-    through = Drive._through
+    through = Scheduler._through
 
-    async def odd(drive: Drive, row: object) -> object:
+    async def odd(scheduler: Scheduler, row: object) -> object:
         if row.number == 2:  # type: ignore[attr-defined]
             raise ValueError("a bug")
-        return await through(drive, row)  # type: ignore[arg-type]
+        return await through(scheduler, row)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Drive, "_through", odd)
+    monkeypatch.setattr(Scheduler, "_through", odd)
     rows = await results(tmp_path, [AOI], FakeEngine(made))
     assert [State.DONE, State.FAILED, State.DONE] == [rows[row].state for row in (1, 2, 3)]
     assert ["row 2: unexpected error"] == [each.getMessage() for each in caplog.records]
@@ -144,7 +144,7 @@ async def test_z1_a_journal_that_holds_null_for_tokens_is_resumed(tmp_path: Path
         await journal.intend(1, "aoi", {}, reserve=2.0)
         await journal.settle(1, "aoi", StepState.DONE, facts={"id": "a-1", "tokens": None})
         await journal.mark(1, State.RUNNING)
-        async with driving(journal, [AOI, stage("more", Kind.LOOK)], FakeEngine(made)) as drive:
+        async with driving(journal, [AOI, stage("more", Kind.READ)], FakeEngine(made)) as drive:
             [row] = [each async for each in drive.results()]
     assert (State.DONE, 2.0) == (row.state, row.tokens)
 
@@ -194,7 +194,7 @@ async def test_z5_the_cost_that_a_wait_states_corrects_the_account(
     async def act(stage: Stage, work: Work) -> Facts:
         return {"cost": cost} if stage.name == "ready" else await made(stage, work)
 
-    stages = [stage("insight", price=3.0), stage("ready", Kind.LOOK, makes="insight")]
+    stages = [stage("insight", price=3.0), stage("ready", Kind.READ, makes="insight")]
     rows = await results(tmp_path, stages, FakeEngine(act), rows=2, cap=6.0)
     expected = 3.0 if cost is None else cost
     assert {expected} == {row.tokens for row in rows.values()}
@@ -214,7 +214,7 @@ async def test_z5_what_failed_keeps_the_cost_that_the_api_states(tmp_path: Path)
             raise WaitFailed("no clear image", kind="insight", id="i", last=Insight(id="i", cost=1.0))
         return await made(stage, work)
 
-    stages = [stage("insight", price=3.0), stage("ready", Kind.LOOK, makes="insight")]
+    stages = [stage("insight", price=3.0), stage("ready", Kind.READ, makes="insight")]
     rows = await results(tmp_path, stages, FakeEngine(act), rows=1)
     assert State.FAILED is rows[1].state
     with Journal.read(tmp_path / "run.journal") as journal:
@@ -249,11 +249,11 @@ def aois(engine: FakeEngine) -> int:
 async def test_z4_no_aoi_is_made_whose_insight_cannot_be_paid(tmp_path: Path, concurrency: int) -> None:
     """Of 30 rows two fit: the first tells the price, and no more are begun than can be paid."""
     engine = FakeEngine(made)
-    stages = [AOI, stage("aoi ready", Kind.LOOK), stage("insight", price=24.0)]
+    stages = [AOI, stage("aoi ready", Kind.READ), stage("insight", price=24.0)]
     rows = await results(tmp_path, stages, engine, rows=30, cap=50.0, concurrency=concurrency)
     assert 2 == aois(engine)
     assert {State.DONE: 2, State.BLOCKED: 28} == Counter(row.state for row in rows.values())
-    assert any("not begun: it needs 24 tokens at least" in str(row.error) for row in rows.values())
+    assert any("not started: it needs 24 tokens at least" in str(row.error) for row in rows.values())
 
 
 async def test_z4_with_nothing_left_nothing_is_begun(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ async def test_z4_a_row_that_ends_without_its_charge_makes_room(tmp_path: Path) 
         return await made(stage, work)
 
     engine = FakeEngine(act)
-    stages = [AOI, stage("aoi ready", Kind.LOOK), stage("insight", price=24.0)]
+    stages = [AOI, stage("aoi ready", Kind.READ), stage("insight", price=24.0)]
     rows = await results(tmp_path, stages, engine, rows=5, cap=30.0, concurrency=5)
     assert 3 == aois(engine)
     assert {State.FAILED: 2, State.DONE: 1, State.BLOCKED: 2} == Counter(row.state for row in rows.values())
@@ -393,7 +393,7 @@ async def test_z8_what_passes_is_tried_again_after_growing_pauses(tmp_path: Path
         times.append(clock.monotonic())
         raise error
 
-    rows = await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1, clock=clock)
+    rows = await results(tmp_path, [stage("images", Kind.READ)], FakeEngine(act), rows=1, clock=clock)
     assert State.FAILED is rows[1].state
     pauses = [later - earlier for earlier, later in pairwise(times)]
     assert pauses[0] < 0.6
@@ -415,7 +415,7 @@ async def test_z8_a_pause_is_as_long_as_the_api_asks(tmp_path: Path) -> None:
             raise RateLimited("slowly", status=429, retry_after=30.0)
         return {}
 
-    await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1, clock=clock)
+    await results(tmp_path, [stage("images", Kind.READ)], FakeEngine(act), rows=1, clock=clock)
     assert 30.0 == times[1] - times[0]
 
 
@@ -444,7 +444,7 @@ async def test_z8_creates_that_cannot_be_told_apart_go_one_at_a_time(
 
 async def test_z8_rows_are_begun_in_their_order_and_go_through_their_stages_in_order(tmp_path: Path) -> None:
     engine = FakeEngine(made)
-    stages = [stage("images", Kind.LOOK), AOI, stage("picture", Kind.FETCH)]
+    stages = [stage("images", Kind.READ), AOI, stage("picture", Kind.FETCH)]
     await results(tmp_path, stages, engine, rows=5, concurrency=1)
     assert [(each.name, row) for row in range(1, 6) for each in stages] == engine.begun
 
@@ -465,7 +465,7 @@ async def test_z8_a_try_after_a_failure_waits_until_the_api_is_available(
         return {}
 
     monkeypatch.setattr(PixxelClient, "available", available)
-    await results(tmp_path, [stage("images", Kind.LOOK)], FakeEngine(act), rows=1)
+    await results(tmp_path, [stage("images", Kind.READ)], FakeEngine(act), rows=1)
     assert ["try", "available", "try", "available", "try"] == events
 
 
@@ -569,7 +569,7 @@ async def test_q1_a_row_keeps_what_was_done_and_the_time_that_it_took(tmp_path: 
         return await made(step, work)
 
     engine = FakeEngine(act)
-    stages = [stage("images", Kind.LOOK), AOI, stage("picture", Kind.FETCH)]
+    stages = [stage("images", Kind.READ), AOI, stage("picture", Kind.FETCH)]
     with begun(tmp_path, [Plot(name="f1")]) as journal:
         await journal.record(1, "images", facts={"scenes": ["s"]})
         await journal.mark(1, State.RUNNING, seconds=10.0)

@@ -42,14 +42,14 @@ def test_z6_one_decision_may_be_for_all(tmp_path: Path, decision: Any) -> None:
 @pytest.mark.parametrize(
     ("decisions", "words"),
     [
-        ({1: "resend", 2: "resend"}, "row 2: nothing of it is held"),
-        ({9: "forget"}, "row 9: nothing of it is held"),
-        ({1: "resend", 3: Adopt("i-2")}, "i-2 is what row 2 made"),
-        ({1: Adopt("i-7"), 3: Adopt("i-7")}, "i-7 is what row 1 made"),
-        ({1: "drop"}, "no decision"),
-        ("adopt", "no decision"),
-        (Adopt("i-7"), "no decision"),
-        (None, "no decision"),
+        ({1: "resend", 2: "resend"}, "row 2: it has no held step"),
+        ({9: "forget"}, "row 9: it has no held step"),
+        ({1: "resend", 3: Adopt("i-2")}, "i-2 belongs to row 2"),
+        ({1: Adopt("i-7"), 3: Adopt("i-7")}, "i-7 belongs to row 1"),
+        ({1: "drop"}, "not a decision"),
+        ("adopt", "not a decision"),
+        (Adopt("i-7"), "not a decision"),
+        (None, "not a decision"),
     ],
 )
 def test_z6_a_decision_that_cannot_be_is_refused_and_changes_nothing(
@@ -83,7 +83,7 @@ async def test_z6_what_is_adopted_is_waited_for_and_not_bought_again(
     assert held.sent is not None
     assert (held.tokens, held.sought.split()[0]) == (80.0, "createJob")
     [made] = sandbox.ledger.entries("createJob")
-    async with Run.resume(quick, tmp_path / "out", held={1: Adopt(made.resource_id)}) as run:
+    async with Run.resume(quick, tmp_path / "out", on_held={1: Adopt(made.resource_id)}) as run:
         [row] = [row async for row in run]
     assert (State.DONE, 80.0) == (row.state, row.tokens)
     assert [made] == sandbox.ledger.entries("createJob")

@@ -179,7 +179,10 @@ def test_q11_the_same_key_twice_is_refused_naming_both_rows(path: Path, distance
     [
         (entry(0), "row 0: rows are numbered from 1"),
         (entry(1), "row 1 is given twice"),
-        (entry(7, properties={"when": NOON.tzinfo}), "row 7: properties: .* only what JSON can hold"),
+        (
+            entry(7, properties={"when": NOON.tzinfo}),
+            "row 7: properties: .* use only values that JSON can hold",
+        ),
         (entry(7, name="\ud800"), "row 7: .*UTF-8"),
     ],
     ids=["no row", "twice", "no JSON", "no text"],
@@ -427,7 +430,7 @@ async def test_a_full_disk_reaches_whoever_waits_and_the_journal_stays_whole(pat
         failed = [each for each in outcomes if isinstance(each, BaseException)]
         assert failed
         assert {DiskFull} == {type(error) for error in failed}
-        assert "no room for the journal" in str(failed[0])
+        assert "no space left for the journal" in str(failed[0])
         assert 1 == await journal.intend(400, "package", {})
         there = {step.row for step in journal.open_intents()}
     acknowledged = {row for row, outcome in enumerate(outcomes, start=2) if outcome == 1}
@@ -790,8 +793,11 @@ def pages_in_each_others_place(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: path.write_bytes(b""), "is no journal"),
-        (lambda path: path.write_bytes(b"Lorem ipsum dolor sit amet. " * 500), "is no journal"),
+        (lambda path: path.write_bytes(b""), "is not the journal of a bulk run"),
+        (
+            lambda path: path.write_bytes(b"Lorem ipsum dolor sit amet. " * 500),
+            "is not the journal of a bulk run",
+        ),
         (other_program, "database of another program"),
         (newer, r"newer version of pixxel-async \(journal version 4, this one reads 3\)"),
         (torn_page, "is damaged"),
@@ -823,7 +829,7 @@ def test_q6_what_is_no_sound_journal_of_ours_is_refused_and_left_as_it_is(
     with pytest.raises(JournalError, match=message) as caught:
         Journal.open(path)
     assert str(path) in str(caught.value)
-    assert "left as it is" in str(caught.value)
+    assert "the file was not changed" in str(caught.value)
     assert {path.name: before} == {path.name: b""} | {
         name: data for name, data in files(path).items() if data
     }

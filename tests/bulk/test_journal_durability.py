@@ -198,7 +198,7 @@ def test_z7_where_nothing_can_be_kept_the_log_says_so(
     with begun(path.parent, [Plot()]) as journal:
         asyncio.run(journal.intend(1, "aoi", {}))
         assert journal._witness.read() is None
-    assert "cannot be kept outside" in caplog.text
+    assert "cannot write the run's state outside" in caplog.text
 
 
 def test_z7_a_discarded_run_leaves_nothing_behind(path: Path, journal: Journal) -> None:
@@ -220,7 +220,7 @@ def test_q1_a_journal_of_which_something_is_open_is_not_discarded(
         asyncio.run(journal.settle(2, "aoi", state))
     journal.close()
     with pytest.raises(
-        JournalError, match="row 2, step aoi: may have been made, and only this journal knows"
+        JournalError, match="row 2, step aoi: may exist in the account, and only this journal can identify it"
     ):
         Journal.discard(path)
     assert path.exists()

@@ -181,5 +181,5 @@ def test_an_instant_is_kept_in_utc() -> None:
 
 
 def test_what_json_cannot_hold_is_refused_naming_its_place() -> None:
-    with pytest.raises(InvalidInput, match=r"row 1: .*: only what JSON can hold is kept"):
+    with pytest.raises(InvalidInput, match=r"row 1: .*: use only values that JSON can hold"):
         text.json_text({"a": object()}, "row 1")

@@ -58,8 +58,8 @@ def test_a_day_means_its_begin_in_utc_and_an_instant_itself() -> None:
     ("make", "words"),
     [
         (lambda: Search(start=datetime(2026, 5, 1), end=JUNE), "Search.start: 2026-05-01 00:00:00 has no time zone"),
-        (lambda: Search(start="1 May", end=JUNE), "Search.start: '1 May' is no date"),
-        (lambda: Search(start=JUNE, end=JUNE), "must come after the start"),
+        (lambda: Search(start="1 May", end=JUNE), "Search.start: '1 May' is not a date"),
+        (lambda: Search(start=JUNE, end=JUNE), "must be after the start"),
         (lambda: Search(start=MAY, end=JUNE, max_cloud=101), "Search.max_cloud: 101 is above 100"),
         (lambda: Search(start=MAY, end=JUNE, max_days=0), "Search.max_days: 0 is below 1"),
         (lambda: Search(start=MAY, end=JUNE, satellite=" "), "Search.satellite: must not be empty"),
@@ -84,7 +84,7 @@ def test_a_value_that_cannot_be_is_refused_with_its_place(make: Any, words: str)
 
 def test_the_same_thing_is_not_made_twice_of_an_aoi() -> None:
     """Their files would meet in one folder, and an insight would be paid twice by mistake."""
-    with pytest.raises(InvalidInput, match=r"make\[1\]: 'insight crops' stands there twice"):
+    with pytest.raises(InvalidInput, match=r"make\[1\]: 'insight crops' is there twice"):
         Recipe(images=SEARCH, make=[Insight("crops"), Insight("crops", version="2")])
     Recipe(images=SEARCH, make=[Insight("crops"), Insight("crops", name="second")])
 
@@ -172,7 +172,7 @@ def test_all_faults_of_a_file_are_told_at_once_with_their_keys(tmp_path: Path) -
         "search.strat: no such key; did you mean start?",
         "search.start: is missing; for example start = 2026-05-01",
         "search.max_cloud: 200 is above 100",
-        "make[0].step: 'visualisation' is no step; did you mean visualization?; there are visualization, insight, job",
+        "make[0].step: 'visualisation' is not a step; did you mean visualization?; there are visualization, insight, job",
         "make[1].stp: no such key; did you mean step?",
         "make[1].step: is missing; write one of visualization, insight, job",
         'make[2].block: is missing; for example block = "cropstress"',
@@ -190,9 +190,9 @@ def test_all_faults_of_a_file_are_told_at_once_with_their_keys(tmp_path: Path) -
         ("[items]\n[delivery]\nstore = 's'", "delivery: no such key"),
         ("search = 1", "search: expected a table, got 1; write [search]"),
         ("[items]\n[make]\nstep='job'", "make: expected a list of tables; write [[make]] before each"),
-        ("[search]\nstart = 2026-05-01\nend = 2026-05-01", "search: the end 2026-05-01 00:00:00+00:00 must come"),
+        ("[search]\nstart = 2026-05-01\nend = 2026-05-01", "search: the end 2026-05-01 00:00:00+00:00 must be after"),
         ("[search]\nstart = 2026-05-01T00:00:00\nend = 2026-06-01", "search.start: 2026-05-01 00:00:00 has no time"),
-        ("[items]\n[[make]]\nstep='job'\nworkflow='w'\n[[make]]\nstep='job'\nworkflow='W'", "make[1]: 'job W' stands"),
+        ("[items]\n[[make]]\nstep='job'\nworkflow='w'\n[[make]]\nstep='job'\nworkflow='W'", "make[1]: 'job W' is there twice"),
         ("= 1", "not TOML: Invalid statement (at line 1, column 1)"),
         ("a = " + "[" * 5000, "not TOML"),
     ],

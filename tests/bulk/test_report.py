@@ -180,5 +180,5 @@ def test_no_run_and_no_such_format_are_told(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="there is no journal"):
         report(tmp_path)
     assert [] == list(tmp_path.iterdir())
-    with pytest.raises(InvalidInput, match=r"'xlsx': give some of csv, json, geojson, html"):
+    with pytest.raises(InvalidInput, match=r"'xlsx' is not a format: use some of csv, json, geojson, html"):
         report(left(tmp_path, Plot()), formats=["xlsx"])  # type: ignore[list-item]

@@ -219,7 +219,7 @@ def test_of_many_rows_only_those_are_listed_that_need_a_look(
     plots = [Plot(state=state) for state in (State.DONE, State.FAILED, State.HELD, State.WAITING)]
     page = page_of(left(tmp_path, *plots))
     assert listed == list(page.rows)
-    assert "Of 4 rows only those are listed that did not end well" in page.source
+    assert "Of 4 rows, the table has only those that did not succeed" in page.source
     assert {link for link in page.links if link.startswith("#r") and link != "#rows"} == {
         f"#{row}" for row in listed
     }

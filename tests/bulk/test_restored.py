@@ -141,7 +141,7 @@ async def test_z7_a_restored_journal_buys_nothing_again(
     if kind != "job":
         check_books(tmp_path, sandbox)
         return
-    async with Run.resume(quick, out, held="resend") as run:
+    async with Run.resume(quick, out, on_held="resend") as run:
         assert {State.DONE} == {row.state async for row in run}, (
             "what was decided is done, and not held again"
         )

@@ -233,11 +233,11 @@ async def test_a_step_of_the_users_own_follows_the_files_and_is_not_done_twice(
             raise ZeroDivisionError("of the user's own")
         seen.append(result.name)
 
-    rows = await started(client, table(tmp_path, "good", "bad", "fine"), only_aoi, tmp_path, then=then)
+    rows = await started(client, table(tmp_path, "good", "bad", "fine"), only_aoi, tmp_path, after_row=then)
     assert ["fine", "good"] == sorted(seen)
     assert "ZeroDivisionError: of the user's own" == rows["bad"].error
     seen.append("later")
-    assert {"bad"} == set(await resumed(client, tmp_path, retry_failed=True, then=then))
+    assert {"bad"} == set(await resumed(client, tmp_path, retry_failed=True, after_row=then))
     assert "bad" == seen[-1]
 
 
@@ -303,7 +303,7 @@ async def test_a_purchase_that_cannot_be_found_is_held_until_a_person_decides(
     again = (await resumed(quick, tmp_path))["north"]
     assert State.HELD is again.state, "looked for again, and not bought unasked"
     assert 0 == sandbox.ledger.spent
-    decided = (await resumed(quick, tmp_path, held="resend"))["north"]
+    decided = (await resumed(quick, tmp_path, on_held="resend"))["north"]
     assert State.DONE is decided.state
     assert 1 == len(sandbox.ledger.entries("createJob"))
 
@@ -319,7 +319,7 @@ async def test_what_is_forgotten_counts_as_spent_for_it_may_have_been(
     job = changed(recipe, make=Job("weekly-stress"), package=None)
     quick = client.with_options(settle_window=0.3)
     await started(quick, table(tmp_path, "north"), job, tmp_path)
-    async with Run.resume(quick, tmp_path / "out", held="forget") as run:
+    async with Run.resume(quick, tmp_path / "out", on_held="forget") as run:
         assert {} == await finished(run)
         progress = await run.progress()
     assert {State.FAILED: 1} == progress.rows
@@ -446,7 +446,7 @@ async def test_a_cap_below_the_price_is_refused_before_anything_is_made(
     client: PixxelClient, recipe: Recipe, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     job = changed(recipe, make=Job("weekly-stress"))
-    with pytest.raises(InvalidInput, match="max_tokens=100: the API tells a price of 240 tokens for 3 rows"):
+    with pytest.raises(InvalidInput, match="max_tokens=100: the API states a price of 240 tokens for 3 rows"):
         await started(client, table(tmp_path, "a", "b", "c"), job, tmp_path, max_tokens=100)
     assert [] == sandbox.ledger.entries()
     assert not (tmp_path / "out/run.journal").exists()
@@ -623,7 +623,7 @@ async def test_a_run_of_another_token_or_api_is_refused_unless_told(
     await started(client, table(tmp_path, "north"), only_aoi, tmp_path)
     sandbox.tokens.issue("another-token")
     async with sandbox.client(token="another-token") as other:
-        with pytest.raises(InvalidInput, match="begun with another token"):
+        with pytest.raises(InvalidInput, match="started with another token"):
             await resumed(other, tmp_path)
         assert {} == await resumed(other, tmp_path, other_token=True)
     async with PixxelClient(token="t", base_url="http://127.0.0.1:9") as elsewhere:
@@ -664,5 +664,5 @@ async def test_an_earlier_run_is_given_up_only_if_nothing_of_it_is_open(
     job = changed(recipe, make=Job("weekly-stress"), run_id="t3")
     quick = client.with_options(settle_window=0.2)
     await started(quick, source, job, tmp_path, overwrite=True)
-    with pytest.raises(JournalError, match="row 1, step job weekly-stress: may have been made"):
+    with pytest.raises(JournalError, match="row 1, step job weekly-stress: may exist in the account"):
         await started(quick, source, changed(job, run_id="t4"), tmp_path, overwrite=True)

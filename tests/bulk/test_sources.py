@@ -216,7 +216,7 @@ def test_a_source_can_be_read_again_and_given_up_in_the_middle(tmp_path: Path) -
 def test_a_layer_is_named_where_there_are_several(tmp_path: Path) -> None:
     path = write(tmp_path / "farm.gpkg", PLOTS[:1], layer="north")
     write(path, PLOTS[1:], layer="south")
-    assert "has 2 layers: north, south; name one of them with layer" == fault(path)
+    assert "has 2 layers: north, south; name one of them with layer (--layer)" == fault(path)
     assert ["south"] == [field.key for field in fields(path, layer="south")]
     assert "no layer 'sauth'; there are: north, south; name one of them" == fault(path, layer="sauth")
 
@@ -270,9 +270,9 @@ def test_points_become_squares_where_a_side_is_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1: no column holds a geometry; there are: none; call the one with WKT wkt"),
+        ("", "line 1: no column holds a geometry; there are: none; name the column with WKT wkt"),
         ("name,area\na,1\n", "line 1: no column holds a geometry; there are: name, area"),
-        ("name,wkt,name\n", "line 1: two columns are called 'name'; rename one"),
+        ("name,wkt,name\n", "line 1: two columns have the name 'name'; rename one"),
         ("name,wkt\n", "holds no row"),
         ("name,wkt\nn,POLYGON ((1 2, 3 4, 5 6, 1 2))\n", "row 1 (line 2): has 5 cells, but there are 2 columns; put"),
         ("name,wkt\nn\n", "row 1 (line 2): has 1 cells, but there are 2 columns"),
@@ -294,10 +294,10 @@ def test_t6_what_is_wrong_with_a_table_is_said_with_its_line(
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("n,200,5", "geometry: [200.0, 5.0] is no longitude and latitude"),
+        ("n,200,5", "geometry: [200.0, 5.0] is not a longitude and latitude"),
         (
             "n,5,88",
-            "geometry: [5.0, 88.0] is no longitude and latitude in degrees; the latitude must be within ±85",
+            "geometry: [5.0, 88.0] is not a longitude and latitude in degrees; the latitude must be within ±85",
         ),
         ("n,east,5", "geometry: lon 'east' is not a number; write degrees such as 77.5"),
         ("n,,5", "geometry: lon '' is not a number"),
@@ -357,22 +357,22 @@ def test_a_system_that_is_told_wrongly_or_not_at_all_is_refused(tmp_path: Path) 
     (tmp_path / "plots.prj").unlink(missing_ok=True)
     shapefile = write(tmp_path / "plots.shp", PLOTS)
     (tmp_path / "plots.prj").unlink()
-    assert "crs: it does not say in which reference system it is; say it with crs" == fault(shapefile)
+    assert "crs: it does not state its reference system; state it with crs (--crs)" == fault(shapefile)
     assert 2 == len(fields(shapefile, crs="EPSG:4326"))
 
     mars = write(tmp_path / "mars.geojson", PLOTS, crs="MARS:1")
-    assert "MARS:1 is no reference system that could be transformed; give" in fault(mars)
+    assert "MARS:1 is not a reference system that can be transformed; give" in fault(mars)
     assert 2 == len(fields(mars, crs="EPSG:4326"))
-    with pytest.raises(InvalidInput, match="MARS:1 is no reference system"):
+    with pytest.raises(InvalidInput, match="MARS:1 is not a reference system"):
         open_source(mars, crs="MARS:1")
 
     linked = {"type": "FeatureCollection", "crs": {"type": "link"}, "features": PLOTS}
     path = text_file(tmp_path / "linked.geojson", json.dumps(linked))
-    assert "crs: its reference system has no name; say with crs which one it is" == fault(path)
+    assert "crs: its reference system has no name; state it with crs (--crs)" == fault(path)
 
     late = {"type": "FeatureCollection", "features": PLOTS, "crs": {"properties": {"name": UTM_32N}}}
     path = text_file(tmp_path / "late.geojson", json.dumps(late))
-    assert fault(path).startswith("its reference system stands after its features")
+    assert fault(path).startswith("its reference system is after its features")
 
 
 def test_what_cannot_be_transformed_is_a_fault_of_its_row(tmp_path: Path) -> None:
@@ -418,12 +418,12 @@ def test_without_the_extra_another_system_is_refused(tmp_path: Path, monkeypatch
         ({"path": "a.kml"}, r"a.kml: cannot read \.kml; the formats are .*; convert others, for example with ogr2ogr"),
         ({"path": "fields"}, "cannot read a file without an ending"),
         ({"path": "a.csv", "layer": "x"}, "layer='x': only a .gpkg has layers"),
-        ({"path": "a.geojson", "square_m": 5}, "squares are made of tables with lon and lat, not of a.geojson"),
+        ({"path": "a.geojson", "square_m": 5}, "only for tables with lon and lat, not for a.geojson"),
         ({"path": "a.csv", "square_m": 0}, "must be from 1 to 100000 metres"),
         ({"path": "a.gpkg", "encoding": "cp1252"}, "encoding='cp1252': only for tables and Shapefiles, not for a.gpkg"),
-        ({"path": "a.shp", "encoding": "cp9999"}, "encoding='cp9999': no encoding that extends ASCII; give for example"),
-        ({"path": "a.csv", "encoding": "utf-16"}, "encoding='utf-16': no encoding that extends ASCII"),
-        ({"path": "a.csv", "encoding": "cp037"}, "encoding='cp037': no encoding that extends ASCII"),
+        ({"path": "a.shp", "encoding": "cp9999"}, "encoding='cp9999': not an encoding that extends ASCII; give for example"),
+        ({"path": "a.csv", "encoding": "utf-16"}, "encoding='utf-16': not an encoding that extends ASCII"),
+        ({"path": "a.csv", "encoding": "cp037"}, "encoding='cp037': not an encoding that extends ASCII"),
         ({"path": "a.csv", "square_m": float("nan")}, "must be from 1 to 100000 metres"),
     ],
 )  # fmt: skip
@@ -437,9 +437,9 @@ def test_t6_formats_and_options_that_do_not_fit_are_refused_at_once(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "line 1: not GeoJSON: the outermost thing must be an object"),
-        ("<kml/>", "line 1: not GeoJSON: the outermost thing must be an object"),
-        ("[1, 2]", "line 1: not GeoJSON: the outermost thing must be an object"),
+        ("", "line 1: not GeoJSON: the outermost value must be an object"),
+        ("<kml/>", "line 1: not GeoJSON: the outermost value must be an object"),
+        ("[1, 2]", "line 1: not GeoJSON: the outermost value must be an object"),
         ('{"type": "Feature"\n', "line 2: not JSON: the end of the file where ',' is needed"),
         ('{type: "Feature"}', "line 1: not JSON: a key in quotes is needed"),
         ('{"type": }', "line 1: not JSON: a value is missing"),
@@ -447,9 +447,9 @@ def test_t6_formats_and_options_that_do_not_fit_are_refused_at_once(
         ('{"type": "Topology"}', "not a GeoJSON FeatureCollection or Feature of polygons"),
         ('{"type": "FeatureCollection", "features": {}}', "not a GeoJSON FeatureCollection or Feature of polygons"),
         ('{"type": "FeatureCollection", "features": []}', "holds no feature"),
-        ('{"type": "Feature", "geometry": null}\n{"type"', "line 2: something follows after the outermost object; call"),
+        ('{"type": "Feature", "geometry": null}\n{"type"', "line 2: there is more text after the outermost object; name"),
         ('{"type": "Feature", "geometry": null}', "row 1 (line 1), geometry: is missing; a Polygon or MultiPolygon"),
-        ('{"a": ' + "[" * 100_000, "line 1: not JSON: what begins here does not end"),
+        ('{"a": ' + "[" * 100_000, "line 1: not JSON: the value that starts here does not end"),
         ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "line 1: not JSON: "),
         (b'{"type":\n"\xff"}', "line 2: not JSON: "),
     ],
@@ -463,7 +463,7 @@ def test_t6_what_is_not_geojson_is_said_with_its_line(text: str | bytes, words: 
     [
         ("{]}", ["row 1 (line 2): not JSON: ", "line 2: not JSON: the end of the file where ',' is needed"]),
         ('{"type": "Feature"}\n{', ["row 1 (line 2), geometry: is missing", "line 3: not JSON: '{' where ',' is needed"]),
-        ('{"type": "Feature", "a": [', ["line 2: not JSON: what begins here does not end; is the file whole?"]),
+        ('{"type": "Feature", "a": [', ["line 2: not JSON: the value that starts here does not end; is the file whole?"]),
     ],
 )  # fmt: skip
 def test_a_broken_feature_does_not_hide_what_is_wrong_besides(
@@ -505,7 +505,9 @@ def test_parquet_without_geometries_is_refused(tmp_path: Path) -> None:
 
     plain, native = tmp_path / "plain.parquet", tmp_path / "native.parquet"
     parquet.write_table(pyarrow.table({"a": [1]}), plain)
-    assert fault(plain).startswith("not GeoParquet: it does not say which column holds geometries; write it")
+    assert fault(plain).startswith(
+        "not GeoParquet: it does not state which column holds geometries; write it"
+    )
     geo = {"primary_column": "g", "columns": {"g": {"encoding": "polygon"}}}
     parquet.write_table(pyarrow.table({"g": [1]}).replace_schema_metadata({"geo": json.dumps(geo)}), native)
     assert "geometries are written as polygon, which is not supported; write them as WKB" == fault(native)

@@ -325,8 +325,8 @@ WKB = shapely.to_wkb(shapely.box(10.0, 45.0, 10.1, 45.1))
     ("columns", "words"),
     [
         ({"name": ["a"]}, "no single column 'geometry'"),
-        ({"geometry": ["text"]}, "row 1, geometry: no well-known binary, but a value of type str"),
-        ({"geometry": [5]}, "row 1, geometry: no well-known binary, but a value of type int"),
+        ({"geometry": ["text"]}, "row 1, geometry: not well-known binary, but a value of type str"),
+        ({"geometry": [5]}, "row 1, geometry: not well-known binary, but a value of type int"),
         ({"geometry": [WKB], "when": pyarrow.array([1], pyarrow.timestamp("ns"))}, "row 1, when: cannot be read"),
         ({"geometry": [WKB], "day": pyarrow.array([2**30], pyarrow.date32())}, "row 1, day: cannot be read"),
     ],
@@ -343,13 +343,13 @@ def test_t10_columns_of_one_name_are_refused_in_parquet_too(tmp_path: Path) -> N
     table = parquet.read_table(path)
     metadata = table.schema.metadata
     parquet.write_table(table.rename_columns(["geometry", "a", "a"]).replace_schema_metadata(metadata), path)
-    with pytest.raises(BadRows, match="two columns are called 'a'"):
+    with pytest.raises(BadRows, match="two columns have the name 'a'"):
         check(open_source(path))
 
 
 def test_t9_parts_in_parts_of_well_known_binary_are_refused_however_deep(tmp_path: Path) -> None:
     nested = struct.pack("<BII", 1, 6, 1) * 5000
-    with pytest.raises(BadRows, match="row 1, geometry: a multipolygon of something else than polygons"):
+    with pytest.raises(BadRows, match="row 1, geometry: a multipolygon with parts that are not polygons"):
         check(open_source(parquet_file(tmp_path / "plots.parquet", geometry=[nested])))
 
 

@@ -21,7 +21,7 @@ def test_status_counts_rows_and_tokens_and_names_what_is_held(tmp_path: Path) ->
             tmp_path,
             Plot(state=State.DONE, tokens=2.5),
             Plot(state=State.DONE, tokens=0.5),
-            Plot(name="south", state=State.HELD, tokens=1.0, error="its answer was lost"),
+            Plot(name="south", state=State.HELD, tokens=1.0, error="response lost"),
             Plot(),
         )
     )
@@ -33,7 +33,7 @@ def test_status_counts_rows_and_tokens_and_names_what_is_held(tmp_path: Path) ->
         row=3,
         name="south",
         step="insight stress",
-        what="its answer was lost",
+        what="response lost",
         since=NOON,
         sought="createInsight",
         tokens=1.0,

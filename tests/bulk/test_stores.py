@@ -115,7 +115,7 @@ async def test_a_file_is_tried_three_times_with_pauses_between(
     if failures < 3:
         await stores.upload(folder, ["a.tif", "b.tif"], "s3://b/x")
     else:
-        with pytest.raises(DownloadError, match=r"s3://\.\.\./a\.tif: cannot be stored: broken"):
+        with pytest.raises(DownloadError, match=r"s3://\.\.\./a\.tif: cannot store the file: broken"):
             await stores.upload(folder, ["a.tif", "b.tif"], "s3://b/x")
         assert {} == store.files
     assert [1.0, 5.0][:failures] == pauses
@@ -125,7 +125,7 @@ async def test_an_error_without_words_is_named_by_its_kind_and_shows_no_url(
     store: Store, folder: Path, pauses: list[float]
 ) -> None:
     store.fails = {"put_file": [ValueError("token=secret")] * 3}
-    with pytest.raises(DownloadError, match="cannot be stored: ValueError") as caught:
+    with pytest.raises(DownloadError, match="cannot store the file: ValueError") as caught:
         await stores.upload(folder, ["a.tif"], "s3://b/secret")
     assert "secret" not in str(caught.value)
 
@@ -134,7 +134,7 @@ async def test_a_file_of_another_size_is_not_stored(
     store: Store, folder: Path, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "info", lambda path: {"size": 2})
-    with pytest.raises(DownloadError, match="2 of 3 bytes are stored"):
+    with pytest.raises(DownloadError, match="2 of 3 bytes were stored"):
         await stores.upload(folder, ["a.tif"], "s3://b/x")
     assert [1.0, 5.0] == pauses
 
@@ -150,8 +150,8 @@ def test_a_stores_url_loses_its_last_slash(store: Store, url: str, expected: str
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("ftp://h/x", "ftp:// is no kind of store"),
-        ("bucket/x", ":// is no kind of store"),
+        ("ftp://h/x", "ftp:// is not a store"),
+        ("bucket/x", ":// is not a store"),
         ("sftp://me:hush@h/x", "holds a password or a query"),
         ("s3://b/x?key=hush", "holds a password or a query"),
     ],

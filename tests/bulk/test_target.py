@@ -210,7 +210,9 @@ async def test_z11_of_two_workflows_of_one_name_none_is_taken_in_any_order(
     target = await found(Job(Property("flow")), workflows=workflows)
     assert {"monthly": "w-3", "w-1": "w-1", "w-2": "w-2", "w-3": "w-3", "w-4": "w-4"} == target.workflows
     for word in ("weekly", "Weekly", "yearly"):
-        with pytest.raises(InvalidInput, match=f"no workflow '{word}', or several of that name; give the id"):
+        with pytest.raises(
+            InvalidInput, match=f"no workflow '{word}', or several have that name; give the id"
+        ):
             await found(Job(word), workflows=workflows)
     assert target.workflows == (await found(Job("W-2"), workflows=workflows)).workflows
 
@@ -223,7 +225,7 @@ async def test_z11_of_two_workflows_of_one_name_none_is_taken_in_any_order(
 async def test_z11_of_two_projects_of_one_name_none_is_taken_and_an_id_wins(
     projects: list[dict[str, Any]],
 ) -> None:
-    with pytest.raises(InvalidInput, match="2 are called so, give the id"):
+    with pytest.raises(InvalidInput, match="2 have that name, give the id"):
         await found((), "farms", projects=projects)
     assert "p1" == (await found((), "p1", projects=projects)).project_id
     assert "p3" == (await found((), "p3", projects=projects)).project_id
@@ -242,7 +244,7 @@ async def test_z11_of_two_projects_of_one_name_none_is_taken_and_an_id_wins(
 async def test_z11_of_two_indices_of_one_name_none_is_taken_in_any_order(
     indices: list[dict[str, Any]],
 ) -> None:
-    with pytest.raises(InvalidInput, match="2 are called so, give the id"):
+    with pytest.raises(InvalidInput, match="2 have that name, give the id"):
         await found(Visualization("NDVI"), indices=indices)
     assert {"NDWI": "i3"} == (await found(Visualization("NDWI"), indices=indices)).indices
     assert {"i2": "i2"} == (await found(Visualization("i2"), indices=indices)).indices

@@ -34,7 +34,7 @@ async def work(url: str, token: str, table: str, out: str, max_tokens: float, he
     """Begin the run, or take it up."""
     async with PixxelClient(token=token, base_url=url, settle_window=0.2, clock=FastClock()) as client:
         if (Path(out) / "run.journal").exists():
-            session = Run.resume(client, out, held=held, concurrency=4)
+            session = Run.resume(client, out, on_held=held, concurrency=4)
         else:
             session = Run.start(client, table, RECIPE, out, max_tokens=max_tokens, concurrency=4)
         async with session as run:

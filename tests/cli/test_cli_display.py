@@ -75,7 +75,7 @@ def test_rows_that_were_done_before_this_session_count() -> None:
 
 def test_each_row_of_a_small_run_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines(progress({WAITING: 12}), Path("out"))
-    lines.look(progress({WAITING: 12}))
+    lines.update(progress({WAITING: 12}))
     lines.show(Result(row=3, name="north", state=DONE, seconds=8.25, files=(Path("out/north/NDVI.png"),)))
     assert ["[ 1/12] done    north  out/north  8.2 s"] == capsys.readouterr().out.splitlines()
 
@@ -87,9 +87,9 @@ def test_of_a_large_run_sums_are_told_and_some_of_what_went_wrong(
     lines = Lines(progress({WAITING: total}), Path("out"))
     for row in range(1, total + 1):
         lines.show(ended(row, FAILED if row % 2 else DONE, "no" if row % 2 else None))
-    lines.look(progress({WAITING: total}))
-    lines.look(progress({DONE: 150, FAILED: 151}))
-    lines.look(progress({DONE: 150, FAILED: 151}))
+    lines.update(progress({WAITING: total}))
+    lines.update(progress({DONE: 150, FAILED: 151}))
+    lines.update(progress({DONE: 150, FAILED: 151}))
     told = capsys.readouterr().out.splitlines()
     assert MOST_TROUBLE + 1 == len(told)
     assert all(" failed " in line for line in told[:-1])

@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_used_is_told_with_what_can(
         ),
         pytest.param(
             SEARCH + '[[make]]\nstep = "visualisation"\n',
-            "make[0].step: 'visualisation' is no step; did you mean visualization?",
+            "make[0].step: 'visualisation' is not a step; did you mean visualization?",
             id="unknown step",
         ),
         pytest.param("[search", "not TOML", id="not toml"),

@@ -91,7 +91,7 @@ def test_some_failed_is_exit_code_3(plots: Write, tmp_path: Path) -> None:
     *_, counts, last = ended.stdout.splitlines()
     assert re.search(r"\] failed  south \[fail\]  \S+ s: aoi .* ended as 'failed'", ended.stdout)
     assert counts.startswith("1 done, 1 failed in ")
-    assert "a sandbox keeps nothing: to go on, begin anew with --overwrite" == last
+    assert "a sandbox keeps no data: start the run again with --overwrite" == last
 
 
 def test_a_service_that_cannot_be_reached_is_exit_code_1_and_one_line(plots: Write, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_s2_a_full_disk_under_the_output_is_one_line(plots: Write, tmp_path: Pat
         arguments = ("bulk", "run", plots("north"), "--sandbox", "--out", tmp_path / "out", *quick(tmp_path))
         command = [*COMMAND, *map(str, arguments)]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
-    assert (0, "pixxel: the output cannot be written: No space left on device\n") == (
+    assert (0, "pixxel: cannot write the output: No space left on device\n") == (
         ended.returncode,
         ended.stderr,
     )

@@ -97,7 +97,7 @@ async def test_a_plan_tells_rows_creates_requests_and_tokens_and_makes_nothing(
     ended = await call("bulk", "plan", plots("a", "b"), "--recipe", recipe(JOB))
     assert (0, "") == (ended.code, ended.err)
     told = dict(line.split(maxsplit=1) for line in ended.out.splitlines())
-    assert ("2", "4 things in the account", "160") == (told["rows"], told["creates"], told["tokens"])
+    assert ("2", "4 resources in the account", "160") == (told["rows"], told["creates"], told["tokens"])
     assert "requests" in told
     assert [] == api.ledger.entries()
 
@@ -120,14 +120,14 @@ async def test_z15_plan_and_status_state_how_many_features_the_rows_are(
     order = '[search]\nstart = 2026-06-01\nend = 2026-09-01\nmax_days = 1\n[order]\nusecase = "agriculture"\n'
     ended = await call("bulk", "plan", path, "--recipe", recipe(order))
     assert (0, "") == (ended.code, ended.err)
-    assert ["rows       12", "creates    12 things in the account"] == ended.out.splitlines()[:2]
+    assert ["rows       12", "creates    12 resources in the account"] == ended.out.splitlines()[:2]
     assert "tokens     3,600\n" in ended.out
     ended = await call("bulk", "plan", path, "--recipe", recipe(AOI))
     lines = ended.out.splitlines()
     assert "rows       24 from 12 features" == lines[0]
     assert "split      f1: rows 1-2 (f1-1 to f1-2)" == lines[1]
-    assert "split      and more; report.csv states it for each row" == lines[11]
-    assert "creates    24 things in the account" == lines[12]
+    assert "split      and more; report.csv has it for each row" == lines[11]
+    assert "creates    24 resources in the account" == lines[12]
     out = tmp_path / "out"
     await call("bulk", "run", path, "--recipe", recipe(AOI), "--out", out)
     assert "rows       24 from 12 features: 24 done" in (await call("bulk", "status", out)).out
@@ -167,7 +167,7 @@ async def test_what_failed_is_told_with_the_command_that_tries_it_again(
         "bulk", "run", plots("a", "b"), "--recipe", recipe(AOI), "--out", out, "--concurrency", 1
     )
     assert 3 == first.code
-    assert f"to try again what failed: pixxel bulk retry-failed '{out}'" == first.out.splitlines()[-1]
+    assert f"to retry failed rows: pixxel bulk retry-failed '{out}'" == first.out.splitlines()[-1]
     again = await call("bulk", "retry-failed", out)
     assert (0, "") == (again.code, again.err)
     assert again.out.startswith("2 rows: run t1 of plots.geojson, begun ")
@@ -180,7 +180,7 @@ async def test_p11_rows_without_an_image_are_counted_by_themselves_and_are_exit_
 ) -> None:
     out = tmp_path / "out"
     never = recipe(AOI.replace("2026", "1999"))
-    again = f"to search again where there was no image: pixxel bulk retry-failed {out} --no-image"
+    again = f"to search again for rows without an image: pixxel bulk retry-failed {out} --no-image"
     ended = await call("bulk", "run", plots("a", "b"), "--recipe", never, "--out", out)
     assert (0, "") == (ended.code, ended.err)
     *_, counts, last = ended.out.splitlines()
@@ -217,7 +217,7 @@ async def test_s8_a_finished_run_is_said_to_be_finished_and_nothing_is_sent(
     ended = await call("bulk", "resume", out)
     assert (code, "") == (ended.code, ended.err)
     _, finished, *_ = ended.out.splitlines()
-    assert "the run is finished: nothing is left to do, and nothing is sent" == finished
+    assert "the run is finished: nothing to do, no request sent" == finished
     assert (code == 3) == (f"pixxel bulk retry-failed {out}" in ended.out)
     assert before == len(api.requests)
     assert (out / "report.html").exists()
@@ -284,7 +284,7 @@ async def test_z6_held_rows_are_listed_and_decided_one_by_one(
     assert [
         "row 1 (a): job x, sent 2026-07-01 12:00:00 UTC, 80 tokens reserved",
         "  why      lost",
-        "  sought   createJob workflow_id=w",
+        "  searched createJob workflow_id=w",
     ] == listed.out.splitlines()[:3]
     decided = await call("bulk", "held", out, "--resend", "1", "--forget", "2,3", "--adopt", "4=j-9")
     assert (0, "") == (decided.code, decided.err)
@@ -295,10 +295,10 @@ async def test_z6_held_rows_are_listed_and_decided_one_by_one(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--resend", "x"], "'x' is no row"),
-        (["--adopt", "4"], "'4' is no row with an id"),
-        (["--resend", "1-3", "--forget", "2"], "one row is given two decisions"),
-        (["--resend", "1"], "row 1: nothing of it is held"),
+        (["--resend", "x"], "'x' is not a row"),
+        (["--adopt", "4"], "'4' is not a row with an id"),
+        (["--resend", "1-3", "--forget", "2"], "a row has two decisions"),
+        (["--resend", "1"], "row 1: it has no held step"),
     ],
 )
 async def test_z6_a_wrong_decision_is_one_line(
@@ -344,7 +344,7 @@ async def test_a_report_that_cannot_be_written_is_told_and_is_exit_code_1(
     (tmp_path / "out" / "report.csv").mkdir(parents=True)
     ended = await call("bulk", "run", plots("a"), "--recipe", recipe(AOI), "--out", tmp_path / "out")
     assert (1, 1) == (ended.code, len(ended.err.splitlines())), ended.err
-    assert ended.err.startswith("pixxel: the report cannot be written: ")
+    assert ended.err.startswith("pixxel: cannot write the report: ")
     assert ended.out.splitlines()[-1].startswith("1 done in "), "the work itself is done"
 
 
@@ -437,7 +437,7 @@ async def test_p3_the_first_signal_lets_creates_end_and_tells_how_to_go_on(
         await asyncio.sleep(0.01)
     told, errors = map(bytes.decode, await ending)
     assert (code, "") == (process.returncode, errors)
-    assert f"to go on: pixxel bulk resume {out}" == told.splitlines()[-1]
+    assert f"to continue: pixxel bulk resume {out}" == told.splitlines()[-1]
     with Journal.read(out / "run.journal") as journal:
         assert [] == list(journal.open_intents()), "what was being created is written down"
     assert 1 <= len(made(api)) <= 2
@@ -464,7 +464,7 @@ async def test_p3_the_second_signal_stops_at_once_and_nothing_is_made_twice(
     process.send_signal(signal.SIGINT)
     told, errors = map(bytes.decode, await process.communicate())
     assert (130, "") == (process.returncode, errors)
-    assert f"to go on: pixxel bulk resume {out}" == told.splitlines()[-1]
+    assert f"to continue: pixxel bulk resume {out}" == told.splitlines()[-1]
     with Journal.read(out / "run.journal") as journal:
         assert ["aoi"] == [record.step for record in journal.open_intents()]
     ended = await call("bulk", "resume", out)
@@ -491,11 +491,9 @@ async def test_p10_a_second_ctrl_c_in_the_report_leaves_the_summary_and_the_comm
     told, errors = map(bytes.decode, await process.communicate())
     assert (130, "") == (process.returncode, errors)
     summary, report, last = told.splitlines()[-3:]
-    assert re.fullmatch(
-        r"1 not started, 1 running in \S+ s; no report, since writing it was interrupted", summary
-    )
+    assert re.fullmatch(r"1 not started, 1 running in \S+ s; no report: writing was interrupted", summary)
     assert f"to write the report: pixxel bulk report {out}" == report
-    assert f"to go on: pixxel bulk resume {out}" == last
+    assert f"to continue: pixxel bulk resume {out}" == last
     assert [] == [*out.glob("report.*"), *out.glob(".report*")], "whole or absent"
     written = await call(*report.partition("pixxel ")[2].split())
     assert (0, "") == (written.code, written.err)
@@ -542,7 +540,7 @@ async def test_n4_a_token_that_is_revoked_ends_the_run_and_a_later_one_goes_on(
     assert 1 == len(stopped.err.splitlines())
     assert "401" in stopped.err
     last = stopped.out.splitlines()[-1]
-    assert last.startswith(f"to go on: pixxel bulk resume {out}; ")
+    assert last.startswith(f"to continue: pixxel bulk resume {out}; ")
     assert last.endswith("add --other-token")
     still = await call("bulk", "resume", out)
     assert (1, 1) == (still.code, len(still.err.splitlines()))
@@ -563,7 +561,7 @@ async def test_a_cap_below_the_price_is_told_before_anything_is_made(
         "bulk", "run", plots("a", "b"), "--recipe", recipe(JOB), "--out", out, "--max-tokens", "100"
     )
     assert (2, "") == (ended.code, ended.out)
-    assert ["pixxel: max_tokens=100: the API tells a price of 160 tokens for 2 rows; "] == [
+    assert ["pixxel: --max-tokens 100: the API states a price of 160 tokens for 2 rows; "] == [
         line[: line.index("allow")] for line in ended.err.splitlines()
     ]
     assert [] == api.ledger.entries()
@@ -583,13 +581,13 @@ async def test_a_run_of_another_token_or_another_api_is_not_taken_up(
     monkeypatch.setenv("PIXXEL_API_KEY", "another-token")
     other = await call("bulk", "resume", out)
     assert (2, "") == (other.code, other.out)
-    assert "begun with another token" in other.err
+    assert "started with another token" in other.err
     assert "--other-token" in other.err
     agreed = await call("bulk", "resume", out, "--other-token")
     assert (0, "") == (agreed.code, agreed.err)
     elsewhere = await call("--base-url", "https://api.example", "bulk", "resume", out)
     assert (2, "") == (elsewhere.code, elsewhere.out)
-    assert f"the run belongs to {api.url}, and this client talks to https://api.example" in elsewhere.err
+    assert f"the run belongs to {api.url}, and this client uses https://api.example" in elsewhere.err
 
 
 async def test_a_run_that_another_process_works_on_is_left_to_it(
@@ -617,7 +615,7 @@ async def test_an_output_without_room_is_one_line_and_nothing_is_made(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
     assert (2, "", 1) == (ended.code, ended.out, len(ended.err.splitlines())), ended.err
-    assert "there is no room" in ended.err
+    assert "no space left" in ended.err
     assert [] == api.ledger.entries()
 
 
@@ -643,9 +641,9 @@ def test_a_sandbox_run_that_was_stopped_can_be_begun_anew_but_not_resumed(
         asyncio.run(journal.intend(1, "another", {}))
         asyncio.run(journal.mark(1, State.RUNNING))
     stands = pixxel("bulk", "status", out)
-    assert stands.out.splitlines()[-1].startswith(f"{out}: the run was made in a sandbox at ")
+    assert stands.out.splitlines()[-1].startswith(f"{out}: the run used a sandbox at ")
     resumed = pixxel("bulk", "resume", out)
     assert (2, "", 1) == (resumed.code, resumed.out, len(resumed.err.splitlines()))
-    assert "the run was made in a sandbox at http://127.0.0.1:" in resumed.err
+    assert "the run used a sandbox at http://127.0.0.1:" in resumed.err
     assert 2 == pixxel(*arguments).code
     assert 0 == pixxel(*arguments, "--overwrite").code

@@ -29,6 +29,8 @@ HELD = (
     "pixxel_async/_*/**/*.py",
     "pixxel_async/geometry/**/*.py",
     "pixxel_async/models/**/*.py",
+    "pixxel_async/bulk/**/*.py",
+    "pixxel_async/cli/**/*.py",
     "pixxel_async/sandbox/**/*.py",
 )
 """Files that are held to the rule. Add the others as they are rewritten."""

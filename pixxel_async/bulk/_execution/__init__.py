@@ -1,1 +1,1 @@
-"""Rows through their stages."""
+"""Execution of a run: each row through its stages."""

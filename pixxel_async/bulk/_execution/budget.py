@@ -1,4 +1,4 @@
-"""Which rows may be begun under a cap: an AOI that is made for a row cannot be deleted, so it is made only if its use can be paid."""
+"""Admission of rows under a cap. An AOI cannot be deleted, so a row starts only if its charge fits the cap."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pixxel_async.bulk._recipe.stages import Price, Stage, Work
 from pixxel_async.client import PixxelClient
 
 PATIENCE = 60.0
-"""Seconds after which a row without a known price no longer waits for the first such row to learn one."""
+"""Seconds after which a row stops waiting for the first row to learn a price."""
 _ROUNDING = 1e-9
 
 
 class Budget:
-    """Admits rows whose cheapest known charge still fits, beside those of the rows that were admitted before.
+    """Admits a row if its lowest known charge fits the cap, together with those of all admitted rows.
 
-    While no price is known, one row at a time is admitted, and learns it.
+    While no price is known, it admits one row at a time, which learns the price.
 
     Args:
-        client: Asks for prices.
+        client: Requests the prices.
         journal: Holds the account.
-        stages: What each row goes through.
+        stages: The stages of each row.
     """
 
     def __init__(self, client: PixxelClient, journal: Journal, stages: Sequence[Stage]) -> None:
@@ -32,18 +32,18 @@ class Budget:
         self._journal = journal
         self._billable = [stage for stage in stages if stage.price is not None]
         self._lowest: dict[str, float] = {}
-        """By stage, the lowest price that was asked for since one was refused."""
+        """By stage, the lowest price requested since one was refused."""
         self._has_read = False
         self._same: dict[tuple[str, str], float] = {}
         self._admitted: dict[int, float | None] = {}
-        """By row, what it needs at least; None while that is not known. Until its charge is reserved, or it ends."""
+        """By row, its minimum charge; None if not known. A row leaves when its charge is reserved, or it ends."""
         self._changed = asyncio.Condition()
 
     async def admit(self, work: Work) -> None:
-        """Wait until a row may be begun.
+        """Wait until a row may start.
 
         Raises:
-            CapReached: Its cheapest known charge does not fit, or nothing is left.
+            CapReached: Its lowest known charge does not fit the cap, or no tokens are left.
         """
         if not self._billable or (await self._account()).cap is None:
             return
@@ -64,13 +64,13 @@ class Budget:
             self._admitted[work.row] = price
 
     def _may_begin(self, price: float | None, account: Tokens) -> bool:
-        """Whether it may be begun now; False if it has to wait."""
+        """Whether the row may start now; False if it has to wait."""
         assert account.cap is not None
         left = account.cap - account.spent - account.reserved + _ROUNDING
         if left < (price or 0.0) or (price is None and left <= 2 * _ROUNDING):
             known = "its price is not known" if price is None else f"it needs {price:g} tokens at least"
             raise CapReached(
-                f"not begun: {known}, and of the {account.cap:g} that the run may spend {account.spent:g} are spent and "
+                f"not started: {known}, and of the {account.cap:g} that the run may spend {account.spent:g} are spent and "
                 f"{account.reserved:g} reserved: raise the cap",
                 needed=price or 0.0,
                 spent=account.spent,
@@ -85,7 +85,7 @@ class Budget:
         return await asyncio.to_thread(self._journal.tokens)
 
     async def _cheapest(self, work: Work) -> float | None:
-        """The lowest known price of the row's charges: as the API states it where it can already, else as for rows before."""
+        """The lowest known price of the row's charges: from the API if available, else from earlier rows."""
         prices = [await self._price(stage, stage.price, work) for stage in self._billable if stage.price]
         return min((price for price in prices if price is not None), default=None)
 
@@ -97,10 +97,10 @@ class Budget:
             self._same[key] = await price.ask(self._client, work)
         return self._same[key]
 
-    # All changes wait for their turn: a row that is being admitted compares what it has read before.
+    # All changes take the lock: an admission compares values that it has read before.
 
     async def learn(self, step: str, price: float) -> None:
-        """A price was asked for."""
+        """Keep a price from the API."""
         async with self._changed:
             known = self._lowest
             self._lowest = {**known, step: min(price, known.get(step, price))}
@@ -108,14 +108,14 @@ class Budget:
             self._changed.notify_all()
 
     async def refuse(self, step: str, price: float) -> None:
-        """A price did not fit: what was asked for earlier, perhaps at other prices, counts no more."""
+        """Keep a price that did not fit, and drop earlier ones, which may be out of date."""
         async with self._changed:
             self._lowest = {**self._lowest, step: price}
             self._same = {key: each for key, each in self._same.items() if key[0] != step}
             self._changed.notify_all()
 
     async def leave(self, row: int) -> None:
-        """The charge of a row is reserved, or the row has ended."""
+        """Remove a row whose charge is reserved, or that has ended."""
         if row in self._admitted:
             async with self._changed:
                 del self._admitted[row]

@@ -1,4 +1,4 @@
-"""Creates that survive the process: intent to disk, then the request, then its outcome to disk."""
+"""Durable creates: the intent on disk, then the request, then its outcome on disk."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from pixxel_async.reconciling import Absent, Ambiguous, Found, Intent
 
 
 class Held(PixxelError):
-    """It is not known whether a create happened, and sending it again could charge twice: the user decides."""
+    """The outcome of a create is unknown, and a retry could charge twice. Check the account, then decide with `decide`."""
 
 
 class _Planned(PixxelError):
-    """Keeps a create from being sent, once its intent is known."""
+    """Stops a create before it is sent, with its intent."""
 
     def __init__(self, intent: Intent) -> None:
         super().__init__("not sent")
         self.intent = intent
 
 
-class Creating:
-    """Makes each row's things once, however often it is interrupted.
+class DurableCreates:
+    """Creates each row's resources once, also after interruptions.
 
     Args:
-        client: Looks for what was made.
+        client: Searches for created resources.
         engine: Runs the stages.
         journal: Holds the intents.
         budget: Learns the prices.
@@ -53,9 +53,9 @@ class Creating:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._unsettled: set[tuple[int, str]] = set()
-        """Row and step of what this session announced, and has not seen succeed."""
+        """Row and step of creates that this session announced and that have not succeeded."""
         self._claims: dict[str, Claims] = {}
-        """By step, of steps of which a create was open in this session."""
+        """By step, for steps with an open create in this session."""
         self._reading: dict[str, asyncio.Task[None]] = {}
 
     def is_under_way(self, task: asyncio.Task[Any]) -> bool:
@@ -63,18 +63,18 @@ class Creating:
         return task in self._under_way
 
     async def aclose(self) -> None:
-        """End what still reads the journal."""
+        """Cancel the tasks that still read the journal."""
         for task in self._reading.values():
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
 
     async def make(self, stage: Stage, work: Work) -> Facts:
-        """Facts of what a stage creates, or has created before.
+        """Facts of the resource that a stage creates, or has created before.
 
         Raises:
-            Held: it may have happened before, and cannot be told.
-            CapReached: it costs more than is left; nothing was sent.
-            PixxelError: it did not happen.
+            Held: The create may have happened before, and the search does not settle it.
+            CapReached: The create costs more than is left; nothing was sent.
+            PixxelError: The create did not happen.
         """
         async with nullcontext() if stage.one_at_a_time is None else self._turns[stage.one_at_a_time]:
             while True:
@@ -87,31 +87,31 @@ class Creating:
                     work = attrs.evolve(work, failed=failed)
                 was_sent = bool(before)
                 if self._is_doubted(before):
-                    facts = await self._look_first(stage, work)
+                    facts = await self._search_first(stage, work)
                     if facts is not None:
                         return facts
                     was_sent = True
                 try:
                     return await self._send(stage, work, was_sent=was_sent)
                 except OutcomeUnknown:
-                    continue  # it stands in the journal: look for it
+                    continue  # its intent is in the journal: search for it
 
     def _is_doubted(self, attempts: list[StepRecord]) -> bool:
-        """Whether an attempt may be missing, because the journal may be older than what it describes."""
+        """Whether an attempt may be missing, because the journal may be out of date."""
         doubted = self._journal.doubted
         return doubted is not None and (not attempts or attempts[-1].intent_at < doubted)
 
-    async def _look_first(self, stage: Stage, work: Work) -> Facts | None:
-        """Facts of what an attempt has made that the journal lacks; None if there is nothing of the kind.
+    async def _search_first(self, stage: Stage, work: Work) -> Facts | None:
+        """Facts of a resource whose attempt the journal lacks; None if there is none.
 
         Raises:
-            Held: It cannot be told. So it is with creates that have no content of their own (jobs).
+            Held: The search does not settle it. That is always so for creates without content of their own (jobs).
         """
         row, step, doubted = work.row, stage.name, self._journal.doubted
         assert doubted is not None
         intent = await self._planned(stage, work)
         price = await self._price(stage, work)
-        why = "the journal may be older than what it describes"
+        why = "the journal may be out of date"
         if stage.one_at_a_time is not None:
             await self._intend(row, step, intent, price)
             raise await self._hold(row, step, f"{why}, and such a create has no content to search for")
@@ -121,7 +121,7 @@ class Creating:
         made = claims.news(sought.path)
         match await self._client.reconcile(sought, known_ids=claims.ids, made=made, own=True):
             case Found() as found:
-                await self._intend(row, step, sought, 0.0)  # paid already, whatever the cap is
+                await self._intend(row, step, sought, 0.0)  # already paid, so the cap does not apply
                 return await self._done(row, step, _facts_of(found), price, sought)
             case Absent():
                 return None
@@ -131,7 +131,7 @@ class Creating:
                 raise await self._hold(row, step, words)
 
     async def _planned(self, stage: Stage, work: Work) -> Intent:
-        """What a create would announce; nothing is sent."""
+        """The intent that a create would announce; nothing is sent."""
 
         async def stop(intent: Intent) -> None:
             raise _Planned(intent)
@@ -152,7 +152,7 @@ class Creating:
         return [each for each in steps if each.step == step]
 
     async def _send(self, stage: Stage, work: Work, *, was_sent: bool) -> Facts:
-        """Send it once. If it is cancelled on the way, its intent stays open."""
+        """Send the create once. If it is cancelled meanwhile, its intent stays open."""
         journal, row = self._journal, work.row
         price = await self._price(stage, work)
         task = asyncio.current_task()
@@ -169,7 +169,7 @@ class Creating:
         try:
             facts = await self._engine.do(self._client, stage, work, commit)
         except OutcomeUnknown as error:
-            # By now it is known when it was sent, and perhaps that the API accepted it.
+            # Now the time of sending is known, and perhaps that the API accepted it.
             intent = None if error.intent is None else error.intent.to_dict()
             await journal.settle(row, stage.name, StepState.UNKNOWN, error=str(error), intent=intent)
             if error.intent is not None and stage.name in self._claims:
@@ -177,7 +177,7 @@ class Creating:
                     self._claims[stage.name].add(Made(id, error.intent.path, None))
             raise
         except Conflict as conflict:
-            # An earlier attempt of this row was not listed in time: the existing resource is the one it made.
+            # The listing lacked an earlier attempt of this row, which made the existing resource.
             found = await conflict.existing() if was_sent and conflict.intent is not None else None
             if found is None:
                 await journal.settle(row, stage.name, StepState.NOT_DONE, error=str(conflict))
@@ -213,7 +213,7 @@ class Creating:
             await self._budget.leave(row)
 
     async def _done(self, row: int, step: str, facts: Facts, price: float, intent: Intent | None) -> Facts:
-        """Enter what was made, with the cost that the API stated; where it stated none, the price that was asked for counts."""
+        """Record the created resource, with the cost that the API stated, else with the requested price."""
         cost = facts.pop("tokens", None)
         cost = cost if is_amount(cost) else price
         if cost:
@@ -224,9 +224,9 @@ class Creating:
         return facts
 
     async def _claims_of(self, step: str) -> Claims:
-        """What the step has made, in all sessions; read from the journal when it is first needed."""
+        """Ids that the step has created in all sessions; read from the journal at the first use."""
         if step not in self._claims:
-            claims = self._claims[step] = Claims()  # what is made while it is read is entered at once
+            claims = self._claims[step] = Claims()  # creates during the read are added at once
             self._reading[step] = asyncio.create_task(self._read_claims(step, claims))
         await asyncio.shield(self._reading[step])
         return self._claims[step]
@@ -239,66 +239,64 @@ class Creating:
                     claims.add(made)
 
     async def _nameless(self, row: int, step: str, intent: Intent | None) -> OutcomeUnknown:
-        """The API accepted a create, and its answer does not state the id: it is found by its content, or held."""
-        error = f"{step}: the API accepted it, but its answer has no id"
+        """Record a create that the API accepted without an id: a search finds it by its content, or it is held."""
+        error = f"{step}: the API accepted the create, but its response has no id"
         made = None if intent is None else attrs.evolve(intent, accepted=True).to_dict()
         await self._journal.settle(row, step, StepState.UNKNOWN, error=error, intent=made)
         return OutcomeUnknown(error)
 
     async def settle(self, stage: Stage, record: StepRecord) -> Facts | None:
-        """Find out what became of an open create: facts of what it made, None if it is to be sent again.
+        """Settle an open create: facts of its resource, None if it is to be sent again.
 
         Raises:
-            Held: it cannot be told, or may not be sent again.
+            Held: The outcome stays unknown, or the create must not be sent again.
         """
         journal, row, step = self._journal, record.row, record.step
         try:
             intent = Intent.from_dict(record.intent or {})
         except ValueError as error:
-            raise await self._hold(row, step, f"what was sent cannot be read: {error}") from None
+            raise await self._hold(row, step, f"the recorded request cannot be read: {error}") from None
         claims = await self._claims_of(step)
-        # The client remembers what it was given before.
+        # The client keeps the ids of earlier calls.
         match await self._client.reconcile(intent, known_ids=claims.ids, made=claims.news(intent.path)):
             case Found() as found:
                 return await self._done(row, step, _facts_of(found), record.reserved, intent)
             case Absent() if stage.again_if_absent:
                 await journal.settle(
-                    row, step, StepState.NOT_DONE, error="its answer was lost; it is not there"
+                    row, step, StepState.NOT_DONE, error="response lost; no matching resource found"
                 )
                 return None
             case Absent():
-                words = "its answer was lost, and nothing of the kind is listed"
+                words = "response lost; no matching resource is listed"
             case Ambiguous(ids=ids):
-                words = (
-                    f"its answer was lost, and it may be one of these: {', '.join(ids) or 'none is listed'}"
-                )
+                words = f"response lost; it may be one of these: {', '.join(ids) or 'none is listed'}"
         raise await self._hold(row, step, words)
 
     async def hold(self, stage: Stage, row: int, error: str) -> None:
-        """Hold a create of which the last word is that it may have happened; nothing is done about any other.
+        """Hold a create if its outcome is still unknown; else do nothing.
 
         Raises:
-            Held: It may have happened.
+            Held: The create may have happened.
         """
         attempts = await self._steps(row, stage.name)
         if attempts and attempts[-1].state in OPEN:
-            raise await self._hold(row, stage.name, f"whether it happened could not be found out: {error}")
+            raise await self._hold(row, stage.name, f"its outcome is unknown, and the search failed: {error}")
 
     async def _hold(self, row: int, step: str, error: str) -> Held:
         await self._journal.settle(row, step, StepState.HELD, error=error)
         return Held(f"{step}: {error}; check the account, then decide with `pixxel bulk held`")
 
     async def give_up(self, stage: Stage, row: int, error: str) -> None:
-        """What a stage made has failed: should the row be tried again, it makes another."""
+        """Record that a stage's resource has failed: a retry of the row creates another."""
         await self._journal.settle(row, stage.name, StepState.FAILED, error=error)
 
 
 def _facts_of(found: Found) -> Facts:
-    """The facts that the stage itself would have given."""
+    """The facts that the stage itself would have returned."""
     return {"id": found.id, "ids": list(found.ids), "tokens": stated_cost(found.snapshot)}
 
 
 def stated_cost(thing: object) -> float | None:
-    """Tokens that a thing of the API says it cost; None if it states none."""
+    """Cost in tokens that a resource of the API states; None if it states none."""
     costs = (getattr(thing, name, None) for name in ("cost", "total_amount"))
     return next((cost for cost in costs if is_amount(cost)), None)

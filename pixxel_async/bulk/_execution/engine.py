@@ -1,4 +1,4 @@
-"""Where stages run."""
+"""Engines: they decide in which process stages run."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pixxel_async.reconciling import Intent
 
 BeforeCreate = Callable[[Intent], Awaitable[None]]
 Then = Callable[[Result, PixxelClient], Awaitable[Any]]
-"""A step of the user's own, after the files are there."""
+"""The user's own step, after the files are complete."""
 
 
 class Engine(Protocol):
-    """Runs one stage of one row; what it raises is what the stage raised.
+    """Runs one stage of one row, and raises the stage's error.
 
-    A stage that may be done twice it may repeat. One that creates it never does: where it cannot tell what became of it,
-    it raises OutcomeUnknown with the intent that it told.
+    It may repeat a stage that is safe to repeat. It never repeats a create: if the outcome is not known, it raises
+    OutcomeUnknown with the announced intent.
     """
 
     @property
     def requests(self) -> int:
-        """Requests to the API that others than the run's client have sent since it began."""
+        """Requests to the API that other clients than the run's have sent since its start."""
         ...
 
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:
-        """Run a stage. `before_create` is awaited before anything is sent that creates a thing."""
+        """Run a stage. `before_create` is awaited before a create is sent."""
         ...
 
     async def follow(self, client: PixxelClient, then: Then, result: Result) -> None:
@@ -38,12 +38,12 @@ class Engine(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """End what it began. It may be used again."""
+        """End its work. The engine may be used again."""
         ...
 
 
 class LocalEngine:
-    """Runs stages here, in this event loop."""
+    """Runs stages in this event loop."""
 
     requests = 0
 
@@ -60,4 +60,4 @@ class LocalEngine:
         await then(result, client)
 
     async def aclose(self) -> None:
-        """Nothing was begun."""
+        """Do nothing: there is nothing to end."""

@@ -1,4 +1,4 @@
-"""What becomes of one row."""
+"""The result of one row."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from pixxel_async.bulk._state import State
 
 @attrs.frozen(kw_only=True)
 class Result:
-    """A row: how far it got, and all that was made for it."""
+    """A row: its state, its resources and its files."""
 
     row: int
     """Number of the row in the input, from 1."""
     name: str
     part_of: str | None = None
-    """Key of the feature that was split into this row and others, as an AOI takes one polygon; None: not split, or the run
-    was begun by a version that did not keep it."""
+    """Key of the feature that was split into this row and others, because an AOI takes one polygon. None: not split, or
+    the run was started by a version that did not record it."""
     state: State = State.WAITING
     step: str | None = None
-    """The step it is in, or ended in; None before the first and when all is done."""
+    """The current or last step; None before the first, and when all are done."""
     ids: Mapping[str, str] = attrs.field(factory=dict)
-    """What was made in the account: ids by step, `{"aoi": "...", "visualization NDVI": "..."}`."""
+    """Ids of the resources in the account, by step: `{"aoi": "...", "visualization NDVI": "..."}`."""
     files: tuple[Path, ...] = ()
-    """What was fetched: pictures, packages, and what was unpacked from these."""
+    """Fetched files: pictures, packages, and their unpacked members."""
     urls: tuple[str, ...] = ()
-    """The same where a `DaskEngine` put it into a store."""
+    """URLs of the files, if a `DaskEngine` put them into a store."""
     tokens: float = 0.0
-    """What it cost so far."""
+    """Cost so far, in tokens."""
     seconds: float = 0.0
-    """How long was worked on it, waiting included."""
+    """Working time in seconds, waits included."""
     error: str | None = None
-    """What went wrong and what to do, for a person."""
+    """The error and its remedy, for a person."""
 
 
 def result_of(record: RowRecord, out: Path) -> Result:
-    """A journal's row as a result."""
+    """The result of a journal's row."""
     files: list[Path] = []
     urls: list[str] = []
     for facts in record.facts.values():

@@ -1,4 +1,4 @@
-"""Durable runs: begun from a table and a recipe, taken up again from their folder."""
+"""Durable runs: started from a table and a recipe, resumed from their folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pixxel_async._base.files import checked_path, make_folder
 from pixxel_async._base.shown import shown
 from pixxel_async.bulk._execution.engine import Engine, LocalEngine, Then
 from pixxel_async.bulk._execution.result import Result, result_of
-from pixxel_async.bulk._execution.scheduler import Drive
+from pixxel_async.bulk._execution.scheduler import Scheduler
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.decisions import Decisions
 from pixxel_async.bulk._journal.journal import Journal
@@ -40,35 +40,35 @@ CONCURRENCY = 64
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """How far a run is."""
+    """The progress of a run."""
 
     rows: Mapping[State, int]
-    """How many rows are in which state."""
+    """Number of rows by state."""
     tokens: Tokens
     requests_per_second: float
-    """Requests to the API since this session began, those of a cluster's workers among them."""
+    """Requests to the API per second in this session, with those of a cluster's workers."""
     seconds_left: float | None
-    """How long the rest takes if it goes on as it did in this session; None while nothing is finished."""
+    """Estimated time left at the pace of this session; None while no row is finished."""
 
 
 class Run:
-    """A run that is under way, or about to be. `start` begins one, `resume` takes one up; both are context managers.
+    """A durable run. `start` begins a new one, `resume` continues one; both are context managers.
 
         async with Run.start(client, "fields.geojson", recipe, "out", max_tokens=500) as run:
             async for result in run:
                 print(result.name, result.state)
 
-    Iterating works on the rows, and gives them as they come to their end; at most `concurrency` are under way, or
-    finished and not yet taken: whoever is slow to take them slows the run. One that fails is a result like any other.
-    Leaving the loop or the block stops what is under way; another session takes it up from the journal, `OUT/run.journal`.
+    Iteration works on the rows and yields their results as they end. At most `concurrency` rows are in flight or not yet
+    consumed, so the run applies back-pressure if you consume results slowly. A failed row is a result, not an exception.
+    Leaving the loop or the block stops all rows in flight; `resume` continues them from the journal, `OUT/run.journal`.
     """
 
-    def __init__(self, journal: Journal, drive: Drive, client: PixxelClient, engine: Engine) -> None:
+    def __init__(self, journal: Journal, scheduler: Scheduler, client: PixxelClient, engine: Engine) -> None:
         """Use `start` or `resume`."""
         self.run_id = journal.header.run_id
-        """Ends the name of everything that this run makes, in all its sessions."""
+        """Suffix of every name that this run creates, in all its sessions."""
         self._journal = journal
-        self._drive = drive
+        self._scheduler = scheduler
         self._client = client
         self._engine = engine
         self._results: AsyncGenerator[Result, None] | None = None
@@ -89,29 +89,29 @@ class Run:
         overwrite: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
-        then: Then | None = None,
+        after_row: Then | None = None,
     ) -> AsyncIterator[Self]:
-        """Begin a run in a folder of its own.
+        """Start a run in a folder of its own.
 
-        All rows are checked before the first request, and stand in the journal before anything is made.
+        All rows are checked before the first request, and are in the journal before the first create.
 
         Args:
             client: An open client.
             source: The rows; see `open_source`.
-            recipe: What is made of them.
-            out: Folder for the journal and the files, `OUT/ROW/...`; it must hold no other run, but for one that was stopped
-                before all its rows were in the journal: nothing was sent for it, and it is replaced.
-            max_tokens: Most tokens that the run may ever spend, in all its sessions. Before each create that costs, its
-                price is asked for, and reserved. None: any number.
-            overwrite: Whether an earlier run in the folder is given up: its journal is removed, its files are replaced.
-            concurrency: How many rows are under way at a time. Waiting costs little: it may be thousands.
-            engine: Where the steps run; here if left out.
-            then: Awaited with each row's result and the client after its last step, before the row counts as done.
+            recipe: What to make of them.
+            out: Folder for the journal and the files, `OUT/ROW/...`. It must not hold another run. A run that stopped before
+                all its rows were in the journal is replaced: nothing was sent for it.
+            max_tokens: Maximum number of tokens that the run may spend, in all its sessions. Before each create with a
+                cost, the run requests and reserves its price. None: no limit.
+            overwrite: Whether to replace an earlier run in the folder: its journal is removed, its files are replaced.
+            concurrency: Maximum number of rows in flight. Waiting costs little, so thousands are possible.
+            engine: Runs the steps; this process if left out.
+            after_row: Awaited with each row's result and the client after its last step, before the row counts as done.
 
         Raises:
-            BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
-            InvalidInput: the folder cannot be used, the recipe names what the account does not have, or the price that
-                the API tells for all rows is above `max_tokens`.
+            BadRows: Some rows are invalid; all of them are listed, and nothing was sent.
+            InvalidInput: The folder cannot be used, the account lacks a name of the recipe, or the price of all rows is
+                above `max_tokens`.
         """
         out = checked_path(out, "out")
         _check_concurrency(concurrency)
@@ -137,7 +137,7 @@ class Run:
         journal = await asyncio.to_thread(Journal.create, out / JOURNAL, header)
         try:
             await asyncio.to_thread(journal.add, _entries(source))
-            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+            async with cls._open(client, journal, stages, out, concurrency, engine, after_row) as run:
                 yield run
         finally:
             await asyncio.to_thread(journal.close)
@@ -150,38 +150,38 @@ class Run:
         out: str | Path,
         *,
         max_tokens: float | None = None,
-        held: Decisions | None = None,
+        on_held: Decisions | None = None,
         retry_failed: bool = False,
         retry_no_image: bool = False,
         other_token: bool = False,
         concurrency: int = CONCURRENCY,
         engine: Engine | None = None,
-        then: Then | None = None,
+        after_row: Then | None = None,
     ) -> AsyncIterator[Self]:
-        """Take up a run where it stopped, however it stopped.
+        """Resume a run that was stopped or killed.
 
-        Creates that were under way are looked for first; what happened is not made again. A finished run sends nothing and
-        yields nothing; `status(out).is_finished` says beforehand whether it is.
+        The run first searches for creates that were in flight, and does not repeat those that happened. A finished run
+        sends and yields nothing; check `status(out).is_finished` first.
 
         Args:
             client: An open client of the same account.
             out: Folder of the run.
-            max_tokens: Another cap for the whole run; what is spent already counts. None leaves it as it is.
-            held: What to do about creates that may have happened and cannot be found: `"resend"` makes them, perhaps a
-                second time; `"forget"` gives their rows up; a dict decides by the row's number, also with `Adopt(id)`.
-                None looks for them again. See `decide`.
-            retry_failed: Whether rows that failed are tried again. What was made for them is kept, what failed itself
-                is made anew, and may cost again.
-            retry_no_image: Whether the images of rows without one are searched again, in the dates of the recipe.
-            other_token: Whether the client may have another token than the run began with.
-            concurrency: How many rows are under way at a time.
-            engine: Where the steps run; here if left out.
-            then: As in `start`.
+            max_tokens: A new cap for the whole run, with the tokens spent so far. None keeps the cap.
+            on_held: What to do about creates with unknown outcome: `"resend"` sends them again, perhaps as duplicates;
+                `"forget"` gives their rows up; a dict decides by the row's number, also with `Adopt(id)`. None searches
+                for them again. See `decide`.
+            retry_failed: Whether to retry failed rows. Their resources are kept; a failed resource is created again, and
+                may cost again.
+            retry_no_image: Whether to search again for rows without an image, in the dates of the recipe.
+            other_token: Whether the client may have another token than the run's first one.
+            concurrency: Maximum number of rows in flight.
+            engine: Runs the steps; this process if left out.
+            after_row: As in `start`.
 
         Raises:
-            JournalError: there is no run in the folder, another process works on it, its journal is damaged, or it was
+            JournalError: There is no run in the folder, another process works on it, its journal is damaged, or it
                 stopped before all rows were in the journal.
-            InvalidInput: the run belongs to another API or token.
+            InvalidInput: The run belongs to another API or token.
         """
         out = checked_path(out, "out")
         _check_concurrency(concurrency)
@@ -195,15 +195,15 @@ class Run:
             stages = stages_of(recipe, target, journal.header.run_id)
             if max_tokens is not None:
                 await asyncio.to_thread(journal.set_cap, max_tokens)
-            if held is not None:
-                await asyncio.to_thread(journal.decide, held)
+            if on_held is not None:
+                await asyncio.to_thread(journal.decide, on_held)
             again = [
                 *([State.FAILED] if retry_failed else []),
                 *([State.NO_IMAGE] if retry_no_image else []),
             ]
             if again:
                 await asyncio.to_thread(journal.reset, again)
-            async with cls._open(client, journal, stages, out, concurrency, engine, then) as run:
+            async with cls._open(client, journal, stages, out, concurrency, engine, after_row) as run:
                 yield run
         finally:
             await asyncio.to_thread(journal.close)
@@ -218,20 +218,20 @@ class Run:
         out: Path,
         concurrency: int,
         engine: Engine | None,
-        then: Then | None,
+        after_row: Then | None,
     ) -> AsyncIterator[Self]:
         engine = engine or LocalEngine()
-        drive = Drive(
+        scheduler = Scheduler(
             client,
             journal,
             stages,
             engine,
             out=out,
             concurrency=concurrency,
-            then=then,
+            after_row=after_row,
             clock=Clock(),
         )
-        run = cls(journal, drive, client, engine)
+        run = cls(journal, scheduler, client, engine)
         try:
             yield run
         finally:
@@ -243,18 +243,19 @@ class Run:
 
     @property
     def may_be_older(self) -> bool:
-        """Whether the journal may be older than what it describes: restored from a copy, or from another machine.
+        """Whether the journal may be out of date: restored from a copy, or from another machine.
 
-        Each create that it lacks is then searched for before it is made; jobs, which have no name, are held.
+        The run then searches for each create that the journal lacks before it sends it. It holds jobs, which have no
+        name.
         """
         return self._journal.doubted is not None
 
     def drain(self) -> None:
-        """Begin nothing more; what is being created is still written down. The iteration ends soon after."""
-        self._drive.drain()
+        """Start nothing new, and finish creates in flight. The iteration ends soon after."""
+        self._scheduler.drain()
 
     async def progress(self) -> Progress:
-        """How far it is; reads the journal."""
+        """The progress of the run; reads the journal."""
         tally = await asyncio.to_thread(self._journal.tally)
         seconds = time.monotonic() - self._began
         requests = self._client.stats.requests - self._requests + self._engine.requests
@@ -268,12 +269,12 @@ class Run:
 
     def __aiter__(self) -> AsyncGenerator[Result, None]:
         if self._results is not None:
-            raise InvalidInput("a run is iterated once: resume it for what is left")
+            raise InvalidInput("a run can be iterated only once: use Run.resume for the remaining rows")
         self._results = self._follow()
         return self._results
 
     async def _follow(self) -> AsyncGenerator[Result, None]:
-        results = self._drive.results()
+        results = self._scheduler.results()
         try:
             async for result in results:
                 self._finished += 1
@@ -283,11 +284,11 @@ class Run:
 
 
 async def plan(client: PixxelClient, source: Source | str | Path, recipe: AnyRecipe) -> Plan:
-    """What a run would do and cost; sends reads only, makes nothing, charges nothing.
+    """Estimate what a run would create and cost; sends only reads, and charges nothing.
 
     Raises:
-        BadRows: rows that cannot be worked on; all of them are listed, and nothing was sent.
-        InvalidInput: the recipe names what the account does not have.
+        BadRows: Some rows are invalid; all of them are listed, and nothing was sent.
+        InvalidInput: The account lacks a name of the recipe.
     """
     source = _opened(source, recipe)
     checked = await _checked(source, recipe)
@@ -296,10 +297,10 @@ async def plan(client: PixxelClient, source: Source | str | Path, recipe: AnyRec
 
 
 def results(out: str | Path) -> Iterator[Result]:
-    """All rows of a run as they stand, in the order of the input; also while a process works on it.
+    """The current results of all rows of a run, in the order of the input; also while a process works on it.
 
     Raises:
-        JournalError: there is no run in the folder, or its journal is damaged.
+        JournalError: There is no run in the folder, or its journal is damaged.
     """
     out = checked_path(out, "out")
     with Journal.read(out / JOURNAL) as journal:
@@ -308,13 +309,13 @@ def results(out: str | Path) -> Iterator[Result]:
 
 
 def decide(out: str | Path, held: Decisions) -> int:
-    """Settle held creates of a run that no process works on, as you have decided; how many. `Run.resume` continues.
+    """Settle held creates of a run as you have decided; return their number. Then continue with `Run.resume`.
 
         decide("out", {3: "resend", 5: "forget", 7: Adopt("insight-id")})
 
     Raises:
-        JournalError: there is no run in the folder, a process works on it, or its journal is damaged.
-        InvalidInput: nothing of a row is held, or an id is that of what another row made; nothing is changed then.
+        JournalError: There is no run in the folder, a process works on it, or its journal is damaged.
+        InvalidInput: A row has no held create, or an id belongs to another row; nothing is changed then.
     """
     with Journal.open(checked_path(out, "out") / JOURNAL) as journal:
         return journal.decide(held)
@@ -362,38 +363,36 @@ def _works(source: Source) -> Iterator[Work]:
 
 def _check_concurrency(concurrency: int) -> None:
     if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidInput(f"concurrency={shown(concurrency)}: give a whole number from 1 on")
+        raise InvalidInput(f"concurrency={shown(concurrency)}: give an integer of 1 or more")
 
 
 def _require_cap(plan: Plan, max_tokens: float) -> None:
     if plan.tokens > max_tokens:
         raise InvalidInput(
-            f"max_tokens={max_tokens:g}: the API tells a price of {plan.tokens:g} tokens for {plan.rows} rows; "
-            "allow more, or take fewer rows"
+            f"max_tokens={max_tokens:g}: the API states a price of {plan.tokens:g} tokens for {plan.rows} rows; "
+            "allow more tokens, or use fewer rows"
         )
 
 
 async def _require_same_account(header: Header, client: PixxelClient, *, other_token: bool) -> None:
     if header.base_url != client.base_url:
-        raise InvalidInput(
-            f"the run belongs to {header.base_url}, and this client talks to {client.base_url}"
-        )
+        raise InvalidInput(f"the run belongs to {header.base_url}, and this client uses {client.base_url}")
     if not other_token and header.token_print != await client.token_print(header.run_id):
         raise InvalidInput(
-            "the run was begun with another token; if both are of the same account, say so with other_token=True "
+            "the run was started with another token; if both are of the same account, pass other_token=True "
             "(on the command line --other-token)"
         )
 
 
 def _make_folder(out: Path, *, overwrite: bool) -> None:
-    """Make the folder of a run, and see that it can be written and holds no other.
+    """Make the folder of a run. Check that it is writable and holds no other run.
 
-    With `overwrite` the journal of an earlier run is removed, and files in its place are replaced as they come. A journal that
-    lacks rows, and for which nothing was sent, is always removed.
+    With `overwrite`, the journal of an earlier run is removed, and new files replace old ones. A journal that lacks rows
+    and has sent nothing is always removed.
 
     Raises:
-        InvalidInput: It cannot be written, or holds a run.
-        JournalError: The run that is to be given up has creates whose outcome is open, or may have made some.
+        InvalidInput: The folder cannot be written, or holds a run.
+        JournalError: The earlier run has open creates, or may have sent some.
     """
     try:
         make_folder(out)
@@ -403,13 +402,13 @@ def _make_folder(out: Path, *, overwrite: bool) -> None:
         if not overwrite and _is_filled(out / JOURNAL):
             raise InvalidInput(
                 f"output folder {out}: holds a run already: resume it, choose another folder, or pass overwrite=True "
-                "(on the command line --overwrite) to begin anew"
+                "(on the command line --overwrite) to start again"
             )
         Journal.discard(out / JOURNAL, only_unfilled=not overwrite)
 
 
 def _is_filled(path: Path) -> bool:
-    """Whether a journal has its rows; one that cannot be read may have them."""
+    """Whether a journal has all its rows; True if it cannot be read, to be safe."""
     try:
         with Journal.read(path) as journal:
             return journal.is_filled

@@ -1,4 +1,4 @@
-"""Rows through stages: many at a time, each alone in its failures, all of it in the journal."""
+"""Schedules the rows of a run through their stages, many at a time; a failure affects only its own row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pixxel_async._base.clock import Clock
 from pixxel_async._base.files import is_disk_full
 from pixxel_async.bulk._execution.budget import Budget
-from pixxel_async.bulk._execution.durable_creates import Creating, Held, stated_cost
+from pixxel_async.bulk._execution.durable_creates import DurableCreates, Held, stated_cost
 from pixxel_async.bulk._execution.engine import Engine, Then
 from pixxel_async.bulk._execution.result import Result, result_of
 from pixxel_async.bulk._journal.journal import Journal
@@ -43,31 +43,31 @@ THEN = "then"
 """Name of the user's own step in the journal."""
 
 TODO = (State.WAITING, State.RUNNING, State.HELD, State.BLOCKED)
-"""States of rows that a run takes up; those of the last two may have become possible meanwhile."""
+"""States of rows that a run continues; for the last two, a later session may succeed."""
 _PASSING = (TransportError, ServerError, RateLimited, DeadlineExceeded, UnexpectedBody)
-"""What says nothing about the row: it is tried again."""
+"""Errors that do not depend on the row: they are retried."""
 _ENDS_ALL = (AuthenticationError, ConfigurationError, TlsError, DiskFull)
-"""What every row would meet."""
+"""Errors that every row would meet."""
 _TRIES = 8
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 _OPEN_AT_ONCE = 32
-"""Open creates that are looked up at a time: nearly all of it is waiting, but so many answers come at once."""
+"""Open creates that are looked up at a time. Most of that is waiting, but all responses may arrive together."""
 GRACE = 20.0
-"""Seconds that a drain gives to what is under way."""
+"""Seconds that a drain waits for creates in flight."""
 
 
-class Drive:
+class Scheduler:
     """One session of a run.
 
     Args:
         client: An open client.
         journal: The run's, open.
-        stages: What each row goes through.
-        engine: Where the stages run.
+        stages: The stages of each row.
+        engine: Runs the stages.
         out: Folder of the run.
-        concurrency: Most rows that are under way, or finished and not yet taken.
-        then: Called after a row's last stage.
-        clock: Time and chance.
+        concurrency: Maximum number of rows in flight or not yet consumed.
+        after_row: Called after a row's last stage.
+        clock: Time and randomness.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Drive:
         *,
         out: Path,
         concurrency: int,
-        then: Then | None,
+        after_row: Then | None,
         clock: Clock,
     ) -> None:
         self._client = client
@@ -88,19 +88,19 @@ class Drive:
         self._engine = engine
         self._out = out
         self._concurrency = concurrency
-        self._then = then
+        self._after_row = after_row
         self._clock = clock
         self._budget = Budget(client, journal, stages)
-        self._creating = Creating(client, engine, journal, self._budget)
+        self._creating = DurableCreates(client, engine, journal, self._budget)
         self._tasks: set[asyncio.Task[Result | None]] = set()
         self._done: asyncio.Queue[asyncio.Task[Result | None]] = asyncio.Queue()
         self._opening: asyncio.Task[None] | None = None
-        """Looks for what an earlier session left open."""
+        """Settles the creates that an earlier session left open."""
         self._grace: asyncio.TimerHandle | None = None
         self._is_draining = False
 
     def drain(self) -> None:
-        """Begin nothing more: creates that are being sent end and are written down, all else stops where it is."""
+        """Start nothing new: finish and record the creates in flight, and cancel all other rows."""
         self._is_draining = True
         for task in self._under_way():
             if not self._creating.is_under_way(task):
@@ -116,7 +116,7 @@ class Drive:
         return [*self._tasks] if self._opening is None else [self._opening, *self._tasks]
 
     async def results(self) -> AsyncGenerator[Result, None]:
-        """Take up what is left to do; results as they come."""
+        """Work on the remaining rows; yield results as they arrive."""
         try:
             self._opening = asyncio.create_task(self._settle_open())
             await asyncio.wait([self._opening])
@@ -152,7 +152,7 @@ class Drive:
             self._tasks.add(task)
 
     async def _settle_open(self) -> None:
-        """Find out what became of every create that an earlier session began, before anything new is made."""
+        """Settle every open create of earlier sessions, before any new create."""
         records = await asyncio.to_thread(list, self._journal.open_intents())
         limit = asyncio.Semaphore(_OPEN_AT_ONCE)
         try:
@@ -160,7 +160,7 @@ class Drive:
                 for record in records:
                     if record.step in self._stages:
                         group.create_task(self._settle_one(record, limit))
-        except ExceptionGroup as failed:  # what every row would meet: once is enough
+        except ExceptionGroup as failed:  # an error that every row would meet: raise it once
             ended_by = failed.exceptions[0]
         else:
             return
@@ -174,15 +174,15 @@ class Drive:
         except _ENDS_ALL:
             raise
         except Exception as error:
-            # Its row meets it again, and ends with it.
+            # The row meets the error again, and ends with it.
             _log.info("row %s, step %s: not settled yet: %s", record.row, record.step, error)
 
     async def _row(self, record: RowRecord) -> Result | None:
-        """Take one row through its stages; what goes wrong with it becomes its result. None: drained on the way."""
+        """Run one row through its stages; an error becomes its result. None: drained."""
         row = _Row(self._journal, record, self._out, self._clock)
         try:
             return await self._through(row)
-        except (*_ENDS_ALL, JournalError):  # nothing can be written down any more, for any row
+        except (*_ENDS_ALL, JournalError):  # no further row can succeed or be recorded
             raise
         except Exception as error:
             _log.exception("row %s: unexpected error", row.number)
@@ -198,8 +198,8 @@ class Drive:
                     return None
                 if stage.name not in row.facts:
                     await self._stage(stage, row)
-            if self._then is not None and THEN not in row.facts:
-                await self._engine.follow(self._client, self._then, row.result(row.final_state))
+            if self._after_row is not None and THEN not in row.facts:
+                await self._engine.follow(self._client, self._after_row, row.result(row.final_state))
                 await self._journal.record(row.number, THEN, facts={})
         except _ENDS_ALL:
             raise
@@ -235,7 +235,7 @@ class Drive:
         row.note(stage.name, facts)
 
     async def _correct(self, step: str, row: _Row, cost: object) -> None:
-        """Enter what a create has truly cost, once the API states it; another amount was entered when it was made."""
+        """Record the actual cost of a create when the API states it, if it differs from the recorded one."""
         if is_amount(cost) and cost != row.facts[step].get("tokens", 0.0):
             await self._journal.correct(row.number, step, cost)
             row.facts[step]["tokens"] = cost
@@ -253,14 +253,14 @@ class Drive:
             raise
 
     async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
-        """Try again what failed for reasons that pass; an outage is waited out, however long."""
+        """Retry temporary errors; wait for the end of an outage without limit."""
         for number in range(1, _TRIES):
             try:
                 return await attempt()
             except TlsError:
                 raise
             except _PASSING as error:
-                _log.info("%s: tried again, attempt %d of %d failed", error, number, _TRIES)
+                _log.info("%s: retrying, attempt %d of %d failed", error, number, _TRIES)
                 asked = error.retry_after if isinstance(error, APIError) else None
             await self._client.available()
             pause = min(_PAUSE * 2 ** (number - 1), _LONGEST_PAUSE)
@@ -269,14 +269,14 @@ class Drive:
 
 
 class _Rows:
-    """Rows that are left to do, read in a thread, a page at a time."""
+    """The remaining rows, read in a thread, a page at a time."""
 
     def __init__(self, journal: Journal) -> None:
         self._pages = journal.pages(*TODO)
         self._page: Iterator[RowRecord] = iter(())
 
     async def next(self) -> RowRecord | None:
-        """The next one; None after the last."""
+        """The next row; None after the last."""
         record = next(self._page, None)
         if record is None:
             self._page = iter(await asyncio.to_thread(next, self._pages, ()))
@@ -285,7 +285,7 @@ class _Rows:
 
 
 class _Row:
-    """A row under way: what is known of it, and what the journal is told."""
+    """A row in progress: its facts, and its records in the journal."""
 
     def __init__(self, journal: Journal, record: RowRecord, out: Path, clock: Clock) -> None:
         self._journal = journal
@@ -294,7 +294,7 @@ class _Row:
         self._clock = clock
         self._began = clock.monotonic()
         self.facts: dict[str, Facts] = {step: dict(facts) for step, facts in record.facts.items()}
-        """By step; work sees them as they come."""
+        """By step; `work` shares them."""
         self.step: str | None = None
         entry = record.entry
         self.work = Work(
@@ -307,7 +307,7 @@ class _Row:
             is_fresh=record.is_fresh,
         )
         self._failures = record.tokens - _tokens(record.facts)
-        """What attempts cost that came to nothing, in tokens."""
+        """Cost of failed attempts, in tokens."""
 
     @property
     def number(self) -> int:
@@ -318,16 +318,16 @@ class _Row:
         return State.PARTIAL if any(facts.get("partial") for facts in self.facts.values()) else State.DONE
 
     def begin(self) -> None:
-        """It is under way."""
+        """Record that the row is in progress."""
         self._journal.begin(self.number, seconds=self._record.seconds)
 
     def note(self, step: str, facts: Facts) -> None:
-        """A stage is done that an interruption would only repeat."""
+        """Record a stage as done that is safe to repeat."""
         self._journal.note(self.number, step, facts=facts)
         self.facts[step] = facts
 
     def drop(self, step: str) -> None:
-        """What a step made has failed: it is no longer the row's, and its cost stays."""
+        """Remove a failed resource from the row; its cost stays."""
         self._failures += _tokens({step: self.facts.pop(step)})
 
     async def mark(self, state: State, error: str | None = None) -> None:
@@ -335,7 +335,7 @@ class _Row:
         await self._journal.mark(self.number, state, step=self.step, error=error, seconds=seconds)
 
     async def end(self, state: State, error: str | None = None) -> Result:
-        """The row as it stays, for now."""
+        """Record the row's state at the end of this session; return its result."""
         if error is None:
             self.step = None
         await self.mark(state, error)

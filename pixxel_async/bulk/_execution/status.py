@@ -1,4 +1,4 @@
-"""How a run stands, as its folder tells: also while a process works on it, and without a client."""
+"""The status of a run from its folder: without a client, and also while a process works on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pixxel_async.bulk._journal.view import JournalView
 from pixxel_async.bulk._state import State
 
 _SHORT = 80
-"""Characters of the longest value that is shown of a create."""
+"""Maximum length of a create's value in the status, in characters."""
 
 
 @attrs.frozen
@@ -27,67 +27,67 @@ class Worker:
     """A process that works on a run."""
 
     pid: int | None
-    """Its id on its host; None in the instant in which it begins."""
+    """Its process id; None in the instant of its start."""
     host: str | None
 
 
 @attrs.frozen
 class HeldStep:
-    """A create that may have happened, and of which looking could not tell: a person decides, then resumes the run."""
+    """A create with unknown outcome, also after a search: a person decides, then resumes the run."""
 
     row: int
     name: str
     """Name of the row."""
     step: str
     what: str
-    """What is known of it, for a person."""
+    """The facts about it, for a person."""
     since: datetime
     sent: datetime | None = None
-    """When it was sent at the earliest; None where that is not recorded."""
+    """Earliest time at which it was sent; None if not recorded."""
     sought: str = ""
-    """What is looked for in the listing: the operation, and values that it sent."""
+    """The search in the listing: the operation, and the values sent."""
     tokens: float = 0.0
-    """What is reserved for it."""
+    """Tokens reserved for it."""
 
 
 @attrs.frozen(kw_only=True)
 class Status:
-    """How a run stands."""
+    """The status of a run."""
 
     run_id: str
     started: datetime
     input_name: str
-    """Name of the file that the rows are from."""
+    """Name of the input file."""
     rows: Mapping[State, int]
-    """How many rows are in which state; states without rows are left out."""
+    """Number of rows by state; states without rows are absent."""
     features: int
-    """How many features of the input the rows are; a row counts as one where it was not split, or where a run that was begun
-    by an earlier version does not state it."""
+    """Number of the input's features. A row counts as one if it was not split, or if an earlier version started the run
+    and did not record it."""
     tokens: Tokens
-    """Tokens spent, reserved for what is under way, and the cap."""
+    """Tokens spent and reserved, and the cap."""
     held: tuple[HeldStep, ...]
-    """What waits for a person."""
+    """Creates that wait for a person's decision."""
     worker: Worker | None
-    """Who works on it now; None when nobody does. Where the system has no file locks (Windows) always None."""
+    """The process that works on the run now; None if there is none. Always None on a system without file locks (Windows)."""
     unfilled: str | None = None
-    """What to do about a run of which not all rows are in the journal, if no process adds them; None for every other run."""
+    """The advice for a run whose journal lacks rows while no process adds them; None for every other run."""
 
     @property
     def total(self) -> int:
-        """How many rows it has."""
+        """Number of rows."""
         return sum(self.rows.values())
 
     @property
     def is_finished(self) -> bool:
-        """Whether a resumed run would have nothing to do; rows that failed may be tried again all the same."""
+        """Whether a resumed run would have nothing to do; failed rows can still be retried."""
         return self.unfilled is None and all(state.is_final for state in self.rows)
 
 
 def status(out: str | Path) -> Status:
-    """How the run in a folder stands; sends nothing, and blocks for some milliseconds.
+    """The status of the run in a folder; sends no request, and blocks for some milliseconds.
 
     Raises:
-        JournalError: there is no run in the folder, or its journal is damaged.
+        JournalError: There is no run in the folder, or its journal is damaged.
     """
     path = checked_path(out, "out") / JOURNAL
     with Journal.read(path) as journal:
@@ -128,7 +128,7 @@ def _instant(intent: Mapping[str, Any] | None) -> datetime | None:
 
 
 def _sought(intent: Mapping[str, Any]) -> str:
-    """For example `createInsights aoi_id=1f..., name=north-a1b2c3`; what is long is left out."""
+    """For example `createInsights aoi_id=1f..., name=north-a1b2c3`; long values are left out."""
     sent = {**(intent.get("path") or {}), **(intent.get("wanted") or {})}
     values = [
         (name, value[0] if isinstance(value, list) and len(value) == 1 else value)

@@ -1,4 +1,4 @@
-"""Which ids a step has made, by listing: what tells an open create from one of another row."""
+"""The ids that a step has created, by listing: they separate an open create from those of other rows."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from datetime import datetime
 from typing import NamedTuple
 
 Place = frozenset[tuple[str, str]]
-"""Ids in the path of a create: those below the same path are in one listing."""
+"""Ids in the path of a create; creates with the same path are in one listing."""
 
 
 NEWEST = 5000
-"""Ids of a listing that are given to the client, which does not remember many more."""
+"""Maximum number of a listing's ids that are passed to the client; the client keeps not many more."""
 
 
 class Made(NamedTuple):
-    """One id that a step has made."""
+    """An id that a step has created."""
 
     id: str
     path: Mapping[str, str]
     since: datetime | None
-    """When it was known to exist; None where only the answer of an accepted create named it."""
+    """When it was known to exist; None if only the response to an accepted create named it."""
 
 
 class Claims:
-    """An index of what one step has made. It takes some 300 bytes for each id."""
+    """An index of the ids that one step has created. It takes about 300 bytes for each id."""
 
     def __init__(self) -> None:
         self._ids: dict[str, None] = {}
         self._dated: dict[Place, set[str]] = {}
-        """Those that were ever given out by `news`, or will be."""
+        """The ids that `news` has returned or will return."""
         self._new: dict[Place, dict[str, datetime]] = {}
 
     def add(self, made: Made) -> None:
-        """Enter an id."""
+        """Add an id."""
         self._ids[made.id] = None
         place = frozenset(made.path.items())
         if made.since is not None and made.id not in (dated := self._dated.setdefault(place, set())):
@@ -45,9 +45,9 @@ class Claims:
 
     @property
     def ids(self) -> KeysView[str]:
-        """All ids, also those that are added later."""
+        """All ids; a live view."""
         return self._ids.keys()
 
     def news(self, path: Mapping[str, str]) -> Mapping[str, datetime]:
-        """Ids below a path that were entered since the last call, and since when they exist; of very many the newest."""
+        """Ids below a path added since the last call, with the time of their creation; at most the newest 5,000."""
         return self._new.pop(frozenset(path.items()), {})

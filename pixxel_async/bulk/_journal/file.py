@@ -1,4 +1,4 @@
-"""The file of a journal: made whole or not at all, opened only when it is ours and sound, locked against a second run."""
+"""The file of a journal: made atomically, checked when it is opened, locked against a second run."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from pixxel_async.bulk._journal.writer import is_disk_full
 from pixxel_async.errors import DiskFull, PixxelError
 
 MOUNTS = Path("/proc/self/mounts")
-"""What is mounted where; on Linux only."""
+"""The list of mounts; on Linux only."""
 
 _NETWORK = re.compile(
     r"nfs\d?|cifs|smb\d?|smbfs|ncpfs|afs|9p|ceph|lustre|gpfs|beegfs|glusterfs|ocfs2|gfs2?|pvfs2|orangefs|davfs\d?"
     r"|fuse\.(sshfs|s3fs|rclone|gcsfuse|goofys|glusterfs|cephfs?|blobfuse2?|davfs\d?|smbnetfs|mount-s3|juicefs)"
 )
 _PATIENCE = 10.0
-"""Seconds that SQLite waits for a lock that is held in passing."""
-_UNTOUCHED = "it was left as it is"
+"""Seconds that SQLite waits for a short lock."""
+_UNTOUCHED = "the file was not changed"
 
 
 class Lock:
-    """One run per journal: `NAME.lock` beside it is locked as long as the run lives, and says whose it is.
+    """One run per journal: the run locks `NAME.lock` beside it and writes its process id and host there.
 
-    The file stays: were it removed, a third run could lock it anew while a second waits for the old one.
+    The file is never removed. Otherwise a third run could lock a new file while a second waits for the old one.
     """
 
     def __init__(self, journal: Path) -> None:
@@ -60,27 +60,27 @@ class Lock:
         pid, host = _owner(self._handle)
         who = f"process {pid} on {host}" if pid else "another process"
         return JournalInUse(
-            f"{self._journal}: {who} has a run on it: wait for its end, or stop it", pid=pid, host=host
+            f"{self._journal}: {who} has a run on it: wait until it ends, or stop it", pid=pid, host=host
         )
 
     def release(self) -> None:
-        """Give it up. Safe to call twice."""
+        """Release the lock. Safe to call twice."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
 
 def owner(journal: Path) -> tuple[int | None, str | None] | None:
-    """Process id and host of the run that has a journal open; None when there is none, or no telling.
+    """Process id and host of the run that has a journal open; None if there is none, or if that is not known.
 
-    It tries the lock for an instant, together with all others who only try.
+    It takes a shared lock for an instant, so several processes can check at the same time.
     """
     try:
         handle = os.open(
             journal.with_name(journal.name + ".lock"), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
         )
     except OSError:
-        return None  # nobody has ever locked it, or not so that we may know
+        return None  # never locked, or the lock file cannot be read
     try:
         return None if lock(handle, shared=True) else _owner(handle)
     finally:
@@ -96,17 +96,17 @@ def _owner(handle: int) -> tuple[int | None, str | None]:
 
 
 def make_file(path: Path, header: Header) -> None:
-    """Write an empty journal under another name, and give it its own when it is on the disk.
+    """Write an empty journal under a temporary name, and rename it when it is on the disk.
 
     Raises:
-        JournalError: There is one already.
-        DiskFull: There is no room.
+        JournalError: The journal exists already.
+        DiskFull: The disk is full.
     """
     if os.path.lexists(path):
-        raise JournalError(f"{path}: exists already: resume that run, or choose another place")
+        raise JournalError(f"{path}: exists already: resume that run, or choose another folder")
     new = path.with_name(path.name + ".new")
     with disk_errors(new, JournalError):
-        new.unlink(missing_ok=True)  # of a run that was killed here; the lock is ours
+        new.unlink(missing_ok=True)  # left by a killed run; this process has the lock
     try:
         _write_empty(new, header)
         with disk_errors(path, JournalError):
@@ -129,10 +129,10 @@ def _write_empty(path: Path, header: Header) -> None:
 
 
 def check_header(path: Path) -> None:
-    """See by its first bytes that a file is a journal that this version can read; nothing is opened or locked.
+    """Check by the first bytes that this version can read the journal; without a lock or a connection.
 
     Raises:
-        JournalError: It is not.
+        JournalError: It cannot.
     """
     try:
         with path.open("rb") as file:
@@ -142,10 +142,10 @@ def check_header(path: Path) -> None:
     except OSError as error:
         raise JournalError(f"{path}: cannot be read: {error.strerror or error}") from None
     if len(head) < 100 or not head.startswith(b"SQLite format 3\0"):
-        raise JournalError(f"{path}: is no journal of a bulk run, or is damaged; {_UNTOUCHED}")
+        raise JournalError(f"{path}: is not the journal of a bulk run, or is damaged; {_UNTOUCHED}")
     version, application = struct.unpack_from(">I4xI", head, 60)
     if application != schema.APPLICATION_ID:
-        raise JournalError(f"{path}: is the database of another program; {_UNTOUCHED}: choose another place")
+        raise JournalError(f"{path}: is the database of another program; {_UNTOUCHED}: choose another folder")
     if version > schema.VERSION:
         raise JournalError(
             f"{path}: was written by a newer version of pixxel-async (journal version {version}, this one "
@@ -154,7 +154,7 @@ def check_header(path: Path) -> None:
 
 
 def check_content(path: Path) -> None:
-    """Read all of a journal, without a change to it, for damage.
+    """Read all of a journal and check it for damage; changes nothing.
 
     Raises:
         JournalError: It is damaged.
@@ -173,7 +173,7 @@ def check_place(path: Path) -> None:
     """Refuse network file systems, where SQLite's write-ahead log is not safe.
 
     Raises:
-        JournalError: It is one; found on Linux only.
+        JournalError: It is a network file system; detected on Linux only.
     """
     kind = filesystem(path)
     if kind is not None and _NETWORK.fullmatch(kind):
@@ -183,7 +183,7 @@ def check_place(path: Path) -> None:
 
 
 def filesystem(path: Path) -> str | None:
-    """Kind of the file system that a path is on; None where that cannot be told."""
+    """Kind of the file system that a path is on; None if that is not known."""
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
@@ -195,14 +195,14 @@ def filesystem(path: Path) -> str | None:
         if len(fields) < 3:
             continue
         point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1]))
-        # Of two on the same place the later hides the earlier.
+        # Of two mounts at the same path, the later hides the earlier.
         if place.is_relative_to(point) and len(point.parts) >= depth:
             kind, depth = fields[2], len(point.parts)
     return kind
 
 
 def reading(path: Path) -> sqlite3.Connection:
-    """A connection that changes nothing, not even the log of a run that was killed."""
+    """A connection that changes nothing, not even the log of a killed run."""
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro",
         uri=True,
@@ -216,7 +216,7 @@ def writing(path: Path) -> sqlite3.Connection:
     """The connection of the writer.
 
     Raises:
-        JournalError: There can be no write-ahead log here.
+        JournalError: The file system cannot hold a write-ahead log.
     """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
@@ -243,7 +243,7 @@ def writing(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def translated(path: Path) -> Generator[None, None, None]:
-    """Turn what SQLite says into an error of ours."""
+    """Translate SQLite's errors into errors of the SDK."""
     try:
         yield
     except sqlite3.Error as error:
@@ -254,9 +254,11 @@ def translated(path: Path) -> Generator[None, None, None]:
 
 
 def journal_error(path: Path, error: sqlite3.Error) -> PixxelError:
-    """An error of SQLite in our words."""
+    """The SDK's error for an error of SQLite."""
     if is_disk_full(error):
-        return DiskFull(f"{path}: there is no room for the journal ({error}); what was written before stands")
+        return DiskFull(
+            f"{path}: no space left for the journal ({error}); earlier records are safe: free space, then resume"
+        )
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path, str(error))
@@ -265,7 +267,7 @@ def journal_error(path: Path, error: sqlite3.Error) -> PixxelError:
 
 def _damaged(path: Path, found: str) -> JournalError:
     return JournalError(
-        f"{path}: is damaged ({found}); {_UNTOUCHED}: restore a copy of it and resume. Each create that the copy lacks is "
-        "then searched for by its run id before it is made, and jobs are held. Without a copy, see in your account what was made "
-        "before you begin anew"
+        f"{path}: is damaged ({found}); {_UNTOUCHED}: restore a copy of it and resume. The run then "
+        "searches for each create that the copy lacks before it sends it, and holds jobs. Without a copy, check in your "
+        "account what was created before you start again"
     )

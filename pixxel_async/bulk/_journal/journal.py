@@ -1,4 +1,4 @@
-"""The journal of a durable bulk run: what is about to be sent is on the disk before it is, and what came of it after.
+"""The journal of a durable bulk run: it records each create on disk before it is sent, and its outcome afterwards.
 
     with Journal.create("out/run.journal", header) as journal:
         journal.add(entries)
@@ -6,9 +6,9 @@
         aoi = await client.aois.create(name=name, ...)
         await journal.settle(row, "aoi", StepState.DONE, facts={"id": aoi.aoi_id})
 
-A run that is killed anywhere, or loses its power, finds every create that it may have sent: an intent that is still
-open may have happened, so it is looked for and never blindly sent again. One transaction holds the intents and
-results of all that came while the one before it was written.
+After a kill or a power cut, the journal names every create that may have been sent. A create with an open intent is
+searched for, and never sent again without a search. Intents and results that arrive during a commit share the next
+transaction.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 BATCH = 1000
-"""Rows that are added in one transaction."""
+"""Rows added in one transaction."""
 _PASSING = frozenset({State.WAITING, State.RUNNING})
-"""Losing these to a power cut costs nothing: the steps tell as much."""
+"""A power cut may lose these states: the steps hold the same information."""
 
 
 def _utc_now() -> datetime:
@@ -65,12 +65,12 @@ def _utc_now() -> datetime:
 class Journal(JournalView):
     """The journal of one run, open for writing by this process alone.
 
-    The methods that are no coroutines block: call them in a thread (`asyncio.to_thread`) while other work goes on. All
-    that writes raises DiskFull when there is no room (nothing of the call is written then, and what was written
-    before stands), and JournalError when the journal is closed or its disk fails.
+    Methods that are not coroutines block: call them in a thread (`asyncio.to_thread`) beside an event loop. Methods
+    that write raise DiskFull if the disk is full; the call then writes nothing, and earlier records are safe. They
+    raise JournalError if the journal is closed or its disk fails.
 
-    Text that looks like a credential, and the query of every URL, is taken out of intents, facts and errors.
-    Intents are kept whole besides; texts in facts and errors are cut to 2 kB.
+    Intents, facts and errors are stored without credentials and without the query of any URL. Intents are otherwise
+    complete; texts in facts and errors are cut to 2 kB.
     """
 
     def __init__(self, path: Path, lock: Lock, now: Callable[[], datetime]) -> None:
@@ -86,17 +86,17 @@ class Journal(JournalView):
         self._witness = Witness(self.header)
         self._announced = 0
         self.doubted: datetime | None = None
-        """When the journal was last found to be one that may be older than what it describes: creates may exist that were
-        announced before, and of which it knows nothing. None: never."""
+        """When the journal was last found to be possibly out of date: creates announced before may exist that it lacks.
+        None: never."""
 
     @classmethod
     def create(cls, path: str | Path, header: Header, *, now: Callable[[], datetime] = _utc_now) -> Self:
-        """Begin a journal, without rows, in a folder that exists.
+        """Make a journal without rows, in an existing folder.
 
         Raises:
-            JournalError: Its name is taken, or it would be on a network file system.
+            JournalError: The file exists, or would be on a network file system.
             JournalInUse: Another run is about to make it.
-            DiskFull: There is no room.
+            DiskFull: The disk is full.
         """
         path = Path(path)
         check_place(path)
@@ -104,11 +104,11 @@ class Journal(JournalView):
 
     @classmethod
     def open(cls, path: str | Path, *, now: Callable[[], datetime] = _utc_now) -> Self:
-        """Go on with a journal. All of it is read and checked first.
+        """Open an existing journal. All of it is read and checked first.
 
         Raises:
             JournalError: It is damaged, of a newer version, of another program, or on a network file system; it is
-                left as it is.
+                not changed.
             JournalInUse: Another run has it open; the message names its process and host.
         """
         path = Path(path)
@@ -135,7 +135,7 @@ class Journal(JournalView):
         return journal
 
     def _begin_session(self, *, is_new: bool) -> None:
-        """Compare the journal with its witness, and give both a new mark: the journal first, so that a kill leaves a doubt."""
+        """Compare the journal with its witness, and give both a new mark. The journal is first, so a kill leaves a doubt."""
         mark, doubted, count = self._writer.write_now(writes.last_session, durable=False)
         seen = self._witness.read()
         if not is_new and (seen is None or seen[0] != mark or seen[1] > count):
@@ -148,16 +148,16 @@ class Journal(JournalView):
 
     @classmethod
     def discard(cls, path: str | Path, *, even_if_open: bool = False, only_unfilled: bool = False) -> None:
-        """Remove a journal, of whose run nothing is open, or where `even_if_open` says that it does not matter.
+        """Remove a journal without open creates, or with them if `even_if_open` is set.
 
         Args:
             path: The journal.
-            even_if_open: Whether it is removed also if the outcome of a create is open.
-            only_unfilled: Whether it is removed only if it lacks rows and nothing was sent.
+            even_if_open: Whether to remove it also if the outcome of a create is open.
+            only_unfilled: Whether to remove it only if it lacks rows and nothing was sent.
 
         Raises:
-            JournalError: It holds creates whose outcome is open, and that nobody could look for any more; or `open`
-                would raise it; or it is not one that `only_unfilled` means.
+            JournalError: It holds open creates, and only this journal can identify them. Also if `open` would raise
+                it, or if `only_unfilled` does not apply.
         """
         path = Path(path)
         with cls.open(path) as journal:
@@ -165,7 +165,7 @@ class Journal(JournalView):
                 raise JournalError(unfilled(journal) or f"{path}: has its rows: resume its run")
             for record in () if even_if_open else journal.open_intents(*OPEN):
                 raise JournalError(
-                    f"{path}: row {record.row}, step {record.step}: may have been made, and only this journal knows: "
+                    f"{path}: row {record.row}, step {record.step}: may exist in the account, and only this journal can identify it: "
                     "resume its run first"
                 )
             journal._witness.remove()
@@ -174,35 +174,35 @@ class Journal(JournalView):
 
     @staticmethod
     def read(path: str | Path) -> JournalView:
-        """Read a journal without a lock, also while a run goes on; it is not checked for damage first.
+        """Read a journal without a lock, also during a run; it is not checked for damage first.
 
         Raises:
-            JournalError: There is none that this version can read.
+            JournalError: There is no journal that this version can read.
         """
         return open_view(Path(path))
 
     def close(self) -> None:
-        """Write what was asked for, and give the journal up. Safe to call twice."""
-        super().close()  # first: only the last connection, if it can write, brings log and file together
+        """Write pending records, and close the journal. Safe to call twice."""
+        super().close()  # first: SQLite merges log and file only when the last connection can write
         self._writer.close()
         self._witness.close()
         self._lock.release()
 
     @property
     def commits(self) -> int:
-        """Transactions that were written so far."""
+        """Number of transactions written so far."""
         return self._writer.commits
 
     # --- rows ---------------------------------------------------------------------------------------------
 
     def add(self, entries: Iterable[Entry]) -> int:
-        """Add all rows of the input, some at a time; how many. Once per journal.
+        """Add all rows of the input in batches, once per journal; return their number.
 
-        Interrupted, it can be called again: it begins anew.
+        After an interruption, call it again: it starts from the first row.
 
         Raises:
-            InvalidInput: Two rows have the same key (both are named), or one holds what JSON cannot say.
-            JournalError: The rows are there already.
+            InvalidInput: Two rows have the same key (both are named), or a row holds a value that JSON cannot hold.
+            JournalError: The journal has its rows already.
         """
         self._writer.write_now(writes.begin_adding, durable=False)
         left = iter(entries)
@@ -222,9 +222,9 @@ class Journal(JournalView):
         error: str | None = None,
         seconds: float | None = None,
     ) -> None:
-        """Note where a row stands; `step` and `error` replace what was noted, `seconds` only if given.
+        """Record the state of a row; `step` and `error` replace the recorded ones, `seconds` only if given.
 
-        Survives the end of the process at once, and a power cut too unless it is WAITING or RUNNING.
+        It survives the end of the process at once. It also survives a power cut, unless it is WAITING or RUNNING.
         """
         await self._writer.write(
             partial(
@@ -240,7 +240,7 @@ class Journal(JournalView):
         )
 
     def reset(self, states: Iterable[State]) -> int:
-        """Let rows of these states wait again; how many. Their steps stay, so that nothing is bought again."""
+        """Set rows of these states to WAITING; return their number. Their steps stay, so nothing is bought again."""
         return self._writer.write_now(
             partial(writes.reset, states=list(states), now=self._stamp()), durable=True
         )
@@ -250,20 +250,20 @@ class Journal(JournalView):
     async def intend(self, row: int, step: str, intent: Mapping[str, Any], *, reserve: float = 0.0) -> int:
         """Announce that a step is about to be sent; on the disk when it returns.
 
-        Cancelled, it takes the announcement back, for nothing was sent.
+        If cancelled, it withdraws the announcement, because nothing was sent.
 
         Args:
             row: Number of the row.
             step: Name of the step.
-            intent: What is about to be made, enough to look for it.
-            reserve: Most tokens that it may cost; kept until it is settled. 0 is never refused.
+            intent: What the step is about to create, with enough values to search for it.
+            reserve: Maximum cost in tokens; reserved until the step is settled. 0 is never refused.
 
         Returns:
             Number of the attempt, from 1.
 
         Raises:
             CapReached: `reserve` is more than the run may still spend; nothing was written.
-            JournalError: The step is done, under way, unknown or held: it must not be sent again.
+            JournalError: The step is done, in flight, unknown or held: it must not be sent again.
         """
         made: list[int] = []
         work = partial(
@@ -278,9 +278,11 @@ class Journal(JournalView):
         try:
             await self._writer.write(work, durable=True)
         except asyncio.CancelledError:
-            self._count_announced()  # it is written all the same
+            self._count_announced()  # it is written despite the cancellation
             undo = partial(writes.withdraw, row=row, step=step, made=made, now=self._stamp())
-            with suppress(JournalError):  # it is closed: the next run looks for what was never sent
+            with suppress(
+                JournalError
+            ):  # it is closed: the next run searches for a create that was never sent
                 self._writer.post(undo, durable=True)
             raise
         self._count_announced()
@@ -301,22 +303,22 @@ class Journal(JournalView):
         error: str | None = None,
         intent: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what became of the step that was announced last; on the disk when it returns, and even if cancelled.
+        """Record the outcome of the step announced last; on the disk when it returns, and even if cancelled.
 
-        UNKNOWN and HELD keep the reservation, all else ends it. What is DONE can only become FAILED, when what it made
-        has failed and the row shall make it anew; its tokens stay spent.
+        UNKNOWN and HELD keep the reservation; other states end it. DONE can only become FAILED: its resource has failed,
+        and the row shall create another. Its tokens stay spent.
 
         Args:
             row: Number of the row.
             step: Name of the step.
-            state: What became of it; not INTENT.
-            facts: What came of it, with the id of what was made under `id`; None keeps what is known.
-            tokens: What it cost. None: its reservation when DONE, else nothing.
-            error: What went wrong, for a person.
-            intent: What is to be looked for, if more is known of it than when it was announced.
+            state: The outcome; not INTENT.
+            facts: The result, with the id of the resource under `id`; None keeps the known facts.
+            tokens: The cost. None: the reservation if DONE, else 0.
+            error: The error message for a person.
+            intent: The values to search for, if more is known than at the announcement.
 
         Raises:
-            JournalError: There is nothing to settle.
+            JournalError: There is no intent to settle.
         """
         if state is StepState.INTENT:
             raise InvalidInput("state: an intent cannot be settled as intent")
@@ -337,25 +339,25 @@ class Journal(JournalView):
         )
 
     async def correct(self, row: int, step: str, tokens: float) -> None:
-        """Note what a step that is done has truly cost; on the disk when it returns.
+        """Record the actual cost of a step that is done; on the disk when it returns.
 
         Raises:
-            JournalError: It is not done.
+            JournalError: The step is not done.
         """
         micro = to_micro(tokens, "tokens")
         await self._writer.write(partial(writes.correct, row=row, step=step, tokens=micro), durable=True)
 
     async def record(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
-        """Note that a step is done that makes nothing in the account: a read, a wait, a file.
+        """Record as done a step that creates nothing in the account: a read, a wait, a file.
 
-        Recorded again, the new facts replace the old. A power cut may take it: it is simply done again then.
+        New facts replace the recorded ones. A power cut may lose the record; the step is then repeated.
         """
         await self._writer.write(self._recording(row, step, facts), durable=False)
 
     def note(self, row: int, step: str, *, facts: Mapping[str, Any]) -> None:
-        """The same, without waiting until it is written: what is announced later is written later.
+        """The same without waiting for the write. Later announcements are written later.
 
-        Why it cannot be written, is told to the next who waits.
+        If the write fails, the next call that waits raises the error.
         """
         self._writer.tell(self._recording(row, step, facts))
 
@@ -364,7 +366,7 @@ class Journal(JournalView):
         return partial(writes.record, row=row, step=step, facts=text, now=self._stamp())
 
     def begin(self, row: int, *, seconds: float) -> None:
-        """Note that a row is under way on which so long was worked before, without waiting until it is written."""
+        """Record that a row is in progress, with its earlier working time, without waiting for the write."""
         now = self._stamp()
         self._writer.tell(
             partial(
@@ -373,18 +375,18 @@ class Journal(JournalView):
         )
 
     def decide(self, held: Decisions) -> int:
-        """Settle what is held, as a person has decided; how many steps.
+        """Settle held steps as a person has decided; return their number.
 
         Raises:
-            InvalidInput: Nothing of a row is held, or an id is that of what another row has made; nothing is changed then.
+            InvalidInput: A row has no held step, or an id belongs to another row; nothing is changed then.
         """
         check_decisions(held)
         return self._writer.write_now(partial(writes.decide, decisions=held, now=self._stamp()), durable=True)
 
     def set_cap(self, cap: float | None) -> None:
-        """Change how many tokens the run may spend in all; None for any number.
+        """Change the run's cap in tokens; None for no limit.
 
-        Below what is spent and reserved already, it only stops what comes.
+        A cap below the tokens spent and reserved only stops later steps.
         """
         micro = None if cap is None else to_micro(cap, "cap")
         self._writer.write_now(partial(writes.set_cap, cap=micro), durable=True)
@@ -399,7 +401,7 @@ def _entry_row(entry: Entry) -> Row:
         raise InvalidInput(f"{what}: rows are numbered from 1")
     json_text(
         {"name": [entry.key, entry.name, entry.folder, entry.part_of]}, what
-    )  # refuses what is no Unicode text
+    )  # refuses text that is not Unicode
     geometry = json_text(entry.geometry, f"{what}: geometry")
     properties = json_text(entry.properties, f"{what}: properties")
     return entry.row, entry.key, entry.name, entry.folder, geometry, properties

@@ -1,6 +1,6 @@
-"""What a transaction changes of rows, steps and the account: gathered in memory, and written together at its end.
+"""Changes of a transaction to rows, steps and the account: collected in memory, and written together at its end.
 
-A statement costs more than what it writes, the more so as Python's lock changes hands at each: so one writes many rows.
+A statement costs more than its data, because Python releases its lock at each. So one statement writes many rows.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Key = tuple[int, str]
 
 
 class Page:
-    """Rows, steps and account of a journal as its writer sees them; all that changes them goes through here.
+    """Rows, steps and account of a journal for its writer; every change goes through a page.
 
-    Steps that are announced stay known from one transaction to the next, for they are settled soon: that is true because
-    nobody else writes.
+    The page keeps announced steps across transactions, because they are settled soon. This is correct because there is
+    only one writer.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._announced: dict[Key, dict[str, Any]] = {}
-        """Latest attempts that are under way, as committed."""
+        """Latest attempts in flight, as committed."""
         self._latest: dict[Key, dict[str, Any] | None] = {}
-        """The same of all steps that this transaction has looked at or changed, as they are now."""
+        """Latest attempts of all steps that this transaction has read or changed, in their current state."""
         self._steps: dict[tuple[int, str, int], Row] = {}
         self._rows: dict[int, Row] = {}
         self._book: Row | None = None
@@ -39,27 +39,27 @@ class Page:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """For statements that concern more than one row; they see all changes so far."""
+        """The connection for statements over several rows; they see all changes so far."""
         self.flush()
         self._book = None
         return self._connection
 
     def account(self) -> Row:
-        """Number of rows, cap, tokens spent and reserved; None where there are none."""
+        """Number of rows, cap, tokens spent and reserved; each may be None."""
         if self._book is None:
             found = self._connection.execute("SELECT rows, cap, spent, reserved FROM book").fetchone()
             self._book = tuple(found)
         return self._book
 
     def charge(self, spent: int, reserved: int) -> None:
-        """Change what is spent and reserved by so much."""
+        """Add to the tokens spent and reserved."""
         if spent or reserved:
             rows, cap, was_spent, was_reserved = self.account()
             self._book = rows, cap, was_spent + spent, was_reserved + reserved
             self._is_charged = True
 
     def latest(self, row: int, step: str) -> dict[str, Any] | None:
-        """The latest attempt at a step that had an intent, by column; not to be changed."""
+        """The latest attempt with an intent at a step, by column; do not change it."""
         key = row, step
         if key not in self._latest:
             self._latest[key] = self._announced.get(key) or self._stored(key)
@@ -85,7 +85,7 @@ class Page:
     def put_row(
         self, row: int, state: str, step: str | None, error: str | None, seconds: float | None, now: str
     ) -> None:
-        """Write where a row stands; `seconds` None: as they were."""
+        """Write the state of a row; `seconds` None: unchanged."""
         if seconds is None:
             seconds = self._seconds(row)
         self._rows[row] = (row, state, step, error, float(seconds), now)
@@ -100,10 +100,10 @@ class Page:
         return float(found[0])
 
     def flush(self) -> None:
-        """Write what has changed.
+        """Write all changes.
 
         Raises:
-            InvalidInput: The journal has no such row. Some of it may be written: all is to be rolled back.
+            InvalidInput: The journal has no such row. Some changes may be written: roll back the transaction.
         """
         rows, self._rows = self._rows, {}
         steps, self._steps = self._steps, {}
@@ -123,7 +123,7 @@ class Page:
         raise InvalidInput(f"row {', '.join(map(str, numbers))}: the journal has no such row")
 
     def committed(self) -> None:
-        """Its transaction has ended well."""
+        """Keep the changes: the transaction is committed."""
         for key, attempt in self._latest.items():
             if attempt is not None and attempt["state"] == StepState.INTENT.name:
                 self._announced[key] = attempt
@@ -133,7 +133,7 @@ class Page:
         self._book = None
 
     def forget(self) -> None:
-        """What was changed is rolled back, wholly or in part: know nothing."""
+        """Drop all cached data: the transaction is rolled back, wholly or in part."""
         for known in (self._announced, self._latest, self._steps, self._rows):
             known.clear()
         self._book, self._is_charged = None, False

@@ -1,4 +1,4 @@
-"""What a journal holds: rows, their steps, the account of tokens, and whose run it is."""
+"""Records of a journal: rows, their steps, the account of tokens, and the header of the run."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pixxel_async.errors import PixxelError
 
 
 class JournalError(PixxelError):
-    """A journal cannot be used: in use, damaged, of another program. Its file is as it was."""
+    """A journal cannot be used: in use, damaged, or of another program. Its file was not changed; the message has the remedy."""
 
 
 class JournalInUse(JournalError):
-    """Another run has the journal open."""
+    """Another run has the journal open. Wait until it ends, or stop it."""
 
     def __init__(self, message: str, *, pid: int | None = None, host: str | None = None) -> None:
         super().__init__(message)
         self.pid = pid
-        """Process that has it; None when it has not said so yet."""
+        """Process id of the other run; None if it has not written it yet."""
         self.host = host
 
 
 class CapReached(PixxelError):
-    """A step could cost more tokens than the run may still spend. Nothing was written, and nothing may be sent."""
+    """A step could exceed the run's cap in tokens, so it was neither recorded nor sent. Resume with a higher `max_tokens`."""
 
     def __init__(
         self,
@@ -41,48 +41,48 @@ class CapReached(PixxelError):
     ) -> None:
         super().__init__(message)
         self.needed = needed
-        """Tokens that the step would reserve."""
+        """Tokens that the step needs to reserve."""
         self.spent = spent
         self.reserved = reserved
         self.cap = cap
 
 
 class StepState(StrEnum):
-    """Where a step stands that was announced before it was sent."""
+    """The state of a step that was announced before it was sent."""
 
     INTENT = "intent"
-    """About to be sent, or sent: what became of it is not recorded."""
+    """About to be sent, or sent; the outcome is not recorded."""
     DONE = "done"
     NOT_DONE = "not done"
-    """Rejected or never sent: it may be tried again."""
+    """Rejected or never sent: a retry is allowed."""
     UNKNOWN = "unknown"
-    """It may have happened: look before it is sent again."""
+    """It may have happened: search before it is sent again."""
     HELD = "held"
-    """It may have happened, and looking could not tell: a person decides."""
+    """It may have happened, and a search did not settle it: a person decides."""
     FAILED = "failed"
-    """Refused for good, or what it made has failed."""
+    """Refused permanently, or its resource has failed."""
 
 
 OPEN = frozenset({StepState.INTENT, StepState.UNKNOWN, StepState.HELD})
-"""What keeps its reservation, and must be settled before the step may be sent again."""
+"""States that keep the reservation; they must be settled before the step is sent again."""
 
 
 @attrs.frozen(kw_only=True)
 class Header:
-    """Whose run a journal is of; written once."""
+    """Identity of a journal's run; written once."""
 
     run_id: str
     started: datetime
     sdk: str
-    """Version of this SDK that began the run."""
+    """Version of this SDK that started the run."""
     base_url: str
     token_print: str
-    """A salted, shortened hash of the token: enough to notice another account, of no use to an intruder."""
+    """A salted, shortened hash of the token: it detects another account, but does not reveal the token."""
     recipe: Mapping[str, Any]
     input_sha256: str
     input_name: str
     cap: float | None = None
-    """Most tokens that the run may spend; None: any number. `Journal.set_cap` changes it."""
+    """Maximum number of tokens that the run may spend; None: no limit. `Journal.set_cap` changes it."""
 
 
 @attrs.frozen(kw_only=True)
@@ -99,7 +99,7 @@ class Entry:
     """GeoJSON, [lon, lat] in degrees."""
     properties: Mapping[str, Any] = attrs.field(factory=dict)
     part_of: str | None = None
-    """Key of the feature that was split into this row and others; None: not split, or in a journal before version 3."""
+    """Key of the feature that was split into this row and others; None: not split, or the journal is older than version 3."""
 
 
 @attrs.frozen(kw_only=True)
@@ -112,11 +112,11 @@ class StepRecord:
     """From 1; 0 for a step that was recorded without an intent."""
     state: StepState
     intent: Mapping[str, Any] | None
-    """What was about to be made; None for a step without an intent."""
+    """The announced create; None for a step without an intent."""
     facts: Mapping[str, Any]
-    """What came of it; the id of what was made under `id`."""
+    """The result; the id of the created resource is under `id`."""
     reserved: float
-    """Tokens kept for it while it is open."""
+    """Tokens reserved while it is open."""
     tokens: float | None
     """Tokens that it cost; None until it is settled."""
     error: str | None
@@ -128,21 +128,21 @@ class StepRecord:
 
 @attrs.frozen(kw_only=True)
 class RowRecord:
-    """A row, and how far it got."""
+    """A row and its progress."""
 
     entry: Entry
     state: State
     step: str | None
-    """The step it is in, or ended in."""
+    """The current or last step."""
     error: str | None
     facts: Mapping[str, Mapping[str, Any]]
     """Facts of its done steps, by the step's name."""
     tokens: float
     """Tokens that its steps cost."""
     seconds: float
-    """How long was worked on it."""
+    """Working time in seconds."""
     is_fresh: bool
-    """Whether nothing was ever tried for it."""
+    """Whether no attempt was ever made for it."""
     updated: datetime
 
 
@@ -152,16 +152,16 @@ class Tokens:
 
     spent: float
     reserved: float
-    """Kept for steps that are under way or whose outcome is unknown."""
+    """Reserved for steps in flight or with unknown outcome."""
     cap: float | None
 
 
 @attrs.frozen(kw_only=True)
 class Cost:
-    """What a step has cost all rows together, in tokens."""
+    """The cost of a step over all rows, in tokens."""
 
     step: str
     rows: int
-    """How many rows have tried it."""
+    """Number of rows that have attempted it."""
     spent: float
     reserved: float

@@ -1,4 +1,4 @@
-"""The tables of a journal, and how their rows are read. Every row has a checksum, so that no damage goes unseen."""
+"""The tables of a journal, and how to read them. Every row has a checksum, which reveals damage."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pixxel_async.bulk._journal.text import from_json, from_micro, instant_text,
 APPLICATION_ID = 0x50585842
 """`PXXB`, in the file's header."""
 VERSION = 3
-"""Versions 1 and 2 have no row in the state NO_IMAGE, and version 1 has no table `session`: a journal becomes version 3 when it is
+"""Versions 1 and 2 have no row in the state NO_IMAGE, version 1 has no table `session`. A journal becomes version 3 when it is
 opened to be written. Since version 3 a journal has the table `part` if features of its input were split."""
 
 _COLUMNS = {
@@ -31,7 +31,7 @@ _COLUMNS = {
     "session": ("mark", "doubted"),
     "part": ("row", "feature"),
 }
-# What changes often (progress) lies apart from what is large and never changes (entry).
+# Small data that change often (progress) are separate from large constant data (entry).
 TABLES = """
 CREATE TABLE run (
     run_id TEXT NOT NULL, started TEXT NOT NULL, sdk TEXT NOT NULL, base_url TEXT NOT NULL,
@@ -62,7 +62,7 @@ ENTRY_COLUMNS = ", ".join(f"entry.{name}" for name in _COLUMNS["entry"])
 Row = tuple[Any, ...]
 
 _AT_ONCE = (64, 16, 4, 1)
-"""Rows in one statement: few different statements, so that they stay prepared, and few values for old versions of SQLite."""
+"""Rows in one statement. Few different statements stay prepared, and old versions of SQLite accept few values."""
 
 
 def checksum(*values: object) -> int:
@@ -88,7 +88,7 @@ def _statement(verb: str, table: str, width: int, rows: int) -> str:
 
 
 def create_tables(connection: sqlite3.Connection, header: Header) -> None:
-    """Make an empty journal of a run."""
+    """Make the tables of an empty journal."""
     connection.executescript(f"BEGIN; {TABLES}{SESSION_TABLE}")
     run = (
         header.run_id,
@@ -107,7 +107,7 @@ def create_tables(connection: sqlite3.Connection, header: Header) -> None:
 
 
 def damage(connection: sqlite3.Connection) -> str | None:
-    """What is wrong with a journal; None if nothing is. Reads all of it."""
+    """A description of the damage of a journal; None if there is none. Reads all of it."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in range(1, VERSION + 1):
         return f"its version is {version}"
@@ -130,7 +130,7 @@ def damage(connection: sqlite3.Connection) -> str | None:
 
 
 def _contradiction(connection: sqlite3.Connection) -> str | None:
-    """Rows that are whole, but do not fit together."""
+    """A description of inconsistent rows; None if they are consistent."""
     [counts] = connection.execute(
         "SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM book), "
         "(SELECT count(*) FROM entry), (SELECT count(*) FROM progress)"
@@ -167,13 +167,13 @@ def _own_tables(missing: Collection[str]) -> list[Row]:
 
 
 def has_parts(connection: sqlite3.Connection) -> bool:
-    """Whether rows of a journal state that they are parts of a feature."""
+    """Whether the journal has rows that are parts of a feature."""
     found = connection.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'part'")
     return found.fetchone() is not None
 
 
 def header_of(connection: sqlite3.Connection) -> Header:
-    """Whose run it is."""
+    """The header of the run."""
     facts = dict(
         zip(
             _COLUMNS["run"],
@@ -187,14 +187,14 @@ def header_of(connection: sqlite3.Connection) -> Header:
 
 
 def session_of(connection: sqlite3.Connection) -> tuple[str | None, str | None]:
-    """Mark of the last session, and the instant of the last doubt."""
+    """Mark of the last session, and when the journal was last found to be possibly out of date."""
     if connection.execute("PRAGMA user_version").fetchone()[0] == 1:
         return None, None
     return connection.execute("SELECT mark, doubted FROM session").fetchone() or (None, None)
 
 
 def tokens_of(connection: sqlite3.Connection) -> Tokens:
-    """The account."""
+    """The account of tokens."""
     spent, reserved, cap = connection.execute("SELECT spent, reserved, cap FROM book").fetchone()
     return Tokens(
         spent=from_micro(spent), reserved=from_micro(reserved), cap=None if cap is None else from_micro(cap)
@@ -202,7 +202,7 @@ def tokens_of(connection: sqlite3.Connection) -> Tokens:
 
 
 def entry_of(row: Iterable[Any], part_of: str | None) -> Entry:
-    """A row of ENTRY_COLUMNS, and the feature that it is a part of."""
+    """The entry of a row of ENTRY_COLUMNS and of the feature that it is a part of."""
     number, key, name, folder, geometry, properties = row
     return Entry(
         row=number,
@@ -216,7 +216,7 @@ def entry_of(row: Iterable[Any], part_of: str | None) -> Entry:
 
 
 def step_of(row: Iterable[Any]) -> StepRecord:
-    """A row of STEP_COLUMNS."""
+    """The step of a row of STEP_COLUMNS."""
     number, name, attempt, state, intent, facts, reserved, tokens, error, intent_at, settled_at = row
     return StepRecord(
         row=number,

@@ -1,4 +1,4 @@
-"""How values stand in a journal: JSON and text without secrets, instants, whole millionths of tokens."""
+"""Encoding of values in a journal: JSON and text without secrets, instants, integer millionths of tokens."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pixxel_async._http.messages import clean_text
 from pixxel_async.errors import InvalidInput
 
 LONGEST_TEXT = 2000
-"""Characters of the longest text that is kept of an error or a fact."""
+"""Maximum length of the text of an error or a fact, in characters."""
 
 _SECRETS = [
     (re.compile(r"(?<=://)[^\s/?#@\"']*@"), ""),
@@ -23,16 +23,16 @@ _SECRETS = [
     (re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(\.[\w-]*)?"), "***"),
 ]
 _HINTS = ("://", "bearer", "basic", "eyj")
-"""Without any of these, in whatever case, no text is a secret by the rules above."""
+"""A text without any of these, in any case, is not a secret by the rules above."""
 _MICRO = 1_000_000
 _MOST_TOKENS = 1e12
-"""Sums of such amounts still fit into an integer of SQLite."""
+"""Sums of such amounts fit into an integer of SQLite."""
 
 
 def without_secrets(text: str) -> str:
-    """Text without the query of any URL (it may be a signature), and without what looks like a credential.
+    """Text without credentials, and without the query of any URL, which may be a signature.
 
-    A second line of defence: the client's errors hold none.
+    The client's errors hold none; this is a second check.
     """
     for pattern, place in _SECRETS:
         text = pattern.sub(place, text)
@@ -40,33 +40,33 @@ def without_secrets(text: str) -> str:
 
 
 def error_text(error: str | None) -> str | None:
-    """What is kept of an error: one line without secrets, at most 2 kB."""
+    """The stored text of an error: one line without secrets, at most 2 kB."""
     return None if error is None else clean_text(error, without_secrets, most=LONGEST_TEXT)
 
 
 def json_text(value: Mapping[str, Any], what: str) -> str:
-    """JSON as it is.
+    """A value as JSON, unchanged.
 
     Raises:
-        InvalidInput: It cannot be said in JSON.
+        InvalidInput: JSON cannot hold the value.
     """
     try:
         return orjson.dumps(value).decode()
     except TypeError as error:
         problem = str(error)
-    raise InvalidInput(f"{what}: {problem}: only what JSON can hold is kept")
+    raise InvalidInput(f"{what}: {problem}: use only values that JSON can hold")
 
 
 def safe_json(value: Mapping[str, Any], what: str, most: int | None = None) -> str:
-    """JSON without secrets, and with no text longer than `most`."""
+    """A value as JSON without secrets, and with texts of at most `most` characters."""
     text = json_text(value, what)
     if (most is None or len(text) <= most) and not _may_hold_secrets(text):
-        return text  # as nearly always: to look into each value costs thirty times as much
+        return text  # the common case: checking each value costs thirty times as much
     return json_text(_safe(value, most), what)
 
 
 def _may_hold_secrets(text: str) -> bool:
-    # Folded and searched four times, it takes a tenth of what one regular expression costs that ignores case.
+    # Four searches in folded text take a tenth of the time of one case-insensitive regular expression.
     folded = text.casefold()
     return any(hint in folded for hint in _HINTS)
 
@@ -83,20 +83,20 @@ def _safe(value: Any, most: int | None) -> Any:
 
 
 def from_json(text: str) -> Any:
-    """What `json_text` was given."""
+    """The value that `json_text` encoded."""
     return orjson.loads(text)
 
 
 def instant_text(instant: datetime) -> str:
-    """An instant, in UTC."""
+    """An instant as text, in UTC."""
     return instant.astimezone(UTC).isoformat()
 
 
 def to_micro(tokens: float, what: str) -> int:
-    """Tokens as whole millionths: sums of them are exact, and a cap that fits exactly is no matter of rounding.
+    """Tokens as integer millionths: sums and comparisons with a cap are exact.
 
     Raises:
-        InvalidInput: It is no amount.
+        InvalidInput: The value is not an amount.
     """
     if not is_amount(tokens):
         raise InvalidInput(f"{what}: {tokens} must be a number of tokens, 0 or more")
@@ -104,7 +104,7 @@ def to_micro(tokens: float, what: str) -> int:
 
 
 def is_amount(value: object) -> TypeGuard[float]:
-    """Whether a value can be entered as an amount of tokens; a missing, negative or endless one cannot."""
+    """Whether a value is a valid amount of tokens: a finite number, 0 or more."""
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)

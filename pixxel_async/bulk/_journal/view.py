@@ -1,4 +1,4 @@
-"""Reading a journal, also while a run writes to it: page by page, so that neither waits for the other."""
+"""Reading a journal page by page, also while a run writes to it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 PAGE = 500
-"""Rows that are read at a time."""
+"""Rows read at a time."""
 
 
 class JournalView:
-    """What a journal says. `Journal.read(path)` gives one; every `Journal` is one.
+    """Read access to a journal; a context manager. `Journal.read(path)` returns one; every `Journal` is one.
 
-    Its methods block, and one that reads keeps the others waiting: while a run is under way, all of them are called in
-    threads, never on its event loop. They raise JournalError when the file turns out to be damaged. A context manager.
+    Its methods block, and only one reads at a time. Beside an event loop, call them in threads. They raise JournalError
+    if the file is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,18 +51,18 @@ class JournalView:
 
     @property
     def header(self) -> Header:
-        """Whose run it is."""
+        """The header of the run."""
         with self._gate, translated(self.path):
             return schema.header_of(self._connection)
 
     @property
     def is_filled(self) -> bool:
-        """Whether all rows were added; if not, nothing was sent, and `add` begins anew."""
+        """Whether all rows were added; if not, nothing was sent, and `add` starts from the first row."""
         return self._select("SELECT rows FROM book")[0][0] is not None
 
     @property
     def session(self) -> tuple[str | None, str | None]:
-        """Mark of the last session, and when the journal was last found to be one that may be older; None where there is none."""
+        """Mark of the last session, and when the journal was last found to be possibly out of date; each may be None."""
         with self._gate, translated(self.path):
             return schema.session_of(self._connection)
 
@@ -72,7 +72,7 @@ class JournalView:
             return schema.tokens_of(self._connection)
 
     def costs(self) -> list[Cost]:
-        """What each step that costs, or may, has cost all rows; the dearest first."""
+        """The cost of each step with tokens spent or reserved, over all rows; the most expensive first."""
         found = self._select(
             "SELECT name, count(DISTINCT row), sum(coalesce(tokens, 0)) AS spent, sum(reserved) AS reserved FROM step "
             "GROUP BY name HAVING spent > 0 OR reserved > 0 ORDER BY spent DESC, reserved DESC, name"
@@ -83,17 +83,17 @@ class JournalView:
         ]
 
     def lowest_costs(self) -> dict[str, float]:
-        """The lowest amount that each step has charged a row; steps that charged none are left out."""
+        """The lowest charge of each step for a row; steps without a charge are absent."""
         found = self._select("SELECT name, min(tokens) FROM step WHERE tokens > 0 GROUP BY name")
         return {step: from_micro(tokens) for step, tokens in found}
 
     def tally(self) -> dict[State, int]:
-        """How many rows are in which state; states without rows are left out."""
+        """Number of rows by state; states without rows are absent."""
         found = self._select("SELECT state, count(*) FROM progress GROUP BY state")
         return {State[state]: count for state, count in found}
 
     def features(self) -> int:
-        """How many features of the input its rows are; each that does not state to be a part counts as one."""
+        """Number of the input's features; a row that is not a part of a feature counts as one."""
         with self._gate, translated(self.path):
             total: int = self._connection.execute("SELECT count(*) FROM progress").fetchone()[0]
             if not schema.has_parts(self._connection):
@@ -107,7 +107,7 @@ class JournalView:
         """One row.
 
         Raises:
-            InvalidInput: There is none of that number.
+            InvalidInput: There is no row with that number.
         """
         for record in self._page("", row - 1, 1):
             if record.entry.row == row:
@@ -117,13 +117,13 @@ class JournalView:
     def rows(self, *states: State, after: int = 0) -> Iterator[RowRecord]:
         """Rows in the order of their numbers, of these states or of all.
 
-        Each is given once, as it is when its page is read, whatever is written meanwhile.
+        Each row comes once, in its state when its page is read.
         """
         for page in self.pages(*states, after=after):
             yield from page
 
     def pages(self, *states: State, after: int = 0) -> Iterator[list[RowRecord]]:
-        """The same, as many at a time as are read at once."""
+        """The same, a page of rows at a time."""
         words = ", ".join(f"'{state.name}'" for state in states)
         condition = f"AND progress.state IN ({words})" if states else ""
         while page := self._page(condition, after, PAGE):
@@ -131,14 +131,14 @@ class JournalView:
             after = page[-1].entry.row
 
     def steps(self, row: int) -> list[StepRecord]:
-        """All attempts at all steps of a row, in the order of their beginning."""
+        """All attempts at all steps of a row, in the order of their start."""
         found = self._select(
             f"SELECT {schema.STEP_COLUMNS} FROM step WHERE row = ? ORDER BY intent_at, name, attempt", row
         )
         return [schema.step_of(each) for each in found]
 
     def open_intents(self, *states: StepState) -> Iterator[StepRecord]:
-        """Steps of these states, by default of INTENT and UNKNOWN: what must be settled before anything is sent."""
+        """Steps of these states, by default INTENT and UNKNOWN: they must be settled before a request is sent."""
         words = ", ".join(f"'{state.name}'" for state in states or (StepState.INTENT, StepState.UNKNOWN))
         place: tuple[Any, ...] = (0, "", 0)
         while page := self._select(
@@ -150,7 +150,7 @@ class JournalView:
             place = page[-1][:3]
 
     def made(self, step: str) -> Iterator[list[Made]]:
-        """What steps of this name have made, and what the answers of accepted creates named; reads all steps, page by page."""
+        """Ids of resources that this step created, or that responses to accepted creates named; reads all steps in pages."""
         place = (0, 0)
         while page := self._select(
             "SELECT row, attempt, facts, intent, settled_at FROM step WHERE (row, attempt) > (?, ?) AND name = ? "
@@ -201,7 +201,7 @@ def open_view(path: Path) -> JournalView:
     """A view of a journal, which a run may have open.
 
     Raises:
-        JournalError: There is none that can be read.
+        JournalError: There is no readable journal.
     """
     check_header(path)
     return JournalView(path)
@@ -227,7 +227,7 @@ def _row_of(row: schema.Row, part_of: str | None, steps: list[StepRecord]) -> Ro
 
 
 def _facts_of(step: StepRecord) -> Mapping[str, Any]:
-    """Facts of a done step. Their `tokens` are those of the account: an older version may have written null there."""
+    """Facts of a done step. Their `tokens` come from the account: an older version may have written null there."""
     return {**step.facts, "tokens": step.tokens or 0.0} if "tokens" in step.facts else step.facts
 
 

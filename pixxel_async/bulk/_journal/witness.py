@@ -1,7 +1,7 @@
-"""What is kept of a run outside of its folder: enough to notice that its journal was replaced by an older copy.
+"""A record of a run outside its folder. It detects that an older copy has replaced the journal.
 
-A copy lacks the creates that were announced after it was taken, so nothing in it says that they may exist. The witness has the
-mark of the journal's last session and the number of creates that were announced. On another machine there is none.
+A copy lacks the creates that were announced after it was taken. The witness has the mark of the journal's last session
+and the number of announced creates. On another machine there is no witness.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def state_folder() -> Path:
-    """Where programs keep state of a user: `XDG_STATE_HOME` if it is set, else as the platform has it."""
+    """The user's folder for program state: `XDG_STATE_HOME` if it is set, else the platform's default."""
     given = os.environ.get("XDG_STATE_HOME", "")
     if given and Path(given).is_absolute():
         return Path(given)
@@ -33,7 +33,7 @@ def state_folder() -> Path:
 
 
 class Witness:
-    """The witness of one run. Where it cannot be kept, the journal counts as one that may be older."""
+    """The witness of one run. If it cannot be written, the journal counts as possibly out of date."""
 
     def __init__(self, header: Header) -> None:
         key = "\n".join((header.base_url, header.run_id, header.started.isoformat()))
@@ -46,26 +46,26 @@ class Witness:
         return state_folder() / "pixxel-async" / "runs" / self._name
 
     def read(self) -> tuple[str, int] | None:
-        """Mark of the last session and number of creates announced; None where that is not known."""
+        """Mark of the last session and number of announced creates; None if not known."""
         try:
             mark, count = self._path.read_text().split()
             return mark, int(count)
-        except (OSError, RuntimeError, ValueError):  # RuntimeError: there is no home
+        except (OSError, RuntimeError, ValueError):  # RuntimeError: no home folder
             return None
 
     def begin(self, mark: str, count: int) -> None:
-        """Keep the mark of a session that begins; on the disk when it returns."""
+        """Write the mark of a new session; on the disk when it returns."""
         self._mark = mark
         try:
             write_atomically(self._path, self._line(count))
             self._handle = os.open(self._path, os.O_WRONLY)
         except (OSError, RuntimeError, PixxelError) as error:
-            _log.warning("the state of the run cannot be kept outside of its folder: %s", error)
+            _log.warning("cannot write the run's state outside of its folder: %s", error)
 
     def note(self, count: int) -> None:
-        """Keep the number of creates announced. It survives the end of the process."""
+        """Write the number of announced creates. It survives the end of the process."""
         if self._handle >= 0:
-            with suppress(OSError):  # then it is behind, and notices less
+            with suppress(OSError):  # the witness is then behind, and detects less
                 os.lseek(self._handle, 0, os.SEEK_SET)
                 os.write(self._handle, self._line(count))
 
@@ -73,13 +73,13 @@ class Witness:
         return f"{self._mark} {count:020d}\n".encode()
 
     def close(self) -> None:
-        """Keep what there is. Safe to call twice."""
+        """Write all to the disk and close. Safe to call twice."""
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
     def remove(self) -> None:
-        """The run is given up."""
+        """Remove the witness of a run that is given up."""
         self.close()
         with suppress(OSError, RuntimeError):
             self._path.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
-"""The one thread that writes to a journal. What is asked for while it commits goes into its next transaction.
+"""The thread that writes to a journal. Requests that arrive during a commit share the next transaction.
 
-A commit waits for the disk, which takes as long for one row as for hundreds: so creates that are announced at the
-same time share one.
+A commit waits for the disk, which takes as long for one row as for hundreds. So concurrent announcements share one.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ from pixxel_async.errors import PixxelError
 R = TypeVar("R")
 
 MOST_AT_ONCE = 1000
-"""Requests in one transaction: whoever came first waits for the last."""
+"""Maximum requests in one transaction: the first waits for the last."""
 
 
-@attrs.define(eq=False)  # six for each row, and what is frozen takes twice as long to make
+@attrs.define(eq=False)  # six for each row; a frozen class takes twice as long to make
 class _Request(Generic[R]):
     work: Callable[[Page], R]
     is_durable: bool
     answer: Future[R] | asyncio.Future[R] | None
-    """None: nobody waits."""
+    """None: no caller waits."""
 
 
 @attrs.define(eq=False)
@@ -50,7 +49,7 @@ class _Outcome:
 
 
 class Writer:
-    """Owns a connection; runs functions on a page of it, many in a transaction, each of them wholly or not at all."""
+    """Owns a connection and runs functions on its page: many in one transaction, each atomically."""
 
     def __init__(
         self, connect: Callable[[], sqlite3.Connection], translate: Callable[[sqlite3.Error], PixxelError]
@@ -64,14 +63,14 @@ class Writer:
         self._is_full: bool | None = None
         self._broken: sqlite3.Error | None = None
         self.commits = 0
-        """Transactions that were committed so far."""
+        """Number of transactions committed so far."""
         self._thread = threading.Thread(target=self._run, name="pixxel-journal", daemon=True)
         self._thread.start()
 
     async def write(self, work: Callable[[Page], R], *, durable: bool) -> R:
-        """What `work` gives, once it is committed; `durable`: and would survive a power cut.
+        """The result of `work` once it is committed; with `durable`, it also survives a power cut.
 
-        Cancelled, it no longer waits: what it asked for is written all the same.
+        If cancelled, it no longer waits, but the request is still written.
         """
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._put(_Request(work, durable, answer))
@@ -88,7 +87,7 @@ class Writer:
         return answer
 
     def tell(self, work: Callable[[Page], object]) -> None:
-        """The same, not durable and for nobody who waits: why it failed is told to the next who does."""
+        """The same, not durable and without a result: the next request with a waiting caller raises its error."""
         self._put(_Request(work, False, None))
 
     def _put(self, request: _Request[Any]) -> None:
@@ -98,7 +97,7 @@ class Writer:
             self._queue.put(request)
 
     def close(self) -> None:
-        """Write what was asked for, and end. Safe to call twice."""
+        """Write pending requests, and end the thread. Safe to call twice."""
         with self._gate:
             if not self._is_closed:
                 self._is_closed = True
@@ -112,7 +111,7 @@ class Writer:
             while (request := self._queue.get()) is not None:
                 batch, is_last = self._batch(request)
                 self._answer(batch, self._outcomes(batch))
-                del request, batch  # what it holds ends with it, not with the next
+                del request, batch  # release their objects now, not with the next batch
                 if is_last:
                     return
         finally:
@@ -140,7 +139,7 @@ class Writer:
                 with suppress(sqlite3.Error):
                     self._connection.rollback()
                 if not is_disk_full(error):
-                    # After a failed fsync, or on a page that is damaged, nothing says what a next commit is worth.
+                    # After a failed fsync, or on a damaged page, later commits are not reliable.
                     self._broken = error.with_traceback(None)
         return [_Outcome(error=self._translate(failure)) for _ in batch]
 
@@ -157,27 +156,27 @@ class Writer:
         return outcomes
 
     def _together(self, batch: list[_Request[Any]]) -> list[_Outcome] | None:
-        """Run all requests, as nearly always nothing fails; None, and nothing written, when one did."""
+        """Run all requests; return None and write nothing if one fails, which is rare."""
         try:
             outcomes = [_Outcome(request.work(self._page)) for request in batch]
             self._page.flush()
             return outcomes
         except Exception:
             self._page.forget()
-            if self._connection.in_transaction:  # a full disk has ended it already
+            if self._connection.in_transaction:  # a full disk ends the transaction itself
                 self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             return None
 
     def _outcome(self, request: _Request[Any]) -> _Outcome:
-        """Run one request; what it had written when it failed is taken back, and nothing else."""
+        """Run one request; if it fails, roll back only its changes."""
         self._connection.execute("SAVEPOINT request")
         try:
             outcome = _Outcome(request.work(self._page))
             self._page.flush()
         except sqlite3.Error as error:
             if not isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError | sqlite3.DataError):
-                raise  # it concerns them all
+                raise  # it concerns all requests
             outcome = _Outcome(error=self._translate(error))
         except Exception as error:
             outcome = _Outcome(error=error)
@@ -195,7 +194,7 @@ class Writer:
             elif request.answer is not None:
                 by_loop.setdefault(request.answer.get_loop(), []).append((request.answer, outcome))
         for loop, answers in by_loop.items():
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed: no caller waits
                 loop.call_soon_threadsafe(_deliver, answers)
 
 
@@ -205,6 +204,6 @@ def _deliver(answers: list[tuple[asyncio.Future[Any], _Outcome]]) -> None:
 
 
 def is_disk_full(error: sqlite3.Error) -> bool:
-    """Whether there was no room. SQLite tells a quota and the largest file size as failed writing."""
+    """Whether the disk was full. SQLite reports a quota and the maximum file size as a failed write."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)

@@ -1,4 +1,4 @@
-"""What is written to a journal, each a function that runs in a transaction of the writer."""
+"""Writes to a journal: functions that run in a transaction of the writer."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pixxel_async.bulk._state import State
 from pixxel_async.errors import InvalidInput
 
 ANEW = frozenset({StepState.NOT_DONE, StepState.FAILED})
-"""After these a step may be sent again."""
+"""After these states a step may be sent again."""
 
 
 # --- rows -------------------------------------------------------------------------------------------------
 
 
 def begin_adding(page: Page) -> None:
-    """Refuse a second filling; remove what an interrupted one left, for which nothing was sent."""
+    """Refuse a second `add`; remove the rows of an interrupted one, for which nothing was sent."""
     connection = page.connection
     if connection.execute("SELECT rows FROM book").fetchone()[0] is not None:
         raise JournalError("the journal has its rows already")
@@ -40,7 +40,7 @@ def begin_adding(page: Page) -> None:
 
 
 def add(page: Page, entries: Sequence[Row], now: str, parts: Sequence[Row] = ()) -> None:
-    """Add rows (row, key, name, folder, geometry, properties), and which of them are parts (row, key of the feature)."""
+    """Add rows (row, key, name, folder, geometry, properties) and parts (row, key of the feature)."""
     connection = page.connection
     connection.execute("SAVEPOINT entries")
     try:
@@ -59,7 +59,7 @@ def add(page: Page, entries: Sequence[Row], now: str, parts: Sequence[Row] = ())
 
 
 def _refused(connection: sqlite3.Connection, entries: Sequence[Row]) -> str:
-    """Which of them cannot be added, one after the other, and why."""
+    """The reason for the first row that cannot be added; adds the rows one by one."""
     for entry in entries:
         number, key = entry[:2]
         try:
@@ -73,7 +73,7 @@ def _refused(connection: sqlite3.Connection, entries: Sequence[Row]) -> str:
 
 
 def end_adding(page: Page) -> int:
-    """Note that all rows are there; how many."""
+    """Record that all rows are present; return their number."""
     connection = page.connection
     count: int = connection.execute("SELECT count(*) FROM entry").fetchone()[0]
     _change_book(connection, "rows", count)
@@ -89,12 +89,12 @@ def mark(
     seconds: float | None,
     now: str,
 ) -> None:
-    """Note where a row stands."""
+    """Record the state of a row."""
     page.put_row(row, state.name, step, error, seconds, now)
 
 
 def reset(page: Page, states: Sequence[State], now: str) -> int:
-    """Rows of these states wait again; how many."""
+    """Set rows of these states to WAITING; return their number."""
     words = ", ".join(f"'{state.name}'" for state in states)
     return page.connection.execute(
         "UPDATE progress SET state = :state, step = NULL, error = NULL, updated = :now, "
@@ -107,8 +107,8 @@ def reset(page: Page, states: Sequence[State], now: str) -> int:
 
 
 def intend(page: Page, row: int, step: str, intent: str, reserve: int, now: str, made: list[int]) -> None:
-    """Announce the next attempt at a step; `made` gets its number."""
-    made.clear()  # it may run twice: together with others, then alone
+    """Announce the next attempt at a step; append its number to `made`."""
+    made.clear()  # the function may run twice: with other requests, then alone
     latest = page.latest(row, step)
     attempt = 1 if latest is None else latest["attempt"] + 1
     if latest is not None and StepState[latest["state"]] not in ANEW:
@@ -130,14 +130,14 @@ def _reserve(page: Page, what: str, reserve: int) -> None:
         tokens = {name: from_micro(micro) for name, micro in facts.items()}
         raise CapReached(
             "{what}: it may cost {needed:g} tokens, but of the {cap:g} that the run may spend {spent:g} are spent and "
-            "{reserved:g} reserved: raise the cap, or wait for what is under way".format(what=what, **tokens),
+            "{reserved:g} reserved: raise the cap, or wait for steps in flight".format(what=what, **tokens),
             **tokens,
         )
     page.charge(0, reserve)
 
 
 def withdraw(page: Page, row: int, step: str, made: list[int], now: str) -> None:
-    """Close the attempt that `intend` made, if it made one: nothing was sent for it."""
+    """Close the attempt of `intend`, if there is one: nothing was sent for it."""
     latest = page.latest(row, step)
     if latest is not None and made == [latest["attempt"]] and latest["state"] == StepState.INTENT.name:
         settle(page, row, step, StepState.NOT_DONE, None, None, "withdrawn before it was sent", now)
@@ -154,7 +154,7 @@ def settle(
     now: str,
     intent: str | None = None,
 ) -> None:
-    """Note what became of the latest attempt at a step."""
+    """Record the outcome of the latest attempt at a step."""
     latest = page.latest(row, step)
     if latest is None:
         raise JournalError(f"row {row}, step {step}: there is no intent to settle")
@@ -183,7 +183,7 @@ def settle(
 
 
 def correct(page: Page, row: int, step: str, tokens: int) -> None:
-    """Note what a step that is done has truly cost."""
+    """Record the actual cost of a step that is done."""
     latest = page.latest(row, step)
     if latest is None or latest["state"] != StepState.DONE.name:
         raise JournalError(f"row {row}, step {step}: is not done, so its cost cannot be corrected")
@@ -193,17 +193,17 @@ def correct(page: Page, row: int, step: str, tokens: int) -> None:
 
 
 def record(page: Page, row: int, step: str, facts: str, now: str) -> None:
-    """Note a step that needed no intent as done."""
+    """Record a step without an intent as done."""
     page.put_step(row, step, 0, StepState.DONE.name, None, facts, 0, 0, None, now, now)
 
 
 def decide(page: Page, decisions: Decisions, now: str) -> int:
-    """Settle held steps, as a person has decided; how many. Given up, they count as paid: they may have been."""
+    """Settle held steps as a person has decided; return their number. Steps given up count as paid, since they may be."""
     held = _held(page)
     if not isinstance(decisions, Mapping):
         decisions = {row: decisions for row, *_ in held}
     if unknown := sorted(decisions.keys() - {row for row, *_ in held}):
-        raise InvalidInput(f"row {', '.join(map(str, unknown))}: nothing of it is held")
+        raise InvalidInput(f"row {', '.join(map(str, unknown))}: it has no held step")
     decided = [each for each in held if each[0] in decisions]
     for row, step, reserved, was in decided:
         decision = decisions[row]
@@ -235,27 +235,29 @@ def _held(page: Page) -> list[Row]:
 
 
 def _require_unclaimed(page: Page, row: int, step: str, id: str) -> None:
-    """Refuse the id of what another row has made, or has adopted."""
+    """Refuse an id that another row has created or adopted."""
     found = page.connection.execute(
         "SELECT row, facts FROM step WHERE name = ? AND row != ? AND instr(facts, ?)",
         (step, row, json_text({"id": id}, "id")[1:-1]),
     ).fetchone()
     if found is not None:
-        raise InvalidInput(f"row {row}, step {step}: {id} is what row {found[0]} made")
+        raise InvalidInput(
+            f"row {row}, step {step}: {id} belongs to row {found[0]}: give the id of this row's resource"
+        )
 
 
 # --- sessions ---------------------------------------------------------------------------------------------
 
 
 def last_session(page: Page) -> tuple[str | None, str | None, int]:
-    """Mark of the last session, the instant of the last doubt, and how many creates were announced."""
+    """Mark of the last session, time of the last doubt, and number of announced creates."""
     connection = page.connection
     count: int = connection.execute("SELECT count(*) FROM step WHERE attempt > 0").fetchone()[0]
     return *session_of(connection), count
 
 
 def begin_session(page: Page, mark: str, doubted: str | None) -> None:
-    """Note the mark of a session that begins; a journal of an older version becomes one of this version."""
+    """Record the mark of a new session; update a journal of an older version to this version."""
     connection = page.connection
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 1:
@@ -270,7 +272,7 @@ def begin_session(page: Page, mark: str, doubted: str | None) -> None:
 
 
 def set_cap(page: Page, cap: int | None) -> None:
-    """Change what the run may spend."""
+    """Change the run's cap."""
     _change_book(page.connection, "cap", cap)
 
 

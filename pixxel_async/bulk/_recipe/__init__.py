@@ -1,1 +1,1 @@
-"""What a run does with each row, and what that costs."""
+"""Recipes: the stages of each row, and their cost."""

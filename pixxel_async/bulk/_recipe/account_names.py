@@ -1,4 +1,4 @@
-"""Names of a recipe looked up in the account: what to send in their place."""
+"""Looks up a recipe's names in the account, and returns the ids to send."""
 
 from __future__ import annotations
 
@@ -35,46 +35,46 @@ class Block:
     inputs: Sequence[Mapping[str, Any]]
     """Its inputs, without their values, as `DataType` takes them."""
     collection_id: str
-    """Collection of the images that it works on."""
+    """Collection of its input images."""
 
     @property
     def ref(self) -> BlockRef:
-        """What an insight names it by."""
+        """The block's reference in an insight."""
         return BlockRef(name=self.name, version=self.version)
 
 
 @attrs.frozen(kw_only=True)
 class Target:
-    """Ids that all rows of a run share."""
+    """Ids shared by all rows of a run."""
 
     satellite_id: str
     collection_id: str
     provider: str
     project_id: str
     indices: Mapping[str, str] = attrs.field(factory=dict)
-    """By the recipe's word."""
+    """By the recipe's name for the index."""
     blocks: Mapping[str, Block] = attrs.field(factory=dict)
     """By the insight's label."""
     workflows: Mapping[str, str] = attrs.field(factory=dict)
-    """By id, and by name where only one is called so; case-folded."""
+    """By id, and by name if it is unique; case-folded."""
     store_id: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain data, for the journal."""
+        """Plain data for the journal."""
         return attrs.asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Target:
-        """What `to_dict` gave."""
+        """The target of `to_dict` data."""
         blocks = {label: Block(**block) for label, block in data["blocks"].items()}
         return cls(**{**data, "blocks": blocks})
 
 
 async def resolve(client: PixxelClient, recipe: Recipe | OrderRecipe) -> Target:
-    """Look up what the recipe names; a few reads.
+    """Look up the recipe's names with a few reads.
 
     Raises:
-        InvalidInput: One of them does not exist, or there are several and the recipe names none.
+        InvalidInput: A name does not exist, or there are several and the recipe names none.
     """
     satellite = _choose(
         "satellite", await client.satellites.list(), recipe.images.satellite, _satellite_words
@@ -114,7 +114,7 @@ async def _indices(
 
 
 async def _block(client: PixxelClient, wanted: Insight, collection_id: str) -> Block:
-    """The version that an insight names, or the newest that is offered."""
+    """The version that an insight names, or the newest available one."""
     version = await _version(client, wanted)
     spec = known(version.spec, f"block {wanted.block} has no specification")
     inputs = [
@@ -174,7 +174,7 @@ async def _workflows(client: PixxelClient, project_id: str, jobs: Sequence[Job])
         **{each.id.casefold(): each.id for each in there},
     }
     for job in jobs:
-        if isinstance(job.workflow, str):  # the rows name the others
+        if isinstance(job.workflow, str):  # the rows name the other workflows
             workflow_id(job, job.workflow, workflows)
     return workflows
 
@@ -183,11 +183,11 @@ def workflow_id(job: Job, word: str, workflows: Mapping[str, str]) -> str:
     """Id of the workflow that a recipe or a row names.
 
     Raises:
-        InvalidInput: There is none, or there are several of that name.
+        InvalidInput: There is no such workflow, or several have the name.
     """
     if word.casefold() not in workflows:
         raise InvalidInput(
-            f"{job.label}: the project has no workflow {word!r}, or several of that name; give the id"
+            f"{job.label}: the project has no workflow {word!r}, or several have that name; give the id"
         )
     return workflows[word.casefold()]
 
@@ -197,16 +197,16 @@ async def _store(client: PixxelClient, wanted: str) -> str:
 
 
 def known(value: T | None, fault: str) -> T:
-    """A value that the API may leave out by its contract, but that nothing goes on without."""
+    """A value that the API may omit by its contract, but that the run needs."""
     if value is None:
-        raise SchemaError(f"the answer is of no use: the {fault}")
+        raise SchemaError(f"the response lacks a required value: the {fault}")
     return value
 
 
 def _choose(
     kind: str, things: Sequence[T], wanted: str | None, words: Callable[[T], Sequence[str | None]]
 ) -> T:
-    """The one of that id or else of that name, or the only one. The last of its words is the id."""
+    """The one with that id, else with that name, else the only one. The last of its names is the id."""
     there = ", ".join(sorted(" or ".join(filter(None, words(thing))) for thing in things)) or "none"
     if wanted is None:
         if len(things) != 1:
@@ -218,7 +218,9 @@ def _choose(
     if not called:
         raise InvalidInput(f"{kind} {wanted!r}: no such {kind}; there are: {there}")
     if len(called) > 1:
-        raise InvalidInput(f"{kind} {wanted!r}: {len(called)} are called so, give the id; there are: {there}")
+        raise InvalidInput(
+            f"{kind} {wanted!r}: {len(called)} have that name, give the id; there are: {there}"
+        )
     return called[0]
 
 

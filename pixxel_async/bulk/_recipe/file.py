@@ -1,4 +1,4 @@
-"""Recipes as TOML files and as plain data, read with all faults told at once.
+"""Recipes as TOML files and as plain data; a reader reports all faults together.
 
     [search]
     start = 2026-05-01
@@ -8,8 +8,8 @@
     step = "visualization"
     index = "NDVI"
 
-`[items]` stands in place of `[search]` where the rows name their images, `[order]` in place of `[[make]]` where they
-are ordered. Plain data has the same shape, with dates as text.
+`[items]` replaces `[search]` if the rows name their images. `[order]` replaces `[[make]]` if the images are ordered.
+Plain data has the same shape, with dates as text.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _IMAGES = {"search": recipes.Search, "items": recipes.Items}
 _STEPS = {"visualization": recipes.Visualization, "insight": recipes.Insight, "job": recipes.Job}
 _TABLES = {"package": recipes.Package, "order": recipes.Order, "delivery": recipes.Delivery}
 _LARGEST = 2**20
-"""Bytes; a recipe has some hundreds."""
+"""Maximum size in bytes; a recipe has some hundreds."""
 
 
 class BadRecipe(InvalidInput):
-    """A recipe that cannot be used; `faults` lists everything that is wrong with it."""
+    """A recipe is not valid. Correct the faults that `faults` lists."""
 
     def __init__(self, place: str, faults: Sequence[str]) -> None:
         super().__init__("\n  ".join([f"{place}:", *faults]))
@@ -54,7 +54,7 @@ def load_recipe(path: str | Path) -> AnyRecipe:
     """Read a recipe from a TOML file.
 
     Raises:
-        BadRecipe: The file cannot be read, is not TOML, or says what a recipe cannot; all faults are listed.
+        BadRecipe: The file cannot be read, is not TOML, or is not a valid recipe; all faults are listed.
     """
     path = checked_path(path, "path")
     place = str(path)
@@ -62,7 +62,7 @@ def load_recipe(path: str | Path) -> AnyRecipe:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
         if len(data) > _LARGEST:
-            raise BadRecipe(place, [f"larger than {_LARGEST // 2**20} MiB, so no recipe"])
+            raise BadRecipe(place, [f"larger than {_LARGEST // 2**20} MiB, so not a recipe"])
         content = tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
     except OSError as error:
         raise BadRecipe(place, [f"cannot be read: {error.strerror or error}"]) from None
@@ -77,13 +77,13 @@ def from_dict(data: Mapping[str, Any], *, place: str = "recipe") -> AnyRecipe:
     """The recipe that plain data describes; `to_dict` makes such data.
 
     Raises:
-        BadRecipe: It describes none; all faults are listed.
+        BadRecipe: The data is not a valid recipe; all faults are listed.
     """
     reader = _Reader()
     recipe = reader.recipe(data)
     if reader.faults:
         raise BadRecipe(place, reader.faults)
-    assert recipe is not None  # or there would be a fault
+    assert recipe is not None  # otherwise there would be a fault
     return recipe
 
 
@@ -130,7 +130,7 @@ def to_toml(recipe: AnyRecipe) -> str:
 
 
 class _Reader:
-    """Reads a recipe, and goes on after a fault so as to find all of them."""
+    """Reads a recipe, and continues after a fault to find all of them."""
 
     def __init__(self) -> None:
         self.faults: list[str] = []
@@ -168,7 +168,7 @@ class _Reader:
         if len(given) != 1:
             what = "both [search] and [items] are given" if given else "neither [search] nor [items] is given"
             self.faults.append(
-                f"{what}; write [search] to look for images, or [items] if each row names its own"
+                f"{what}; write [search] to search for images, or [items] if each row names its own"
             )
             return None
         return found[0]
@@ -183,13 +183,15 @@ class _Reader:
         words = ", ".join(_STEPS)
         step = data.get("step") if isinstance(data, Mapping) else None
         if not isinstance(step, str):
-            if isinstance(data, Mapping):  # perhaps it is there, with a typing error
+            if isinstance(data, Mapping):  # perhaps misspelled
                 known = dict.fromkeys(name for kind in _STEPS.values() for name in attrs.fields_dict(kind))
                 self._unknown(data, ["step", *known], f"{place}.")
             self.faults.append(f"{place}.step: is missing; write one of {words}")
             return None
         if step not in _STEPS:
-            self.faults.append(f"{place}.step: {step!r} is no step{_near(step, _STEPS)}; there are {words}")
+            self.faults.append(
+                f"{place}.step: {step!r} is not a step{_near(step, _STEPS)}; there are {words}"
+            )
             return None
         return self._table(
             _STEPS[step], {key: value for key, value in data.items() if key != "step"}, place, also=("step",)
@@ -236,7 +238,7 @@ class _Reader:
 
 
 def _settings(kind: Any) -> list[str]:
-    """The fields of a recipe that are plain values."""
+    """The names of a recipe's plain fields."""
     parts = {"images", "make", *_TABLES}
     return [name for name in attrs.fields_dict(kind) if name not in parts]
 
@@ -269,7 +271,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_key(key)} = {_toml(each)}" for key, each in value.items()) + "}"
     if isinstance(value, str):
-        # JSON's text is TOML's, but for one character that TOML wants escaped.
+        # TOML accepts a JSON string, except for one character that it requires to be escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)
 

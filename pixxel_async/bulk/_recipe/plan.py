@@ -1,4 +1,4 @@
-"""What a run would do and cost, before anything is made: counted, and asked of the API where it tells prices."""
+"""Estimates what a run would create and cost, with the prices that the API states."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _SHOWN = 100
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What a run would do. Nothing of it was done."""
+    """The estimate of a run. Planning creates nothing."""
 
     rows: int
     features: int
-    """How many features of the input the rows are: fewer than rows where a recipe makes an AOI of each polygon."""
+    """Number of the input's features: fewer than rows if a recipe makes an AOI of each polygon."""
     split: tuple[str, ...]
-    """Which features became several rows: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
+    """Features split into several rows: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
     creates: int
-    """Things that would be made in the account."""
+    """Number of resources that the run would create in the account."""
     requests: int
-    """How many requests it takes at least; repeated looks at what takes long come on top."""
+    """Minimum number of requests, without repeated polls."""
     tokens: float
-    """What the API says that it costs, as far as it can say now."""
+    """Cost in tokens, as far as the API can state it now."""
     unpriced: tuple[str, ...]
-    """Steps whose price the API tells only on the way, since it needs what an earlier step makes."""
+    """Steps whose price is known only during the run, because it depends on an earlier step."""
     faults: tuple[str, ...]
-    """Rows that would fail already, and why; of many the first hundred."""
+    """Rows that would fail, with the reason; at most the first hundred."""
     no_image: tuple[str, ...] = ()
-    """Rows without an image in the dates, for which nothing would be made; of many the first hundred."""
+    """Rows without an image in the dates, for which the run would create nothing; at most the first hundred."""
 
 
 async def estimate(
@@ -46,14 +46,14 @@ async def estimate(
     features: int,
     split: tuple[str, ...],
 ) -> Plan:
-    """Count, and ask for every price that can be told before anything is made. Charges nothing.
+    """Count the creates, and request every price that is available before a run. Charges nothing.
 
-    A price that each row has for itself takes the looks that it needs and one request for each row. `features` and `split`
-    are what is known of the input.
+    A price per row takes one request for each row, plus the reads that it depends on. `features` and `split` describe
+    the input.
     """
     creating = {stage.name for stage in stages if stage.kind is Kind.CREATE}
-    told = [stage for stage in stages if stage.price and not _waits_for(stage, stages, creating)]
-    asking = _Asking(client, stages, told)
+    priced = [stage for stage in stages if stage.price and not _waits_for(stage, stages, creating)]
+    asking = _Asking(client, stages, priced)
     count = await asking.all(iter(rows))
     return Plan(
         rows=count,
@@ -62,14 +62,14 @@ async def estimate(
         creates=count * len(creating),
         requests=count * sum(stage.requests for stage in stages),
         tokens=asking.tokens,
-        unpriced=tuple(stage.name for stage in stages if stage.price and stage not in told),
+        unpriced=tuple(stage.name for stage in stages if stage.price and stage not in priced),
         faults=tuple(asking.faults),
         no_image=tuple(asking.no_image),
     )
 
 
 def _waits_for(stage: Stage, stages: Sequence[Stage], creating: set[str]) -> bool:
-    """Whether its price needs what an earlier create makes."""
+    """Whether its price depends on an earlier create."""
     assert stage.price is not None
     first = min((at for at, each in enumerate(stages) if each.name in creating), default=len(stages))
     before = {each.name for each in stages[:first]}
@@ -79,11 +79,11 @@ def _waits_for(stage: Stage, stages: Sequence[Stage], creating: set[str]) -> boo
 class _Asking:
     """The prices of all rows, some rows at a time."""
 
-    def __init__(self, client: PixxelClient, stages: Sequence[Stage], told: Sequence[Stage]) -> None:
+    def __init__(self, client: PixxelClient, stages: Sequence[Stage], priced: Sequence[Stage]) -> None:
         self._client = client
-        self._told = told
+        self._priced = priced
         self._needed = [
-            stage for stage in stages if any(stage.name in each.price.needs for each in told if each.price)
+            stage for stage in stages if any(stage.name in each.price.needs for each in priced if each.price)
         ]
         self._same: dict[tuple[str, str], asyncio.Task[float]] = {}
         self.tokens = 0.0
@@ -91,8 +91,8 @@ class _Asking:
         self.no_image: list[str] = []
 
     async def all(self, rows: Iterator[Work]) -> int:
-        """Ask for all rows; how many there are."""
-        if not self._told:
+        """Request the prices of all rows; return the number of rows."""
+        if not self._priced:
             return sum(1 for _ in rows)
         count = 0
 
@@ -112,9 +112,9 @@ class _Asking:
             facts: dict[str, Facts] = {}
             for stage in self._needed:
                 facts[stage.name] = await stage.do(self._client, attrs.evolve(work, facts=facts))
-            for stage in self._told:
+            for stage in self._priced:
                 price = await self._price(stage, attrs.evolve(work, facts=facts))
-                self.tokens += price  # not before the await: others add meanwhile
+                self.tokens += price  # after the await: concurrent tasks add to the sum, too
         except PixxelError as error:
             found = self.no_image if isinstance(error, NoImage) else self.faults
             if len(found) < _SHOWN:

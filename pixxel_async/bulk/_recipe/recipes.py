@@ -1,7 +1,7 @@
-"""What a bulk run makes of every row: which images it takes, what it makes of them, which files it fetches.
+"""Recipes of bulk runs: which images to use, what to make of them, which files to fetch.
 
-`Recipe` makes an AOI of every row, `OrderRecipe` orders a row's images from the archive. All values are checked when
-they are made; `row_faults` tells which properties a row lacks.
+`Recipe` makes an AOI of every row, `OrderRecipe` orders a row's images from the archive. A recipe checks all values when
+it is made; `row_faults` lists the properties that a row lacks.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(attrs.field,))
 def _frozen(cls: type[T]) -> type[T]:
-    """An attrs class whose first field can be given by its place.
+    """An attrs class whose first field is positional.
 
-    Type checkers take it for a dataclass: mypy's plugin for attrs knows no converters but plain functions.
+    Type checkers treat it as a dataclass: mypy's plugin for attrs supports only plain functions as converters.
     """
     return attrs.frozen(cls)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def _keywords(cls: type[T]) -> type[T]:
-    """The same, all by name."""
+    """An attrs class with keyword-only fields."""
     return attrs.frozen(kw_only=True)(cls)
 
 
 def _example(value: str) -> dict[str, str]:
-    """What to write into a recipe file, shown where it is missing."""
+    """Example for a recipe file, shown if the value is missing."""
     return {"example": value}
 
 
@@ -59,7 +59,7 @@ def _day_or_instant(value: Any, place: str) -> datetime:
             value = date.fromisoformat(value) if len(value) <= 10 else datetime.fromisoformat(value)
         except ValueError:
             raise InvalidInput(
-                f"{place}: {shown(value)} is no date; write 2026-05-01 or 2026-05-01T00:00:00Z"
+                f"{place}: {shown(value)} is not a date; write 2026-05-01 or 2026-05-01T00:00:00Z"
             ) from None
     if isinstance(value, datetime):
         if value.utcoffset() is None:
@@ -69,7 +69,7 @@ def _day_or_instant(value: Any, place: str) -> datetime:
         try:
             return value.astimezone(UTC)
         except OverflowError:
-            raise InvalidInput(f"{place}: {value} lies outside the years 1 to 9999 in UTC") from None
+            raise InvalidInput(f"{place}: {value} is outside the years 1 to 9999 in UTC") from None
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     raise InvalidInput(
@@ -115,16 +115,16 @@ def _either(*kinds: type) -> Any:
 
 @_keywords
 class Search:
-    """Images found in the archive over each row's area."""
+    """Search the archive for images over each row's area."""
 
     start: datetime = attrs.field(converter=_INSTANT, metadata=_example("2026-05-01"))
-    """Images taken from this instant on; a day alone means its begin in UTC."""
+    """Images taken from this instant on; a day means its start in UTC."""
     end: datetime = attrs.field(converter=_INSTANT, metadata=_example("2026-06-01"))
-    """... and before this one: the day itself does not count."""
+    """Images taken before this instant; a day itself does not count."""
     max_cloud: int = attrs.field(default=20, converter=integer(minimum=0, maximum=100))
-    """Most cloud over the image, in percent 0-100."""
+    """Maximum cloud cover of the image, in percent 0-100."""
     max_days: int = attrs.field(default=3, converter=integer(minimum=1))
-    """Take all images of the newest so many days: one image may show only a corner of the area, or one of its polygons."""
+    """Use all images of this number of newest days: one image may cover only a part of the area."""
     satellite: str = attrs.field(default="Sentinel-2", converter=_TEXT)
     """Name or id of the satellite."""
     collection: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
@@ -132,30 +132,30 @@ class Search:
 
     def __attrs_post_init__(self) -> None:
         if self.end <= self.start:
-            raise InvalidInput(f"Search: the end {self.end} must come after the start {self.start}")
+            raise InvalidInput(f"Search: the end {self.end} must be after the start {self.start}")
 
 
 @_keywords
 class Items:
-    """Images that each row names itself."""
+    """Use the images that each row names."""
 
     property: str = attrs.field(default="item_ids", converter=_TEXT)
-    """Property of the row with the STAC item ids: a list, JSON text of a list, or text with commas between."""
+    """Property of the row with the STAC item ids: a list, a list as JSON text, or comma-separated text."""
     satellite: str = attrs.field(default="Sentinel-2", converter=_TEXT)
     """Name or id of the satellite that took them."""
     collection: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
     """Name or id of the satellite's collection; needed only if it has several."""
 
     def of(self, properties: Properties) -> tuple[str, ...]:
-        """The ids that a row names, each once.
+        """The ids that a row names, without duplicates.
 
         Raises:
-            InvalidInput: It names none, or what stands there is no list of ids.
+            InvalidInput: The row names none, or the value is not a list of ids.
         """
         found = _given(properties, self.property, "item ids, for example 'id-1,id-2'")
         ids = _listed(found) if isinstance(found, str) else found
         if not isinstance(ids, list | tuple) or not ids or not all(_is_word(id) for id in ids):
-            raise _Lacking(self.property, f"{found!r:.80} is no list of item ids", "write id-1,id-2")
+            raise _Lacking(self.property, f"{found!r:.80} is not a list of item ids", "write id-1,id-2")
         return tuple(dict.fromkeys(id.strip() for id in ids))
 
 
@@ -177,20 +177,22 @@ def _is_word(value: Any) -> bool:
 
 @_frozen
 class Property:
-    """A value that each row gives itself."""
+    """A value from each row's properties."""
 
     name: str = attrs.field(converter=_TEXT)
     """Name of the property."""
 
     def of(self, properties: Properties) -> str:
-        """What the row says, as text.
+        """The row's value, as text.
 
         Raises:
-            InvalidInput: It says nothing, or nothing that is a single value.
+            InvalidInput: The value is missing, or is not a single value.
         """
         found = _given(properties, self.name, "a value")
         if isinstance(found, bool) or not isinstance(found, str | int | float | date):
-            raise _Lacking(self.name, f"{found!r:.80} is no single value", "write text, a number or a date")
+            raise _Lacking(
+                self.name, f"{found!r:.80} is not a single value", "write text, a number or a date"
+            )
         return _plain(found)
 
 
@@ -199,7 +201,7 @@ def _plain(value: str | int | float | date) -> str:
 
 
 def _input(value: Any, place: str) -> str | Property:
-    """An input's value: text, or what is written as text; in a file `{property = "name"}` is a `Property`."""
+    """An input's value as text or as a `Property`; in a file, write `{property = "name"}` for a `Property`."""
     if isinstance(value, Property):
         return value
     if isinstance(value, Mapping) and list(value) == ["property"]:
@@ -224,30 +226,30 @@ class Visualization:
     index: str = attrs.field(default="NDVI", converter=_TEXT)
     """Name or id of the preset index."""
     png: bool = attrs.field(default=True, converter=boolean(), kw_only=True)
-    """Whether the newest day is drawn and stored as a PNG file."""
+    """Whether to fetch a PNG picture of the newest day."""
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"visualization {self.index}"
 
 
 @_frozen
 class Insight:
-    """A run of a block over the AOI. Charges tokens."""
+    """A run of a block over the AOI. It charges tokens."""
 
     block: str = attrs.field(converter=_TEXT, metadata=_example('"cropstress"'))
     """Name of the block."""
     version: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
-    """Its version, with or without a leading v. None takes the newest release: no draft, pre-release or disabled version."""
+    """Its version, with or without a leading v. None: the newest release, not a draft, pre-release or disabled version."""
     name: str | None = attrs.field(default=None, converter=_maybe(_TEXT), kw_only=True)
-    """What to call it, needed where a recipe runs a block twice; None: as the block."""
+    """Its name, required if a recipe runs a block twice; None: the block's name."""
     inputs: Mapping[str, str | Property] = attrs.field(factory=dict, converter=Check(_inputs), kw_only=True)
-    """Values of the block's inputs by name; a raster input that is left out takes the AOI's newest mosaic."""
+    """Values of the block's inputs by name; a missing raster input gets the AOI's newest mosaic."""
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"insight {self.name or self.block}"
 
     def values(self, properties: Properties) -> dict[str, str]:
@@ -264,20 +266,20 @@ class Insight:
 
 @_frozen
 class Job:
-    """A job of a workflow. Charges tokens.
+    """A job of a workflow. It charges tokens.
 
-    The API takes nothing along with a job: it runs the workflow as it was drawn, wherever the row lies. So a table
-    that starts jobs names a workflow in each row as a rule.
+    A job has no parameters: the API runs the workflow as it was drawn, whatever the row's area. So each row of the table
+    usually names its own workflow.
     """
 
     workflow: str | Property = attrs.field(
         converter=Check(_input), metadata=_example('{property = "workflow"}')
     )
-    """Name or id of the workflow, or the property of the row that holds it."""
+    """Name or id of the workflow, or the row's property that holds it."""
 
     @property
     def label(self) -> str:
-        """What a report calls it."""
+        """Its label in reports."""
         return f"job {self.workflow.name if isinstance(self.workflow, Property) else self.workflow}"
 
     def of(self, properties: Properties) -> str:
@@ -303,7 +305,7 @@ def _makes(value: Any, place: str) -> tuple[Make, ...]:
     for at, label in enumerate(labels):
         if label in labels[:at]:
             raise InvalidInput(
-                f"{place}[{at}]: {makes[at].label!r} stands there twice; take one out or name it"
+                f"{place}[{at}]: {makes[at].label!r} is there twice; remove one or give it a name"
             )
     return makes
 
@@ -313,23 +315,23 @@ def _makes(value: Any, place: str) -> tuple[Make, ...]:
 
 @_keywords
 class Package:
-    """ZIP packages of what was made, fetched and checked."""
+    """ZIP packages of the results, fetched and checked."""
 
     unzip: bool = attrs.field(default=False, converter=boolean())
-    """Whether they are unpacked, each into a folder beside it."""
+    """Whether to unpack each into a folder beside it."""
 
 
 @_keywords
 class Order:
-    """An order of archive images. Charges tokens: each row is billed as 100 km² at least."""
+    """An order of archive images. It charges tokens: each row is billed as 100 km² at least."""
 
     usecase: str = attrs.field(converter=_TEXT, metadata=_example('"agriculture"'))
-    """What the images are for, for instance agriculture."""
+    """Use of the images, for instance agriculture."""
 
 
 @_keywords
 class Delivery:
-    """A store that ordered images are delivered to as soon as they are ready."""
+    """Deliver ordered images to a store as soon as they are ready."""
 
     store: str = attrs.field(converter=_TEXT, metadata=_example('"st-01"'))
     """Id or name of the store."""
@@ -349,30 +351,30 @@ class Waiting(TypedDict):
 
 
 def new_run_id() -> str:
-    """A short random id, so that names of one run do not meet those of another."""
+    """A short random id that separates the names of one run from those of another."""
     return secrets.token_hex(3)
 
 
 @_keywords
 class _Run:
-    """What both kinds of recipe say."""
+    """Fields common to both kinds of recipe."""
 
     whole_features: ClassVar[bool]
     """Whether a MultiPolygon of the input is one row; if not, each of its polygons is a row."""
 
     images: Search | Items = attrs.field(converter=_either(Search, Items))
-    """Which images are taken."""
+    """The images to use."""
     project: str | None = attrs.field(default=None, converter=_maybe(_TEXT))
     """Name, title or id of the project; needed only if there are several."""
     timeout: float = attrs.field(default=3600.0, converter=_SECONDS)
-    """Most seconds to wait for one thing: an AOI, a visualization, an insight, a job, a package."""
+    """Maximum wait in seconds for one resource: an AOI, a visualization, an insight, a job, a package."""
     poll_interval: float | None = attrs.field(default=None, converter=_maybe(_SECONDS))
-    """Seconds before the second look at a thing; None: as the SDK does by itself."""
+    """Seconds before the second poll of a resource; None: the SDK's default."""
     max_poll_interval: float | None = attrs.field(default=None, converter=_maybe(_SECONDS))
-    """Most seconds between two looks; None: as the SDK does by itself."""
+    """Maximum seconds between two polls; None: the SDK's default."""
     run_id: str | None = attrs.field(default=None, converter=_maybe(Check(_run_id)))
-    """Ends the name of everything that is made (`NAME-RUNID`), because the API takes each name once; so one that is given is
-    good for one run. None: each run takes six random digits, and keeps them in its journal."""
+    """Suffix of every name that the run creates (`NAME-RUNID`). The API accepts each name once, so use a value for one run
+    only. None: each run makes six random digits, and keeps them in its journal."""
 
     @property
     def waiting(self) -> Waiting:
@@ -382,7 +384,7 @@ class _Run:
         )
 
     def row_faults(self, properties: Properties) -> Iterator[Problem]:
-        """What a row with these properties lacks to be worked on."""
+        """Problems of a row with these properties: missing or invalid values."""
         for read in self._readers():
             try:
                 read(properties)
@@ -396,11 +398,11 @@ class _Run:
 
 @_keywords
 class Recipe(_Run):
-    """An AOI of each row, what is made of it, and its files."""
+    """Makes an AOI of each row, follows `make`, and fetches the files."""
 
     whole_features = False  # an AOI takes one polygon
     make: tuple[Make, ...] = attrs.field(default=(Visualization(),), converter=Check(_makes))
-    """What is made of each AOI, one after the other."""
+    """The steps for each AOI, in order."""
     package: Package | None = attrs.field(factory=Package, converter=_maybe(_either(Package)))
     """Packages of the AOI's files and of each insight and job; None fetches none."""
 
@@ -408,7 +410,7 @@ class Recipe(_Run):
         yield from super()._readers()
         for make in self.make:
             if isinstance(make, Insight):
-                # One at a time, so that all that is missing is told.
+                # One reader for each input, so that all missing values are reported.
                 yield from (value.of for value in make.inputs.values() if isinstance(value, Property))
             elif isinstance(make, Job):
                 yield make.of
@@ -416,23 +418,23 @@ class Recipe(_Run):
 
 @_keywords
 class OrderRecipe(_Run):
-    """An archive order of each row's images, and their way to you."""
+    """Orders each row's images from the archive, then delivers or fetches them."""
 
     whole_features = True  # an order takes both, and each order is billed as 100 km² at least
     order: Order = attrs.field(converter=_either(Order))
     delivery: Delivery | None = attrs.field(default=None, converter=_maybe(_either(Delivery)))
-    """Where they are delivered; None: nowhere."""
+    """The store for the delivery; None: no delivery."""
     package: Package | None = attrs.field(factory=Package, converter=_maybe(_either(Package)))
     """The package of the images, fetched from the catalog; None fetches none."""
     timeout: float = attrs.field(default=_TWO_WEEKS, converter=_SECONDS)
-    """Most seconds to wait for one thing: an order, a delivery, a package. Orders take days."""
+    """Maximum wait in seconds for one resource: an order, a delivery, a package. Orders take days."""
 
 
 # Rows
 
 
 class _Lacking(InvalidInput):
-    """A row lacks something."""
+    """A row lacks a value."""
 
     def __init__(self, field: str, what: str, remedy: str) -> None:
         super().__init__(f"{field}: {what}; {remedy}")

@@ -1,4 +1,4 @@
-"""What each stage asks of the API: a call or two. Functions of a module, so that another process can run them too."""
+"""The API calls of each stage: one or two. They are functions of a module, so another process can run them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from pixxel_async.models import (
 
 
 async def find_images(client: PixxelClient, work: Work, *, search: Search, target: Target) -> Facts:
-    """Ids of the images of the newest days on which the area was clear enough, newest first.
+    """Ids of the images of the newest days with little enough cloud, newest first.
 
     Raises:
-        NoImage: There is none.
+        NoImage: There is no such image.
         SchemaError: The response contradicts itself.
     """
     listing = client.search.images(
@@ -67,18 +67,18 @@ async def find_images(client: PixxelClient, work: Work, *, search: Search, targe
 
 
 def _taken(image: STACItem) -> tuple[datetime, str]:
-    """When an image was taken; its id makes the order certain."""
+    """Sort key: the time of the image, then its id for a stable order."""
     taken = image.properties.datetime if image.properties else None
     return taken or datetime.min.replace(tzinfo=UTC), image.id
 
 
 async def given_images(client: PixxelClient, work: Work, *, items: Items) -> Facts:
-    """Ids that stand in the row itself."""
+    """Ids that the row itself names."""
     return {"item_ids": items.of(work.properties)}
 
 
 def _name(work: Work, run_id: str) -> str:
-    """The API takes each AOI's name once: it is the row's and the run's, and counts those that failed."""
+    """A unique AOI name, as the API requires: from the row, the run and the number of failed AOIs."""
     name = f"{work.name}-{run_id}"
     return name if not work.failed else f"{name}-{work.failed + 1}"
 
@@ -87,7 +87,7 @@ def _name(work: Work, run_id: str) -> str:
 
 
 async def create_aoi(client: PixxelClient, work: Work, *, target: Target, run_id: str) -> Facts:
-    """An AOI of the images."""
+    """Create an AOI of the images."""
     aoi = await client.aois.create(
         name=_name(work, run_id),
         description=f"row {work.row} of bulk run {run_id}",
@@ -101,31 +101,31 @@ async def create_aoi(client: PixxelClient, work: Work, *, target: Target, run_id
 
 
 async def wait_aoi(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:
-    """Until its images are cut."""
+    """Wait until the AOI's images are ready."""
     aoi = await client.aois.wait(work.id("aoi"), **waiting)
     return {"partial": aoi.status is AOIStatus.PARTIAL_SUCCESS}
 
 
 async def create_visualization(client: PixxelClient, work: Work, *, index_id: str) -> Facts:
-    """A picture of an index over the AOI's images, or their mosaics if there are any."""
+    """Create a visualization of an index over the AOI's mosaics, or its images if it has none."""
     aoi_id = work.id("aoi")
     visualization = await client.visualizations.create(
         aoi_id,
         index_id=index_id,
-        # The vendor's schema lets these out, its guide wants them.
+        # The vendor's schema omits these fields, but its guide requires them.
         src_asset_ids=[asset.id for asset in await _images(client, aoi_id)],
     )
     return {"id": visualization.id}
 
 
 async def wait_visualization(client: PixxelClient, work: Work, *, stage: str, waiting: Waiting) -> Facts:
-    """Until it is drawn."""
+    """Wait until it is drawn."""
     drawn = await client.visualizations.wait(work.id("aoi"), work.id(stage), **waiting)
     return {"partial": drawn.status is VisualizationStatus.PARTIAL_SUCCESS}
 
 
 async def draw_png(client: PixxelClient, work: Work, *, stage: str, index: str, index_id: str) -> Facts:
-    """The index on the newest day, as a PNG picture with its legend."""
+    """Fetch the index of the newest day as a PNG picture with its legend."""
     aoi_id, visualization_id = work.id("aoi"), work.id(stage)
     assets = await _ready_assets(client, aoi_id)
     rendered = [asset for asset in assets if asset.visualization_id == visualization_id]
@@ -143,7 +143,7 @@ async def draw_png(client: PixxelClient, work: Work, *, stage: str, index: str, 
 
 
 async def request_package(client: PixxelClient, work: Work) -> Facts:
-    """All finished files of the AOI in one package. A second one costs nothing."""
+    """Request all finished files of the AOI in one package. A second package costs nothing."""
     aoi_id = work.id("aoi")
     assets = await _ready_assets(client, aoi_id)
     download = await client.downloads.create(aoi_id, asset_ids=[asset.id for asset in assets])
@@ -151,7 +151,7 @@ async def request_package(client: PixxelClient, work: Work) -> Facts:
 
 
 async def fetch_package(client: PixxelClient, work: Work, *, unzip: bool, waiting: Waiting) -> Facts:
-    """The package, once it is ready."""
+    """Wait for the package and fetch it."""
     package = client.downloads.wait(work.id("aoi"), work.id("package"), **waiting)
     name = file_name(work.folder.name, ".zip")
     return _fetched(await package.save(work.folder, filename=name, overwrite=True, unzip=unzip))
@@ -181,7 +181,7 @@ def _fetched(saved: SavedFile) -> Facts:
 
 
 async def price_insight(client: PixxelClient, work: Work, *, insight: Insight, block: Block) -> float:
-    """Tokens that the block's run over this AOI costs."""
+    """Price in tokens of the block's run over this AOI."""
     wanted = await _insight_inputs(client, work, insight, block)
     answer = await client.insights.estimate(work.id("aoi"), block=block.ref, input=wanted)
     return known(answer.estimate, f"estimate of block {block.name} has no price")
@@ -190,7 +190,7 @@ async def price_insight(client: PixxelClient, work: Work, *, insight: Insight, b
 async def create_insight(
     client: PixxelClient, work: Work, *, insight: Insight, block: Block, project_id: str, run_id: str
 ) -> Facts:
-    """A run of the block over the AOI; its metadata tell whose it is."""
+    """Create a run of the block over the AOI; its metadata identify row and run."""
     made = await client.insights.create(
         work.id("aoi"),
         block=block.ref,
@@ -203,7 +203,7 @@ async def create_insight(
 
 
 async def _insight_inputs(client: PixxelClient, work: Work, insight: Insight, block: Block) -> list[DataType]:
-    """The block's inputs filled in; a raster without a value takes the AOI's newest mosaic, or image."""
+    """The block's inputs with values; a raster without a value gets the AOI's newest mosaic, or image."""
     values = insight.values(work.properties)
     filled = []
     for described in block.inputs:
@@ -214,7 +214,7 @@ async def _insight_inputs(client: PixxelClient, work: Work, insight: Insight, bl
         elif wanted.format == "raster":
             asset = max(await _images(client, work.id("aoi")), key=lambda asset: (asset.date or "", asset.id))
             wanted.stac_url = await _stac_url(client, block, work.facts["images"]["item_ids"][0])
-            # The word of the vendor's example; that a single image is called the same is our assumption.
+            # The value of the vendor's example; we assume the same for a single image.
             wanted.asset_source = AssetSource(id=asset.id, type="raw_mosaic")
         else:
             raise InvalidInput(f"{insight.label}: the block's input {name!r} has no value: add it to inputs")
@@ -223,14 +223,14 @@ async def _insight_inputs(client: PixxelClient, work: Work, insight: Insight, bl
 
 
 async def _stac_url(client: PixxelClient, block: Block, item_id: str) -> str:
-    """Address of an image's STAC item, as its own link says."""
+    """URL of an image's STAC item, from its own link."""
     item = await client.archives.item(block.collection_id, item_id)
     link = next((link.href for link in item.links or [] if link.rel == "self"), None)
     return urljoin(client.base_url, known(link, f"STAC item {item_id} has no link to itself"))
 
 
 async def wait_insight(client: PixxelClient, work: Work, *, stage: str, waiting: Waiting) -> Facts:
-    """Until it is computed."""
+    """Wait until it is computed."""
     done = await client.insights.wait(work.id("aoi"), work.id(stage), **waiting)
     return {"cost": done.cost}
 
@@ -238,14 +238,14 @@ async def wait_insight(client: PixxelClient, work: Work, *, stage: str, waiting:
 async def fetch_insight(
     client: PixxelClient, work: Work, *, stage: str, unzip: bool, waiting: Waiting
 ) -> Facts:
-    """Its package, once that is ready."""
+    """Wait for its package and fetch it."""
     package = client.insights.wait_download(work.id("aoi"), work.id(stage), **waiting)
     name = file_name(stage, ".zip")
     return _fetched(await package.save(work.folder, filename=name, overwrite=True, unzip=unzip))
 
 
 async def price_job(client: PixxelClient, work: Work, *, job: Job, workflows: Mapping[str, str]) -> float:
-    """Tokens that a job of the workflow costs."""
+    """Price in tokens of a job of the workflow."""
     workflow_id = _workflow(work, job, workflows)
     answer = await client.workflows.estimate(workflow_id)
     return known(answer.estimated_cost, f"estimate of workflow {workflow_id} has no price")
@@ -254,7 +254,7 @@ async def price_job(client: PixxelClient, work: Work, *, job: Job, workflows: Ma
 async def create_job(
     client: PixxelClient, work: Work, *, job: Job, workflows: Mapping[str, str], project_id: str
 ) -> Facts:
-    """A job of the workflow."""
+    """Create a job of the workflow."""
     made = await client.jobs.create(_workflow(work, job, workflows), project_id=project_id)
     return {"id": made.id, "tokens": made.cost}
 
@@ -268,7 +268,7 @@ async def wait_job(
     workflows: Mapping[str, str],
     waiting: Waiting,
 ) -> Facts:
-    """Until it has run."""
+    """Wait until it has ended."""
     done = await client.jobs.wait(_workflow(work, job, workflows), work.id(stage), **waiting)
     return {"cost": done.cost}
 
@@ -283,7 +283,7 @@ async def fetch_job(
     unzip: bool,
     waiting: Waiting,
 ) -> Facts:
-    """Its package, once that is ready."""
+    """Wait for its package and fetch it."""
     package = client.jobs.wait_download(_workflow(work, job, workflows), work.id(stage), **waiting)
     name = file_name(stage, ".zip")
     return _fetched(await package.save(work.folder, filename=name, overwrite=True, unzip=unzip))
@@ -299,16 +299,16 @@ def _workflow(work: Work, job: Job, workflows: Mapping[str, str]) -> str:
 async def price_order(
     client: PixxelClient, work: Work, *, order: Order, project_id: str, run_id: str
 ) -> float:
-    """Tokens that the order costs, by a dry run."""
+    """Price of the order in tokens, from a dry run."""
     item = await _order_item(work, order, project_id, run_id)
     answer = await client.orders.create(order_items=[item], dry_run=True)
-    return known(answer.total_amount, "dry run tells no price")
+    return known(answer.total_amount, "dry run has no price")
 
 
 async def create_order(
     client: PixxelClient, work: Work, *, order: Order, project_id: str, run_id: str
 ) -> Facts:
-    """An order of the row's images."""
+    """Create an order of the row's images."""
     item = await _order_item(work, order, project_id, run_id)
     placed = await client.orders.create(order_items=[item])
     return {"id": placed.id, "tokens": placed.total_amount}
@@ -329,7 +329,7 @@ async def _order_item(work: Work, order: Order, project_id: str, run_id: str) ->
 
 
 async def list_order_items(client: PixxelClient, work: Work) -> Facts:
-    """The items of the order, which are what is waited for and delivered."""
+    """List the items of the order; waits and deliveries need their ids."""
     placed = await client.orders.get(work.id("order"))
     fault = f"order {work.id('order')} has an item without an id"
     ids = [known(item.id, fault) for item in placed.order_items or []]
@@ -339,7 +339,7 @@ async def list_order_items(client: PixxelClient, work: Work) -> Facts:
 
 
 async def wait_order(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:
-    """Until all its items are there."""
+    """Wait until all its items are ready."""
     partial = False
     for id in work.facts["order items"]["ids"]:
         wait = client.order_items.wait(id, **waiting)
@@ -349,7 +349,7 @@ async def wait_order(client: PixxelClient, work: Work, *, waiting: Waiting) -> F
 
 
 async def create_delivery(client: PixxelClient, work: Work, *, delivery: Delivery, store_id: str) -> Facts:
-    """A delivery of the order's images to the store."""
+    """Create a delivery of the order's images to the store."""
     cloud = CloudDelivery(config=store_id, path=delivery.path)
     request = DeliveryRequest(order_item_ids=work.facts["order items"]["ids"], cloud_info=cloud)
     made = await client.deliveries.create(deliveries=[request])
@@ -358,20 +358,20 @@ async def create_delivery(client: PixxelClient, work: Work, *, delivery: Deliver
 
 
 async def wait_delivery(client: PixxelClient, work: Work, *, waiting: Waiting) -> Facts:
-    """Until they are in the store."""
+    """Wait until the images are in the store."""
     for id in work.facts["delivery"]["ids"]:
         await client.deliveries.wait(id, **waiting)
     return {}
 
 
 async def request_images(client: PixxelClient, work: Work) -> Facts:
-    """The order's images in one package. A second one costs nothing."""
+    """Request the order's images in one package. A second package costs nothing."""
     package = await client.catalogs.request_download(order_item_ids=work.facts["order items"]["ids"])
     return {"id": package.id}
 
 
 async def fetch_images(client: PixxelClient, work: Work, *, unzip: bool, waiting: Waiting) -> Facts:
-    """That package, once it is ready."""
+    """Wait for that package and fetch it."""
     package = client.catalogs.wait_download(work.id("package"), **waiting)
     name = file_name(work.folder.name, ".zip")
     return _fetched(await package.save(work.folder, filename=name, overwrite=True, unzip=unzip))

@@ -12,7 +12,7 @@ from pixxel_async.bulk._recipe.stages import Kind, Price, Stage
 
 
 def stages_of(recipe: Recipe | OrderRecipe, target: Target, run_id: str) -> tuple[Stage, ...]:
-    """What each row goes through in the run of that id."""
+    """The stages of each row in the run with that id."""
     if isinstance(recipe, OrderRecipe):
         return tuple(_order(recipe, target, run_id))
     return tuple(_aoi(recipe, target, run_id))

@@ -1,4 +1,4 @@
-"""What a recipe means: the stages that each row goes through, in order."""
+"""The stages of a recipe, through which each row goes in order."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from pixxel_async.client import PixxelClient
 from pixxel_async.errors import PixxelError
 
 Facts = dict[str, Any]
-"""What a stage found out or made, JSON-ready.
+"""The result of a stage, JSON-ready.
 
-A create gives the `id` of what it made and its cost in `tokens`; each is None where the answer does not state it. A stage that
-waits for a create may give its true `cost`, which corrects the account. A fetch gives `file` and `members`.
+A create returns the `id` of its resource and its cost in `tokens`; each is None if the response lacks it. A stage that
+waits for a create may return the actual `cost`, which corrects the account. A fetch returns `file` and `members`.
 """
 
 
 class NoImage(PixxelError):
-    """The search found no image for a row. Its stages after the search have nothing to work on."""
+    """The search found no image for a row, so later stages have no input. Widen the dates or allow more cloud."""
 
 
 class Kind(Enum):
-    """What an interruption of a stage leaves behind."""
+    """The effect of a stage, which decides how an interrupted one is resumed."""
 
-    LOOK = "look"
-    """Nothing: it is done again."""
+    READ = "read"
+    """No effect: the stage is repeated."""
     CREATE = "create"
-    """Perhaps a thing, perhaps paid for: it is looked for before the stage is done again."""
+    """Perhaps a resource, perhaps paid for: the run searches for it before it repeats the stage."""
     FETCH = "fetch"
-    """Perhaps a part of a file, which the next attempt goes on with."""
+    """Perhaps a part of a file, which the next attempt resumes."""
 
 
 @attrs.frozen
 class Work:
-    """One row, as far as it has come."""
+    """One row with its results so far."""
 
     row: int
     name: str
@@ -46,16 +46,16 @@ class Work:
     """GeoJSON Polygon, [lon, lat] in degrees; for an order also MultiPolygon."""
     properties: Mapping[str, Any]
     folder: Path
-    """Where its files go."""
+    """Folder of its files."""
     facts: Mapping[str, Facts]
     """By stage."""
     is_fresh: bool = False
-    """Whether no session has tried anything for it before."""
+    """Whether no session has made an attempt for it before."""
     failed: int = 0
-    """How often the stage made this already, and it failed."""
+    """Number of failed resources that the stage has created before."""
 
     def id(self, stage: str) -> str:
-        """Id of what a stage created."""
+        """Id of the resource that a stage created."""
         return str(self.facts[stage]["id"])
 
 
@@ -65,32 +65,32 @@ Ask = Callable[[PixxelClient, Work], Awaitable[float]]
 
 @attrs.frozen
 class Price:
-    """How to learn what a create costs, before it is sent."""
+    """How to get the price of a create before it is sent."""
 
     ask: Ask
-    """Asks the API; in tokens. Charges nothing itself."""
+    """Requests the price from the API, in tokens. Charges nothing itself."""
     needs: tuple[str, ...] = ()
-    """Stages whose facts it needs."""
+    """Stages whose facts the request needs."""
     same_for: Callable[[Work], str] | None = None
-    """Rows for which this is the same have the same price; None: each has its own."""
+    """Rows with the same value have the same price; None: each row has its own price."""
 
 
 @attrs.frozen
 class Stage:
-    """One stage. Its functions are module-level ones (or partials of them), so that another process can run them."""
+    """One stage. Its functions are module-level functions or partials of them, so another process can run them."""
 
     name: str
     """Unique in the recipe; the key of its facts."""
     do: Do
-    kind: Kind = Kind.LOOK
+    kind: Kind = Kind.READ
     price: Price | None = None
-    """None where it costs nothing."""
+    """None if it costs nothing."""
     requests: int = 1
-    """How many requests it takes at least."""
+    """Minimum number of requests."""
     again_if_absent: bool = False
-    """Whether a create that did not happen, as far as the listings tell, is sent again: only where the API itself refuses
-    a second thing of that name or content."""
+    """Whether a create that the listings lack is sent again: only if the API refuses a duplicate of that name or
+    content."""
     makes: str | None = None
-    """The create whose thing this stage waits for."""
+    """The create whose resource this stage waits for."""
     one_at_a_time: str | None = None
-    """Creates with the same word here are made one after the other: their things cannot be told apart by content."""
+    """Creates with the same value run one after the other, because their resources have the same content."""

@@ -1,4 +1,4 @@
-"""Which version of a block a recipe means: Semantic Versioning 2.0, read as the API writes it."""
+"""Selects the version of a block: Semantic Versioning 2.0, in the API's spelling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEMVER = re.compile(
 )
 _NOT_OFFERED = frozenset({"draft", "disabled"})
 _NOT_OFFERED_NUMBERS = frozenset({0, 2})
-"""The same in a block's `spec.status`, as the vendor's block registry counts: draft 0, released 1, disabled 2."""
+"""The same as numbers in a block's `spec.status`, from the vendor's block registry: draft 0, released 1, disabled 2."""
 
 _Identifier = tuple[int, int, str]
 
@@ -30,12 +30,12 @@ class Precedence:
     numbers: tuple[_Identifier, ...]
     """Major, minor and patch."""
     is_release: bool
-    """Whether it is no pre-release; those come before the release."""
+    """Whether it is a release; pre-releases sort before it."""
     pre: tuple[_Identifier, ...]
 
     @classmethod
     def of(cls, text: str) -> Precedence | None:
-        """The precedence of a version such as `1.0.0`, `v1.0.0-rc.1+7` or `v1`; None if the text is none."""
+        """The precedence of a version such as `1.0.0`, `v1.0.0-rc.1+7` or `v1`; None if the text is not a version."""
         found = _SEMVER.fullmatch(text.strip())
         if found is None:
             return None
@@ -45,19 +45,19 @@ class Precedence:
 
 
 def _identifier(text: str) -> _Identifier:
-    """Numbers come before words. They are compared by length first, since `int` refuses very long ones."""
+    """Numbers sort before text. They are compared by length first, since `int` refuses very long ones."""
     return (0, len(text), text) if text.isdecimal() else (1, 0, text)
 
 
 def newest(blocks: Sequence[Block]) -> Block | None:
-    """The newest version that is offered: no draft, not disabled, no pre-release. None if there is none."""
+    """The newest available version: not a draft, disabled or a pre-release. None if there is none."""
     offered = [(found, block) for block in blocks if _is_offered(block) and (found := _precedence(block))]
     releases = [(found, version_of(block), block) for found, block in offered if found.is_release]
     return max(releases, key=lambda release: release[:2], default=(None, None, None))[2]
 
 
 def named(blocks: Sequence[Block], wanted: str) -> Block | None:
-    """The version that is written `wanted`, else the one that means the same. None if there is none."""
+    """The version spelled `wanted`, else the one with the same precedence. None if there is none."""
     precedence = Precedence.of(wanted)
     same = [
         block
@@ -73,7 +73,7 @@ def named(blocks: Sequence[Block], wanted: str) -> Block | None:
 
 
 def version_of(block: Block) -> str:
-    """The version as the API writes it; empty if it states none."""
+    """The version in the API's spelling; empty if the API states none."""
     return (block.spec.version if block.spec else None) or ""
 
 

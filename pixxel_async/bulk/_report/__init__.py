@@ -1,4 +1,4 @@
-"""What became of every row, as files beside theirs: for spreadsheets, programs, maps, and people."""
+"""Reports on every row of a run, as files: for spreadsheets, programs, maps, and people."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Format = Literal["csv", "json", "geojson", "html"]
 
 
 class _Table(Protocol):
-    """A file that takes the rows one by one."""
+    """A report file that is written row by row."""
 
     def add(self, record: RowRecord, facts: Facts) -> None: ...
 
@@ -39,25 +39,25 @@ _TABLES: dict[str, Callable[[BinaryIO, RunFacts], _Table]] = {
 def report(
     out: str | Path, *, formats: Iterable[Format] = ("csv", "json", "geojson", "html")
 ) -> dict[str, Path]:
-    """Write what became of every row to `report.csv`, `report.json`, `report.geojson`, `report.html`.
+    """Write the report of a run to `report.csv`, `report.json`, `report.geojson`, `report.html`.
 
-    It reads the journal, also while a process works on the run, and replaces an earlier report when all files of the new one are
-    whole. Every row of the input is in each of the first three once, in its order. It blocks, and takes as little memory for many
-    rows as for few: call it in a thread (`asyncio.to_thread`) while other work goes on.
+    It reads the journal, also while a process works on the run. It replaces an earlier report when all new files are
+    complete. The first three files have every row of the input once, in its order. The function blocks, and its memory
+    does not grow with the rows: call it in a thread (`asyncio.to_thread`) beside an event loop.
 
     A row that is a part of a feature has the feature's key under `part_of`.
 
-    - `csv`, for spreadsheets: several values in one cell have `|` between them. A cell that a spreadsheet would take
-      for a formula (it begins with `=`, `+`, `-` or `@`) has an apostrophe before it.
-    - `json`, for programs: what is known of the run, and under `rows` the same as in the CSV, unchanged.
-    - `geojson`, for maps: the areas, with the same facts as properties, and under `input` their own.
-    - `html`, for people: one page that needs no network, with counts, reasons, a map, small pictures, costs and rows. Of more
-      than 5,000 rows it lists those that did not end well. The pictures are made small with Pillow (part of the
-      extra `sandbox`); without it, only those are shown that are small already.
+    - `csv`, for spreadsheets: `|` separates several values in one cell. A cell that a spreadsheet would read as a formula
+      (it starts with `=`, `+`, `-` or `@`) gets an apostrophe at its start.
+    - `json`, for programs: the facts of the run, and under `rows` those of the CSV, unchanged.
+    - `geojson`, for maps: the areas, with the same facts as properties, and under `input` the input's properties.
+    - `html`, for people: one page that needs no network, with counts, reasons, a map, thumbnails, costs and rows. If there
+      are more than 5,000 rows, it lists those that did not succeed. Pillow makes the thumbnails (part of the extra
+      `sandbox`); without it, the page shows only small pictures.
 
     Args:
         out: Folder of the run.
-        formats: Which files.
+        formats: Formats to write.
 
     Returns:
         The files, by format. Paths in them are relative to `out`.
@@ -65,13 +65,13 @@ def report(
     Raises:
         JournalError: There is no run in the folder, or its journal is damaged.
         InvalidInput: There is no such format.
-        DiskFull: There is no room; the earlier report is still there.
+        DiskFull: The disk is full; the earlier report is still there.
     """
     out = checked_path(out, "out")
     wanted = list(dict.fromkeys(formats))
     for each in wanted:
         if each not in _TABLES:
-            raise InvalidInput(f"formats: there is no {each!r}: give some of {', '.join(_TABLES)}")
+            raise InvalidInput(f"formats: {each!r} is not a format: use some of {', '.join(_TABLES)}")
     paths: dict[str, Path] = {each: out / REPORTS[each] for each in wanted}
     with (
         Journal.read(out / JOURNAL) as journal,

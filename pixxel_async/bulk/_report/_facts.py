@@ -1,4 +1,4 @@
-"""What a report tells of the run, and of a row."""
+"""The facts of a run and of a row in a report."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from pixxel_async.bulk._journal.view import JournalView
 
 @attrs.frozen
 class RunFacts:
-    """What is known of a run before its rows are read."""
+    """Facts of a run that are known before its rows are read."""
 
     header: Header
     tokens: Tokens
     costs: Sequence[Cost]
     total: int
-    """How many rows it has."""
+    """Number of rows."""
     features: int
-    """How many features of the input these are."""
+    """Number of the input's features."""
     out: Path
     written: datetime
-    """When the report was begun."""
+    """Start time of the report."""
 
     @classmethod
     def of(cls, journal: JournalView, out: Path, written: datetime) -> Self:
-        """Read them."""
+        """Read the facts from the journal."""
         return cls(
             header=journal.header,
             tokens=journal.tokens(),
@@ -44,17 +44,17 @@ class RunFacts:
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """What is made of the rows."""
+        """The recipe as plain data."""
         recipe: Mapping[str, Any] = self.header.recipe["recipe"]
         return recipe
 
 
 Facts = dict[str, Any]
-"""What is known of a row, JSON-ready."""
+"""Facts of a row, JSON-ready."""
 
 
 def row_facts(record: RowRecord) -> Facts:
-    """What is known of a row, JSON-ready; files are relative to the run's folder, if they are there."""
+    """Facts of a row, JSON-ready; files inside the run's folder have relative paths."""
     result = result_of(record, Path())
     return {
         "row": result.row,

@@ -1,4 +1,4 @@
-"""A map of a run's areas as one SVG: true to scale at its middle, and each area seen, however small."""
+"""A map of a run's areas as one SVG: true to scale at its middle; small areas stay visible."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from pixxel_async.bulk._state import State
 from pixxel_async.geometry._areas import polygons_of
 
 MOST_SHAPES = 5000
-"""Of more areas than these the map tells how many there are where."""
+"""Maximum number of areas drawn one by one; with more, the map shows counts on a grid."""
 _MOST_VERTICES = 256
-"""Of one area, in memory, unless it has very many rings."""
+"""Maximum number of vertices kept of one area, unless it has very many rings."""
 _FEWEST_VERTICES = 8
-"""Of one ring: with fewer, a square would become a triangle or a line."""
+"""Minimum number of vertices of one ring: with fewer, a square would become a triangle or a line."""
 _MOST_VERTICES_OF_ALL = 200_000
 WIDTH = 1000
 _LEFT, _TOP, _RIGHT, _BOTTOM = 54, 12, 14, 54
-"""Room for the labels, and for the scale below them, in pixels."""
+"""Margins for the labels, and for the scale below them, in pixels."""
 _LEAST_HEIGHT, _MOST_HEIGHT = 300, 600
 _LEAST_DEGREES = 0.01
-"""A map of less would tell nothing of where it is."""
+"""Minimum extent: a smaller map would not show its location."""
 _KM_PER_DEGREE = 111.2
 _CELL = 6
 _NEAR = 0.7
-"""Vertices nearer than this to the one before are left out, in pixels."""
+"""Minimum distance of drawn vertices, in pixels."""
 _STATES = tuple(State)
 
 Point = tuple[float, float]
@@ -47,7 +47,7 @@ class _Area:
 
 
 class AreaMap:
-    """Takes the areas one by one; the drawing comes when all are known."""
+    """Collects the areas one by one; draws the map when all are known."""
 
     def __init__(self) -> None:
         self._areas: list[_Area] = []
@@ -56,11 +56,11 @@ class AreaMap:
         self._states = array("B")
         self._east = _Span()
         self._around = _Span()
-        """The same with longitudes from 0 to 360, for areas on both sides of the antimeridian."""
+        """The extent with longitudes from 0 to 360, for areas on both sides of the antimeridian."""
         self._north = _Span()
 
     def add(self, row: int, name: str, state: State, geometry: Mapping[str, Any], *, is_listed: bool) -> None:
-        """Take an area; `is_listed`: there is a line about it to go to."""
+        """Add an area; `is_listed`: the table has its row, so the area links to it."""
         polygons = polygons_of(geometry)
         own_east, own_around, own_north = _Span(), _Span(), _Span()
         for polygon in polygons:
@@ -74,7 +74,7 @@ class AreaMap:
         nearer = own_around if own_around.size < own_east.size else own_east
         self._middles.extend(((nearer.middle + 180) % 360 - 180, own_north.middle))
         self._states.append(_STATES.index(state))
-        if len(self._areas) <= MOST_SHAPES:  # one more, to know that there are more
+        if len(self._areas) <= MOST_SHAPES:  # one more than drawn shows that there are too many
             rings = [ring for polygon in polygons for ring in polygon]
             most = max(_MOST_VERTICES // len(rings), _FEWEST_VERTICES)
             flat = [_flat(ring, most) for ring in rings]
@@ -84,7 +84,7 @@ class AreaMap:
         return len(self._states)
 
     def svg(self) -> Iterator[str]:
-        """The drawing, in pieces."""
+        """The SVG, in pieces."""
         view = _View.of(self._east, self._around, self._north)
         yield (
             f'<svg class="map" viewBox="0 0 {WIDTH} {view.height:.0f}" role="img" aria-labelledby="map-name map-what">'
@@ -102,7 +102,7 @@ class AreaMap:
         by_state = defaultdict(list)
         for area in self._areas:
             by_state[area.state].append(area)
-        for state in reversed(ORDER):  # what matters most lies on top
+        for state in reversed(ORDER):  # the most important state is on top
             if state in by_state:
                 yield f'<g class="{style(state)}">'
                 for area in by_state[state]:
@@ -142,7 +142,7 @@ def _shape(area: _Area, view: _View, size: int, most: int) -> str:
         parts.append(
             f'<use href="#{sign_id(area.state)}" x="{x:.1f}" y="{y:.1f}" width="{size}" height="{size}"/>'
         )
-    if area.is_listed:  # not a stop of the tabulator key: the table has the same
+    if area.is_listed:  # not reachable with the Tab key: the table has the same links
         return f'<a href="#r{area.row}" tabindex="-1">{"".join(parts)}</a>'
     return f"<g>{''.join(parts)}</g>"
 
@@ -156,7 +156,7 @@ def _path(ring: list[Point], most: int) -> str:
 
 
 class _Span:
-    """From where to where something reaches."""
+    """An interval that grows with its values."""
 
     def __init__(self, low: float = math.inf, high: float = -math.inf) -> None:
         self.low, self.high = low, high
@@ -175,13 +175,13 @@ class _Span:
 
 @attrs.frozen
 class _View:
-    """Where on the drawing a place is: both axes are straight, and equal at the middle latitude."""
+    """The projection onto the drawing: linear in both axes, with equal scales at the middle latitude."""
 
     west: float
     north: float
     height: float
     per_lat: float
-    """Pixels of a degree of latitude."""
+    """Pixels per degree of latitude."""
     per_lon: float
     is_around: bool
 
@@ -222,11 +222,11 @@ class _View:
         south = self.north - (self._bottom - _TOP) / self.per_lat
         return (
             f"{count:,} areas between {_longitude(self.west, 2)} and {_longitude(east, 2)}, "
-            f"{_latitude(max(south, -90), 2)} and {_latitude(min(self.north, 90), 2)}; the table of rows says the same in words"
+            f"{_latitude(max(south, -90), 2)} and {_latitude(min(self.north, 90), 2)}; the table of rows has the same information as text"
         )
 
     def graticule(self) -> Iterator[str]:
-        """Frame, and lines of even degrees with their labels."""
+        """The frame, and grid lines at round degrees with their labels."""
         yield (
             f'<rect class="sea" x="{_LEFT}" y="{_TOP}" width="{self._right - _LEFT}" height="{self._bottom - _TOP:.1f}"/>'
         )
@@ -252,7 +252,7 @@ class _View:
         yield f'<path class="graticule" d="{"".join(lines)}"/><g class="labels">{"".join(labels)}</g>'
 
     def scale_bar(self) -> Iterator[str]:
-        """A bar of an even length."""
+        """A scale bar of a round length."""
         km = _even(150 / self.per_lat * _KM_PER_DEGREE)
         length = km / _KM_PER_DEGREE * self.per_lat
         words = f"{km:,g} km" if km >= 1 else f"{km * 1000:g} m"
@@ -264,7 +264,7 @@ class _View:
 
 
 def _step(least: float) -> tuple[float, int]:
-    """An even number of degrees, and how many digits tell it."""
+    """A round number of degrees, and the number of digits to show it."""
     for step in (5.0, 10.0, 15.0, 30.0, 45.0):
         if least <= step and least > 2:
             return step, 0
@@ -276,7 +276,7 @@ def _step(least: float) -> tuple[float, int]:
 
 
 def _even(most: float) -> float:
-    """The largest of 1, 2, 5, 10, 20, 50, ... that is not more."""
+    """The largest of 1, 2, 5, 10, 20, 50, ... up to `most`."""
     power = 10.0 ** math.floor(math.log10(most))
     return next(even for even in (5, 2, 1) if even * power <= most * 1.001) * power
 

@@ -1,4 +1,4 @@
-"""Pieces of HTML. Whatever comes from a run goes through `text` or `href`: names and errors are other people's words."""
+"""Pieces of HTML. All values of a run go through `text` or `href`, because names and errors are untrusted input."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ ORDER = (
     State.WAITING,
     State.DONE,
 )
-"""What a person should see first comes first."""
+"""The states in order of importance for a reader."""
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 
-# Drawn in a circle, so that no state is told by its colour alone.
+# Drawn in a circle, so that the state does not depend on its colour alone.
 _SIGNS = {
     State.DONE: '<path d="M4.4 8.3l2.5 2.5 4.7-5.2"/>',
     State.PARTIAL: '<path class="solid" d="M8 3.4a4.6 4.6 0 0 1 0 9.2z"/>',
@@ -40,22 +40,22 @@ _SIGNS = {
 
 
 def text(value: object) -> str:
-    """Text as HTML, between tags or in a quoted attribute; characters that nobody can see are shown as �."""
+    """Text as HTML, between tags or in a quoted attribute; invisible characters are shown as �."""
     return html.escape(_INVISIBLE.sub("�", str(value)))
 
 
 def href(path: str) -> str:
-    """A path relative to the page as a link's address; no path can be taken for anything else."""
+    """A path relative to the page as a link's address; a browser never reads it as another scheme or host."""
     return html.escape(quote(path, safe="/"))
 
 
 def style(state: State) -> str:
-    """The class that gives something the colour of a state."""
+    """The CSS class of a state."""
     return f"s-{state.name.lower()}"
 
 
 def sign(state: State) -> str:
-    """The sign of a state; decoration, for its word stands beside it."""
+    """The sign of a state; decoration only, because the state's name is beside it."""
     return f'<svg class="sign {style(state)}" aria-hidden="true"><use href="#{sign_id(state)}"/></svg>'
 
 
@@ -65,7 +65,7 @@ def sign_id(state: State) -> str:
 
 
 def signs() -> str:
-    """The drawings of all signs, for the page's beginning."""
+    """The drawings of all signs, for the start of the page."""
     drawings = "".join(
         f'<symbol id="{sign_id(state)}" viewBox="0 0 16 16"><circle class="disc" cx="8" cy="8" r="7.5"/>{drawing}</symbol>'
         for state, drawing in _SIGNS.items()
@@ -74,7 +74,7 @@ def signs() -> str:
 
 
 def badge(state: State) -> str:
-    """A state with sign and word."""
+    """A state with its sign and name."""
     return f'<span class="badge">{sign(state)}{text(state.value)}</span>'
 
 

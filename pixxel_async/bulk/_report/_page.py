@@ -1,4 +1,4 @@
-"""The report for people: one page that asks nothing of any server, and can be sent to somebody as it is."""
+"""The report for people: one HTML page that needs no server and can be sent as a file."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ from pixxel_async.bulk._report._problems import Problem, Problems
 from pixxel_async.bulk._state import State
 
 MOST_ROWS = 5000
-"""Of more rows than these, the page lists only those that did not end well."""
+"""If there are more rows, the page lists only those that did not succeed."""
 _MOST_FILES = 3
-"""Files of a row that are seen at once."""
+"""Number of a row's files that are always visible."""
 _MOST_FILES_OF_ALL = 40
 _LONGEST_ERROR = 400
 
 _REMEDIES = {
-    State.FAILED: "when the cause is mended, try these rows again (<code>pixxel bulk retry-failed</code>); what was made for them is kept",
-    State.HELD: "look in the account; then go on with <code>pixxel bulk resume --resend</code> if it is not there, or <code>--forget</code> to give these rows up",
-    State.BLOCKED: "go on with a higher cap (<code>pixxel bulk resume --max-tokens</code>)",
-    State.PARTIAL: "some of the images could not be worked on; what came of the others is there",
-    State.NO_IMAGE: "nothing was made for these rows; to search again later: <code>pixxel bulk retry-failed --no-image</code>; other dates need another run",
+    State.FAILED: "remove the cause, then retry these rows (<code>pixxel bulk retry-failed</code>); their resources are kept",
+    State.HELD: "check the account, then use <code>pixxel bulk resume --resend</code> if the resource does not exist, or <code>--forget</code> to give these rows up",
+    State.BLOCKED: "resume with a higher cap (<code>pixxel bulk resume --max-tokens</code>)",
+    State.PARTIAL: "some of the images failed; the results of the others exist",
+    State.NO_IMAGE: "nothing was created for these rows; to search again later: <code>pixxel bulk retry-failed --no-image</code>; other dates need another run",
 }
 
 
 class HtmlPage:
-    """Collects what the page shows, and writes it when all rows are known."""
+    """Collects the content of the page, and writes it when all rows are known."""
 
     def __init__(self, file: BinaryIO, facts: RunFacts) -> None:
         self._file = file
@@ -65,7 +65,7 @@ class HtmlPage:
         self._listed: set[int] = set()
 
     def add(self, record: RowRecord, facts: Facts) -> None:
-        """Take one row."""
+        """Add one row."""
         state = record.state
         self._counts[state] += 1
         self._seconds += record.seconds
@@ -86,7 +86,7 @@ class HtmlPage:
     def _page(self) -> Iterator[str]:
         folder = files(__package__)
         script = (folder / "page.js").read_text("utf-8")
-        # Were a name ever taken for a script or an address, the browser would still refuse it.
+        # Second line of defence: the browser refuses every script or address that a name could inject.
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
         name = text(self._facts.header.input_name)
@@ -122,7 +122,7 @@ class HtmlPage:
             f"<div><dt>This report</dt><dd>{moment(self._facts.written)}</dd></div>\n"
             f"<div><dt>API</dt><dd>{text(header.base_url)}</dd></div>\n"
             f"{self._features()}"
-            f"<div><dt>Work on rows</dt><dd>{duration(self._seconds)} in all, waiting included</dd></div>\n"
+            f"<div><dt>Work on rows</dt><dd>{duration(self._seconds)} in total, waits included</dd></div>\n"
             "</dl>\n</header>\n"
         )
 
@@ -228,9 +228,9 @@ class HtmlPage:
                 yield f"<li>{badge(state)}</li>\n"
         yield "</ul>\n"
         if len(self._map) > MOST_SHAPES:
-            yield '<p class="note">Each square stands for all areas there, in the colour of the one that most needs a look. Point at it for numbers.</p>\n'
+            yield '<p class="note">Each square combines all areas there, in the colour of the most important state. Point at it for numbers.</p>\n'
         else:
-            yield '<p class="note">An area without a sign is done; a sign without an area stands for one too small to draw. Point at an area for its name, click it for its row.</p>\n'
+            yield '<p class="note">An area without a sign is done; a sign without an area marks one too small to draw. Point at an area for its name, click it for its row.</p>\n'
         yield "</section>\n"
 
     def _gallery(self) -> Iterator[str]:
@@ -267,7 +267,7 @@ class HtmlPage:
             )
         tokens = self._facts.tokens
         yield (
-            f'</tbody>\n<tfoot><tr><th scope="row">Together</th><td></td><td class="number">{amount(tokens.spent)}</td>'
+            f'</tbody>\n<tfoot><tr><th scope="row">Total</th><td></td><td class="number">{amount(tokens.spent)}</td>'
             f'<td class="number">{amount(tokens.reserved)}</td></tr></tfoot>\n</table></div>\n</section>\n'
         )
 
@@ -276,7 +276,7 @@ class HtmlPage:
         total = self._counts.total()
         if not self._is_short:
             yield (
-                f'<p class="note">Of {total:,} rows only those are listed that did not end well'
+                f'<p class="note">Of {total:,} rows, the table has only those that did not succeed'
                 f"{f', the first {MOST_ROWS:,} of them' if len(self._rows) == MOST_ROWS else ''}; "
                 "report.csv and report.json have all.</p>\n"
             )
@@ -303,9 +303,9 @@ class HtmlPage:
         header = self._facts.header
         recipe = orjson.dumps(self._facts.recipe, option=orjson.OPT_INDENT_2).decode()
         yield (
-            f"<footer>\n<details><summary>What is made of each row</summary><pre>{text(recipe)}</pre></details>\n"
+            f"<footer>\n<details><summary>Recipe of each row</summary><pre>{text(recipe)}</pre></details>\n"
             f"<p>Input <code>{text(header.input_name)}</code>, SHA-256 <code>{text(header.input_sha256)}</code>. "
-            f"Written by pixxel-async {text(header.sdk)}. Links to files work while this page stands in the folder of its run.</p>\n</footer>\n"
+            f"Written by pixxel-async {text(header.sdk)}. Links to files work while this page is in the folder of its run.</p>\n</footer>\n"
         )
 
 

@@ -1,4 +1,4 @@
-"""Thumbnails of the pictures that a run made, within the page itself."""
+"""Thumbnails of a run's pictures, embedded in the page."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import attrs
 
 MOST = 48
-"""Thumbnails on a page."""
+"""Maximum number of thumbnails on a page."""
 _MOST_BYTES = 4 * 2**20
-"""Of all of them together."""
+"""Maximum size of all thumbnails together."""
 _MOST_BYTES_AS_IT_IS = 100_000
 _MOST_PIXELS = 40_000_000
-"""A larger picture costs too much memory to make smaller."""
+"""Maximum pixels: a larger picture needs too much memory for a thumbnail."""
 _EDGE = 360
-"""Pixels of a thumbnail's longer edge."""
+"""Length of a thumbnail's longer edge, in pixels."""
 
 
 @attrs.frozen
@@ -33,17 +33,17 @@ class Picture:
 
 
 class Pictures:
-    """Collects the first that fit."""
+    """Collects the first pictures that fit."""
 
     def __init__(self, out: Path) -> None:
         self._out = out
         self._room = _MOST_BYTES
         self.shown: list[Picture] = []
         self.total = 0
-        """How many pictures the run made."""
+        """Number of pictures of the run."""
 
     def add(self, row: int, name: str, files: list[str]) -> None:
-        """Take a row's pictures."""
+        """Add a row's pictures."""
         for file in files:
             if not file.lower().endswith(".png"):
                 continue
@@ -56,7 +56,7 @@ class Pictures:
 
 
 def _embedded(path: Path) -> str | None:
-    """A picture as an address that holds it; None where there is none, or none that fits."""
+    """A picture as a `data:` URL; None if it cannot be read or does not fit."""
     try:
         if not path.is_file():
             return None
@@ -65,8 +65,8 @@ def _embedded(path: Path) -> str | None:
             if not 0 < width * height <= _MOST_PIXELS:
                 return None
         return _smaller(path) or _as_it_is(path)
-    except Exception:  # Pillow has many words for a broken file, SyntaxError and warnings among them
-        return None  # the page is about the run: a picture that cannot be shown stops no report
+    except Exception:  # Pillow raises many errors for a broken file, also SyntaxError and warnings
+        return None  # a broken picture must not stop the report
 
 
 def _size(head: bytes) -> tuple[int, int]:
@@ -77,7 +77,7 @@ def _size(head: bytes) -> tuple[int, int]:
 
 
 def _smaller(path: Path) -> str | None:
-    """With Pillow, which is part of the extra `sandbox` only."""
+    """A thumbnail, made with Pillow, which only the extra `sandbox` installs."""
     try:
         from PIL import Image, features
     except ImportError:

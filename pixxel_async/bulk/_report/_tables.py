@@ -1,4 +1,4 @@
-"""Reports for programs: CSV, JSON, GeoJSON; each row is written as it comes."""
+"""Reports for programs: CSV, JSON, GeoJSON; rows are written as they arrive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pixxel_async.bulk._journal.records import RowRecord
 from pixxel_async.bulk._report._facts import Facts, RunFacts
 
 BETWEEN = "|"
-"""Between several values in one cell; it stands in no id and in no file name of ours."""
+"""Separates several values in one cell; no id and no file name of a run contains it."""
 COLUMNS = ("row", "key", "part_of", "name", "state", "step", "ids", "files", "tokens", "seconds", "error")
 
 
@@ -20,11 +20,11 @@ class CsvTable:
     """For spreadsheets."""
 
     def __init__(self, file: BinaryIO, facts: RunFacts) -> None:
-        del facts  # a table has no place for them
+        del facts  # a table has only rows
         self._text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         self._writer = csv.writer(
             self._text
-        )  # with \r\n, as RFC 4180 has it; with \n alone it leaves a \r unquoted
+        )  # with \r\n, as in RFC 4180; with \n alone, the module leaves a \r unquoted
         self._writer.writerow(COLUMNS)
 
     def add(self, record: RowRecord, facts: Facts) -> None:
@@ -33,7 +33,7 @@ class CsvTable:
         self._writer.writerow(_cell(facts[column]) for column in COLUMNS)
 
     def end(self) -> None:
-        """Nothing comes after."""
+        """Do nothing: the file has no footer."""
         self._text.detach()
 
 
@@ -45,7 +45,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, dict):
         value = [f"{step}={id}" for step, id in value.items()]
     text = BETWEEN.join(value) if isinstance(value, list) else str(value)
-    # Spreadsheets run these, and names come from whoever made the input.
+    # Spreadsheets run these, and names come from untrusted input.
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
@@ -76,7 +76,7 @@ class JsonTable:
         self._list.add(facts)
 
     def end(self) -> None:
-        """Nothing comes after."""
+        """Do nothing: the file has no footer."""
         self._file.write(b"\n]}\n")
 
 
@@ -84,7 +84,7 @@ class GeoJsonTable:
     """For maps."""
 
     def __init__(self, file: BinaryIO, facts: RunFacts) -> None:
-        del facts  # GeoJSON has no place for them
+        del facts  # a FeatureCollection has only features
         self._file = file
         self._list = _List(file)
         file.write(b'{"type":"FeatureCollection","features":[')
@@ -101,12 +101,12 @@ class GeoJsonTable:
         )
 
     def end(self) -> None:
-        """Nothing comes after."""
+        """Do nothing: the file has no footer."""
         self._file.write(b"\n]}\n")
 
 
 class _List:
-    """Members of a JSON array, one a line."""
+    """Members of a JSON array, one per line."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file

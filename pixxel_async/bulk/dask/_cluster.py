@@ -1,4 +1,4 @@
-"""The coordinator's side of `DaskEngine`: which workers there are, what each of them has to do, and what came of it."""
+"""The coordinator's side of `DaskEngine`: the workers, their steps, and the outcomes."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from pixxel_async.bulk.dask._worker import Greeting, Outcome, StageJob, ThenJob
 from pixxel_async.errors import ConfigurationError, TransportError
 
 MOST_WORKERS = 200
-"""Workers of a cluster that are used: for each of them the scheduler keeps a connection or two open."""
+"""Maximum number of workers in use: the scheduler keeps one or two connections open for each."""
 _LOOK = 1.0
-"""Seconds between looks for workers that come and go."""
+"""Seconds between two checks for new and lost workers."""
 _TRIES, _PAUSE = 3, 0.5
-"""Of calls to a worker that is still there."""
+"""Attempts to call a worker that is still in the cluster."""
 _CALL = 30.0
-"""Seconds that a short call to a worker may take; a long one asks for news, and takes a few."""
+"""Maximum seconds of a short call to a worker; a call for news takes a few seconds longer."""
 
 _log = logging.getLogger(__name__)
 
 
 class WorkerLost(TransportError):
-    """The worker that ran a step is gone, or does not answer."""
+    """The worker that ran a step is lost or does not respond. Check the cluster; the run continues on other workers."""
 
 
 @attrs.frozen
 class Lost:
-    """In the place of an outcome."""
+    """Replaces the outcome of a step on a lost worker."""
 
     address: str
 
@@ -51,17 +51,17 @@ class Call:
 
     @property
     def address(self) -> str:
-        """Of the worker."""
+        """Address of the worker."""
         return self._link.address
 
     async def go(self) -> None:
-        """Let the create be sent. If that does not get through, it is not sent, and the worker tells so."""
+        """Allow the worker to send the create. If this call fails, the worker does not send it, and reports that."""
         with suppress(Exception):
             await self._link.ask(worker.go, self._ticket)
 
 
 class _Link:
-    """One worker, as the coordinator sees it."""
+    """The coordinator's link to one worker."""
 
     def __init__(self, dask: Client, address: str, greeting: Greeting) -> None:
         self._dask = dask
@@ -70,7 +70,7 @@ class _Link:
         self._calls: dict[str, Call] = {}
         self._seen = 0
         self.requests = 0
-        """Requests that it had sent for the run when it told its last news."""
+        """Requests that it had sent for the run at its last news."""
         self._gone = asyncio.Event()
 
     @property
@@ -89,7 +89,7 @@ class _Link:
         return await self._run(function, self._greeting.session, *arguments)
 
     async def listen(self, is_there: Callable[[str], Coroutine[Any, Any, bool]]) -> None:
-        """Hand out what comes of the steps, until the worker is lost."""
+        """Deliver the outcomes of steps, until the worker is lost."""
         failures = 0
         try:
             while True:
@@ -121,7 +121,7 @@ class _Link:
             self._calls[ticket].outcomes.put_nowait(_unpacked(outcome))
 
     def lose(self) -> None:
-        """Whatever it was at: nobody will tell what came of it."""
+        """End all its steps as lost: their outcomes will not arrive."""
         self._gone.set()
         for call in self._calls.values():
             call.outcomes.put_nowait(Lost(self.address))
@@ -134,7 +134,7 @@ class _Link:
         del self._calls[ticket]
 
     async def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Dask goes on trying to reach a worker that is gone; we end with it."""
+        """Call a function on the worker. Dask would retry forever on a lost worker; this ends when it is lost."""
         calling = asyncio.ensure_future(self._dask.run(function, *arguments, workers=[self.address]))
         gone = asyncio.create_task(self._gone.wait())
         try:
@@ -153,8 +153,8 @@ class Cluster:
 
     Args:
         dask: An open client of the cluster, in this event loop.
-        greeting: What each worker is told first.
-        per_worker: Most steps at a time on one.
+        greeting: The first message to each worker.
+        per_worker: Maximum number of concurrent steps on one worker.
     """
 
     def __init__(self, dask: Client, greeting: Greeting, per_worker: int) -> None:
@@ -168,20 +168,20 @@ class Cluster:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._changed = asyncio.Condition()
         self._is_over = False
-        self._looking = asyncio.create_task(self._look())
+        self._discovering = asyncio.create_task(self._discover())
 
     @property
     def requests(self) -> int:
-        """Requests to the API that its workers told of."""
+        """Requests to the API that its workers reported."""
         return self._sent_by_lost + sum(link.requests for link in self._links.values())
 
     @asynccontextmanager
     async def call(self, job: StageJob | ThenJob) -> AsyncIterator[Call]:
-        """Begin a step on the worker that has least to do. Leaving ends the step, if it has not ended.
+        """Start a step on the worker with the least load. Leaving the block cancels the step.
 
         Raises:
-            ConfigurationError: the step cannot be sent to another process, or no worker can be used.
-            WorkerLost: it did not reach its worker.
+            ConfigurationError: The step cannot be sent to another process, or no worker can be used.
+            WorkerLost: The step did not reach its worker.
         """
         payload = _packed(job)
         ticket = uuid.uuid4().hex
@@ -198,15 +198,15 @@ class Cluster:
             link.remove(ticket)
             if not link.is_lost:
                 self._spawn(self._drop(link, ticket))
-            self._spawn(self._tell_change())
+            self._spawn(self._notify())
 
     async def aclose(self) -> None:
-        """Leave the workers; what they are still at is ended."""
+        """Cancel all steps, and leave the workers."""
         self._is_over = True
-        self._looking.cancel()
+        self._discovering.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._looking, *self._tasks, return_exceptions=True)
+        await asyncio.gather(self._discovering, *self._tasks, return_exceptions=True)
         await asyncio.gather(*(self._leave(link) for link in self._links.values()))
 
     async def _place(self, ticket: str) -> tuple[_Link, Call]:
@@ -225,10 +225,10 @@ class Cluster:
                     raise ConfigurationError(f"no worker of the Dask cluster can be used; {address}: {why}")
                 await self._changed.wait()
 
-    # --- who is there ---
+    # --- discovery of workers ---
 
-    async def _look(self) -> None:
-        is_told = False
+    async def _discover(self) -> None:
+        is_warned = False
         while self._dask.status != "closed":
             try:
                 there = set(await self._dask.nthreads())
@@ -236,9 +236,9 @@ class Cluster:
                 _log.info("the Dask cluster's scheduler does not answer: %s", type(error).__name__)
             else:
                 self._refused = {address: why for address, why in self._refused.items() if address in there}
-                if not there and not is_told:
-                    _log.warning("there is no worker in the Dask cluster: the run waits for one")
-                is_told = not there
+                if not there and not is_warned:
+                    _log.warning("the Dask cluster has no worker: the run waits for one")
+                is_warned = not there
                 known = self._links.keys() | self._refused.keys() | self._entering
                 for address in sorted(there - known)[: MOST_WORKERS - len(self._links)]:
                     self._entering.add(address)
@@ -247,15 +247,15 @@ class Cluster:
                     self._links[address].lose()
             await asyncio.sleep(_LOOK)
         self._is_over = True
-        await self._tell_change()
+        await self._notify()
 
     async def _follow(self, address: str) -> None:
-        """All of one worker's time."""
+        """Follow one worker from its entry until it is lost."""
         link = _Link(self._dask, address, self._greeting)
         try:
             refusal = await link.enter()
         except (OSError, TimeoutError):
-            self._entering.discard(address)  # the next look finds it, if it is still there
+            self._entering.discard(address)  # the next check finds it, if it is still there
             return
         except Exception as error:
             refusal = f"it cannot run pixxel-async's steps: {type(error).__name__}: {error}"
@@ -263,10 +263,10 @@ class Cluster:
         if refusal is not None:
             _log.warning("worker %s is not used: %s", address, refusal)
             self._refused[address] = refusal
-            await self._tell_change()
+            await self._notify()
             return
         self._links[address] = link
-        await self._tell_change()
+        await self._notify()
         try:
             await link.listen(self._is_there)
         finally:
@@ -274,22 +274,22 @@ class Cluster:
                 _log.warning("worker %s is lost", address)
                 del self._links[address]
                 self._sent_by_lost += link.requests
-                await self._tell_change()
+                await self._notify()
 
     async def _is_there(self, address: str) -> bool:
         try:
             return address in await self._dask.nthreads()
         except Exception:
-            return True  # the scheduler does not answer: that says nothing about the worker
+            return True  # the scheduler does not respond, but the worker may
 
-    # --- small things, done beside ---
+    # --- background tasks ---
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _tell_change(self) -> None:
+    async def _notify(self) -> None:
         async with self._changed:
             self._changed.notify_all()
 
@@ -307,8 +307,8 @@ def _packed(job: StageJob | ThenJob) -> bytes:
         packed: bytes = cloudpickle.dumps(job)
     except Exception as error:
         raise ConfigurationError(
-            f"a step cannot be sent to the cluster's workers ({type(error).__name__}): let it be a function of a module, "
-            "or one that holds only what can be pickled"
+            f"cannot send a step to the cluster's workers ({type(error).__name__}): use a function of a module, "
+            "or one that can be pickled"
         ) from None
     return packed
 
@@ -317,7 +317,5 @@ def _unpacked(outcome: bytes) -> Outcome:
     try:
         unpacked: Outcome = pickle.loads(outcome)
     except Exception as error:
-        return worker.Failure(
-            RuntimeError(f"what a worker tells cannot be read here: {type(error).__name__}")
-        )
+        return worker.Failure(RuntimeError(f"cannot unpickle a worker's outcome: {type(error).__name__}"))
     return unpacked

@@ -32,34 +32,34 @@ if TYPE_CHECKING:
 
 PER_WORKER = 16
 _REPEATS = 8
-"""How many workers in a row may be lost under one step of the user's own."""
+"""Maximum number of workers that may be lost during one call of the user's own step."""
 
 
 class DaskEngine:
-    """Does the steps of a run on the workers of a Dask cluster.
+    """Runs the steps of a run on the workers of a Dask cluster.
 
-    A worker may die at any time. What it was creating is looked for, and never sent again unseen; what it was fetching is
-    fetched by another; your own step is done again, so it should bear that. Steps are not tasks of Dask's scheduler, which
-    would repeat them by itself: they do not show among its tasks. A worker that hears nothing from here for 30 s ends what
-    it does. Workers may come and go; while there are none, the run waits.
+    A worker may die at any time. The run then searches for its creates in flight, and never sends them again without a
+    search. Another worker repeats its fetches and your own step, so that step must be safe to repeat. Steps are not tasks
+    of Dask's scheduler, which would repeat them itself. A worker that receives no call for 30 s ends its steps. Workers
+    may join and leave; without any worker, the run waits.
 
-    Each worker opens a client of its own. Without `connect` it takes the token from its own environment or configuration,
-    and is not used if that is another one than the run's: then no secret travels. What `connect` holds does travel: in clear,
-    unless the cluster has TLS (`distributed.Security`). Whoever can reach the scheduler can run code on its workers.
+    Each worker opens its own client. Without `connect`, it reads the token from its own environment or configuration. The
+    run does not use a worker with another token, and sends no secret. The contents of `connect` travel unencrypted,
+    unless the cluster has TLS (`distributed.Security`). Everyone with access to the scheduler can run code on its workers.
 
     Args:
-        cluster: An open `distributed.Client` or a scheduler's address, like `tcp://scheduler:8786`. Of a client that is not
-            asynchronous, or of another event loop, only address and security are used.
-        files: Where files go; each row has a folder there. A folder that all machines share, by its whole path; or a URL that
-            fsspec knows (`s3://bucket/prefix`): they are then fetched and verified on the worker's own disk first, and
-            found in `Result.urls`. None: the run's folder, which is enough where all workers are on this machine; its
-            journal does not go onto a network file system.
+        cluster: An open `distributed.Client` or a scheduler's address, like `tcp://scheduler:8786`. From a client that is
+            not asynchronous, or of another event loop, only address and security are used.
+        files: Place of the files, with a folder for each row: the absolute path of a folder that all machines share, or a
+            URL that fsspec supports (`s3://bucket/prefix`). With a URL, workers fetch and verify files on their own disk
+            first, and `Result.urls` has the URLs. None: the run's folder, if all workers are on this machine; its journal
+            cannot be on a network file system.
         connect: Opens a worker's client; a function of a module that the workers have, or one that can be pickled.
-        per_worker: Most steps at a time on one worker.
+        per_worker: Maximum number of concurrent steps on one worker.
 
     Raises:
-        ConfigurationError: the extra `dask` is not installed.
-        InvalidInput: an argument that cannot be.
+        ConfigurationError: The extra `dask` is not installed.
+        InvalidInput: An argument is not valid.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class DaskEngine:
         per_worker: int = PER_WORKER,
     ) -> None:
         if isinstance(per_worker, bool) or not isinstance(per_worker, int) or per_worker < 1:
-            raise InvalidInput(f"per_worker={shown(per_worker)}: give a whole number from 1 on")
+            raise InvalidInput(f"per_worker={shown(per_worker)}: give an integer of 1 or more")
         _require_distributed()
         self._given = cluster
         self._store, self._folder = _place_of(files)
@@ -85,13 +85,13 @@ class DaskEngine:
 
     @property
     def requests(self) -> int:
-        """Requests to the API that workers have sent, as far as they told: with what comes of each step."""
+        """Requests to the API that workers have sent; they report them with the outcome of each step."""
         return 0 if self._cluster is None else self._cluster.requests
 
     async def do(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate | None
     ) -> Facts:
-        """Run a stage: what creates or fetches on a worker, all else here."""
+        """Run a stage: creates and fetches on a worker, all others in this process."""
         if stage.kind is Kind.CREATE and before_create is not None:
             return await self._create(client, stage, work, before_create)
         if stage.kind is Kind.FETCH:
@@ -99,7 +99,7 @@ class DaskEngine:
         return await self._here.do(client, stage, work, before_create)
 
     async def follow(self, client: PixxelClient, then: Then, result: Result) -> None:
-        """Run the user's own step on a worker, again if that is lost."""
+        """Run the user's own step on a worker; repeat it if the worker is lost."""
         from pixxel_async.bulk.dask._cluster import WorkerLost
 
         cluster = await self._open(client)
@@ -110,7 +110,7 @@ class DaskEngine:
         await self._once(cluster, ThenJob(then, result))
 
     async def aclose(self) -> None:
-        """End what the workers still do for the run. A client of Dask that was given stays open."""
+        """End all steps of the run on the workers. A Dask client passed by the user stays open."""
         cluster, self._cluster = self._cluster, None
         own, self._own = self._own, None
         probes, self._probes = self._probes, {}
@@ -126,27 +126,27 @@ class DaskEngine:
     async def _create(
         self, client: PixxelClient, stage: Stage, work: Work, before_create: BeforeCreate
     ) -> Facts:
-        """The worker tells the intent and waits; when that is on our disk, it is told to go ahead."""
+        """Run a create: the worker announces the intent and waits until it is on this machine's disk."""
         from pixxel_async.bulk.dask._cluster import Lost, WorkerLost
 
         cluster = await self._open(client)
-        told: Intent | None = None
+        announced: Intent | None = None
         async with cluster.call(StageJob(stage, work, announces=True)) as call:
             while True:
                 outcome = await call.outcomes.get()
                 if isinstance(outcome, Intent):
                     stamped = _by_our_clock(outcome, client)
                     await before_create(stamped)
-                    told = stamped
+                    announced = stamped
                     await call.go()
                 elif isinstance(outcome, dict):
                     return outcome
-                elif told is None:
+                elif announced is None:
                     if isinstance(outcome, Lost):
-                        raise WorkerLost(f"worker {outcome.address} was lost before it had sent anything")
+                        raise WorkerLost(f"worker {outcome.address} was lost before it sent a request")
                     raise outcome.error
                 else:
-                    raise _after_sending(outcome, told)
+                    raise _after_sending(outcome, announced)
 
     async def _fetch(self, client: PixxelClient, stage: Stage, work: Work) -> Facts:
         cluster = await self._open(client)
@@ -206,7 +206,7 @@ class DaskEngine:
         return self._own
 
     async def _probe(self, out: Path) -> Path:
-        """A file by which workers see that they share the run's folder."""
+        """A file that proves to workers that they share the run's folder."""
         if out not in self._probes:
             probe = self._probes[out] = out / f".shared-{uuid.uuid4().hex}"
             await asyncio.to_thread(_touch, probe)
@@ -214,7 +214,7 @@ class DaskEngine:
 
 
 def _place_of(files: str | PathLike[str] | None) -> tuple[str | None, Path | None]:
-    """A store's URL, or a folder."""
+    """A store's URL or a folder, from the argument `files`."""
     if files is None:
         return None, None
     if isinstance(files, str) and "://" in files:
@@ -222,7 +222,7 @@ def _place_of(files: str | PathLike[str] | None) -> tuple[str | None, Path | Non
     folder = checked_path(files, "files")
     if not folder.is_absolute():
         raise InvalidInput(
-            f"files={str(files)!r}: give the whole path of a folder that all machines share, or a URL, like s3://bucket/prefix"
+            f"files={str(files)!r}: give the absolute path of a folder that all machines share, or a URL, like s3://bucket/prefix"
         )
     return None, folder
 
@@ -236,14 +236,14 @@ def _touch(probe: Path) -> None:
 
 
 def _by_our_clock(intent: Intent, client: PixxelClient) -> Intent:
-    """A worker's clock may be another one: what is told here is not sent before now."""
+    """The intent with times of this machine's clock: the worker's clock may differ, and nothing was sent before now."""
     now = datetime.now(UTC)
     longest = timedelta(seconds=HOLD + client.call_options["timeout"])
     return attrs.evolve(intent, sent_at=now, deadline=now + longest, ahead=None)
 
 
-def _after_sending(outcome: object, told: Intent) -> PixxelError:
-    """What to raise when a create, told to go ahead, came to no result."""
+def _after_sending(outcome: object, announced: Intent) -> PixxelError:
+    """The error to raise if an allowed create has no result."""
     if (
         isinstance(outcome, Failure)
         and isinstance(outcome.error, PixxelError)
@@ -251,10 +251,12 @@ def _after_sending(outcome: object, told: Intent) -> PixxelError:
     ):
         error = outcome.error
         if isinstance(error, OutcomeUnknown):
-            error.intent = attrs.evolve(told, accepted=error.accepted, ids=error.ids)
+            error.intent = attrs.evolve(announced, accepted=error.accepted, ids=error.ids)
         return error
-    unknown = OutcomeUnknown("its worker was lost while it was being sent", endpoint=told.operation)
-    unknown.intent = told
+    unknown = OutcomeUnknown(
+        "its worker was lost while the request was in flight", endpoint=announced.operation
+    )
+    unknown.intent = announced
     return unknown
 
 

@@ -1,10 +1,10 @@
 """A worker's side of `DaskEngine`: steps of one run in one worker process, in its event loop, with one client.
 
-The coordinator calls these functions out of band (`distributed.Client.run`). They are no tasks of the scheduler, which would
-run the tasks of a lost worker again on another one, and so buy twice.
+The coordinator calls these functions out of band (`distributed.Client.run`). They are not tasks of the scheduler. It would
+repeat the tasks of a lost worker on another one, and so create duplicates.
 
-What comes of a step is fetched with `news`, which also tells that the coordinator is still there: without it a worker ends
-all that it does, and sends nothing more.
+The coordinator fetches outcomes with `news`. These calls also show that it is still there: without them, a worker ends all
+steps and sends no request.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from pixxel_async.errors import ConfigurationError, PixxelError, TransportError
 from pixxel_async.reconciling import Intent
 
 LEASE = 30.0
-"""Seconds without a word of the coordinator after which a worker ends what it does for it."""
+"""Seconds without a call from the coordinator after which a worker ends its steps."""
 HOLD = 30.0
-"""Seconds that a create waits, unsent, for its intent to be on the coordinator's disk."""
+"""Seconds that an unsent create waits until its intent is on the coordinator's disk."""
 _PATIENCE = 2.0
-"""Seconds that `news` waits for some."""
+"""Seconds that `news` waits for an outcome."""
 _HERE = LocalEngine()
 
 _log = logging.getLogger(__name__)
@@ -43,16 +43,16 @@ _log = logging.getLogger(__name__)
 
 @attrs.frozen
 class Greeting:
-    """What a worker needs to know of a run. Holds no secret but what the user's own `connect` holds."""
+    """What a worker needs to know of a run. It holds no secrets, except those in the user's own `connect`."""
 
     session: str
     version: str
     base_url: str
     options: Mapping[str, Any]
-    """Of the client, for its calls."""
+    """The client's options for its calls."""
     salt: str
     token_print: str
-    """What the coordinator's token gives with that salt."""
+    """The hash of the coordinator's token with that salt."""
     connect: Callable[[], PixxelClient] | None
     """Opens the client; None: from the worker's own environment."""
 
@@ -64,11 +64,11 @@ class StageJob:
     stage: Stage
     work: Work
     announces: bool
-    """Whether its intent is told, and its going ahead waited for, before anything is sent that creates a thing."""
+    """Whether the worker announces the intent, and waits for permission, before it sends a create."""
     store: str | None = None
-    """URL to which its files go; None: `work.folder`."""
+    """URL for its files; None: `work.folder`."""
     probe: Path | None = None
-    """A file that is seen by all who share the run's folder."""
+    """A file that exists for all machines that share the run's folder."""
 
 
 @attrs.frozen
@@ -80,12 +80,12 @@ class ThenJob:
 
 
 class Ended(TransportError):
-    """A step was broken off on its worker; where it had been told to go ahead, its request may have been sent."""
+    """A step was cancelled on its worker. If it was allowed to send, its request may have been sent. The run retries it."""
 
 
 @attrs.frozen
 class Failure:
-    """What a step raised."""
+    """The error that a step raised."""
 
     error: Exception
 
@@ -148,9 +148,9 @@ class _Session:
         await self._owner.aclose()
 
     async def _end_with_lease(self) -> None:
-        while time.monotonic() - self._heard < LEASE:  # noqa: ASYNC110 - it waits for what does not happen
+        while time.monotonic() - self._heard < LEASE:  # noqa: ASYNC110 - it waits for the absence of calls
             await asyncio.sleep(LEASE / 10)
-        _log.warning("nothing was heard of the run's coordinator for %.0f s: its steps are ended", LEASE)
+        _log.warning("no call from the run's coordinator for %.0f s: its steps end", LEASE)
         await self.aclose()
 
     async def _work(self, ticket: str, payload: bytes) -> None:
@@ -158,7 +158,7 @@ class _Session:
         try:
             outcome = await self._run(ticket, payload)
         except asyncio.CancelledError:
-            outcome = Failure(Ended("its worker ended it"))
+            outcome = Failure(Ended("its worker cancelled it"))
             raise
         except Exception as error:
             if not isinstance(error, PixxelError | OSError):
@@ -166,10 +166,10 @@ class _Session:
             outcome = Failure(error)
         finally:
             self._tasks.pop(ticket, None)
-            self._tell(ticket, outcome)
+            self._report(ticket, outcome)
 
     async def _run(self, ticket: str, payload: bytes) -> Facts:
-        job = pickle.loads(payload)  # from the coordinator, as all that a worker runs
+        job = pickle.loads(payload)  # from the coordinator, like all code that a worker runs
         if isinstance(job, ThenJob):
             await _HERE.follow(self._client, job.then, job.result)
             return {}
@@ -177,7 +177,7 @@ class _Session:
             await in_thread(_require_shared, job.probe)
 
         async def announce(intent: Intent) -> None:
-            self._tell(ticket, intent)
+            self._report(ticket, intent)
             await self._go_ahead(ticket)
 
         before = announce if job.announces else None
@@ -197,11 +197,11 @@ class _Session:
             async with asyncio.timeout(HOLD):
                 await held
         except TimeoutError:
-            raise TransportError(f"not sent: no word of the coordinator for {HOLD:.0f} s") from None
+            raise TransportError(f"not sent: no call from the coordinator for {HOLD:.0f} s") from None
         finally:
             del self._held[ticket]
 
-    def _tell(self, ticket: str, outcome: Outcome) -> None:
+    def _report(self, ticket: str, outcome: Outcome) -> None:
         self._count += 1
         sent = self._owner.stats.requests - self._sent_before
         self._news.append((self._count, ticket, _packed(outcome), sent))
@@ -212,48 +212,48 @@ _sessions: dict[str, _Session] = {}
 
 
 async def enter(payload: bytes, dask_worker: Any = None) -> str | None:
-    """Take part in a run; why not, for a person, if that cannot be."""
+    """Join a run; return the reason for a refusal, for a person."""
     greeting = pickle.loads(payload)
     mine = version("pixxel-async")
     if greeting.version != mine:
-        return f"it has pixxel-async {mine}, and the run was begun with {greeting.version}: install the same"
+        return f"it has pixxel-async {mine}, and the run has {greeting.version}: install the same version"
     try:
         client = await _client(greeting)
     except ConfigurationError as error:
-        return f"its client cannot be opened: {error}"
+        return f"cannot open its client: {error}"
     except Exception as error:
-        _log.warning("the client of a run cannot be opened", exc_info=True)
-        return f"its client cannot be opened: {type(error).__name__}"
-    scratch = getattr(dask_worker, "local_directory", None)  # cleared by Dask, should this process be killed
+        _log.warning("cannot open the client of a run", exc_info=True)
+        return f"cannot open its client: {type(error).__name__}"
+    scratch = getattr(dask_worker, "local_directory", None)  # Dask clears it if this process is killed
     _sessions[greeting.session] = _Session(greeting, client, scratch)
     return None
 
 
 async def begin(session: str, ticket: str, payload: bytes) -> None:
-    """Begin a step."""
+    """Start a step."""
     if session in _sessions:
         _sessions[session].begin(ticket, payload)
 
 
 async def go(session: str, ticket: str) -> None:
-    """Let a create be sent whose intent is written down."""
+    """Allow a create whose intent is on the coordinator's disk."""
     if session in _sessions:
         _sessions[session].go(ticket)
 
 
 async def drop(session: str, ticket: str) -> None:
-    """End a step that nobody waits for any more."""
+    """End a step for which the coordinator no longer waits."""
     if session in _sessions:
         _sessions[session].drop(ticket)
 
 
 async def news(session: str, seen: int) -> News | None:
-    """What came of steps since the news numbered `seen`; waits a little for it. None: there is no such session here."""
+    """Outcomes after number `seen`; waits briefly for one. None: this process has no such session."""
     return await _sessions[session].news(seen) if session in _sessions else None
 
 
 async def leave(session: str) -> None:
-    """End all that is done for a run."""
+    """End all steps of a run."""
     if session in _sessions:
         await _sessions[session].aclose()
 
@@ -262,11 +262,11 @@ async def _client(greeting: Greeting) -> PixxelClient:
     client = greeting.connect() if greeting.connect else PixxelClient(base_url=greeting.base_url)
     try:
         if client.base_url != greeting.base_url:
-            raise ConfigurationError(f"it talks to {client.base_url}, and the run to {greeting.base_url}")
-        # Whoever connects by a function of his own answers for its token: it may be a short-lived one, which differs.
+            raise ConfigurationError(f"it uses {client.base_url}, and the run {greeting.base_url}")
+        # With `connect`, the user is responsible for the token: a short-lived one may differ.
         if greeting.connect is None and await client.token_print(greeting.salt) != greeting.token_print:
             raise ConfigurationError(
-                "its environment has another token than the run: give both the same, or pass connect"
+                "its environment has another token than the run: set the same token, or pass connect"
             )
     except BaseException:
         await client.aclose()
@@ -277,13 +277,13 @@ async def _client(greeting: Greeting) -> PixxelClient:
 def _require_shared(probe: Path) -> None:
     if not probe.exists():
         raise ConfigurationError(
-            f"{probe.parent} is another folder on a worker: let files be one that all machines share under the same path, "
-            "or a URL, like s3://bucket/prefix"
+            f"{probe.parent} is another folder on a worker: set files to a folder that all machines share under the same "
+            "path, or to a URL, like s3://bucket/prefix"
         )
 
 
 def _packed(outcome: Outcome) -> bytes:
-    """Pickled; an error that cannot be is told by its text."""
+    """The pickled outcome; an error that cannot be pickled becomes its text."""
     try:
         packed = pickle.dumps(outcome)
         pickle.loads(packed)

@@ -1,7 +1,7 @@
-"""Files of polygons, in the formats that people have, as the fields of a bulk run.
+"""Reads files of polygons, in common formats, as the fields of a bulk run.
 
 source = open_source("fields.gpkg", key="plot").with_whole_features(recipe.whole_features)
-checked = check(source, rule=recipe.row_faults)   # all that is wrong, before anything is sent
+checked = check(source, rule=recipe.row_faults)   # all faults, before any request
 for field in source.read():
     print(field.key, field.geometry)
 """

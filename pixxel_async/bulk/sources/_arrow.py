@@ -1,6 +1,7 @@
 """GeoPackage, Shapefile and GeoParquet, read in batches.
 
-They need the extra `geo`; `open_source` has seen that it is there. Its libraries are heavy, and loaded when they are used.
+They need the extra `geo`; `open_source` checks that it is installed. Its libraries are slow to import, so the functions
+import them at their first use.
 """
 
 from __future__ import annotations
@@ -23,23 +24,23 @@ from pixxel_async.bulk.sources._wkb import from_wkb
 from pixxel_async.geometry._areas import ToDegrees
 
 _OfColumn: TypeAlias = Callable[[str], Problem]
-"""From the name of a column to what is wrong with a cell in it."""
+"""Makes the problem of a cell from the name of its column."""
 _BATCH = 200
 """Rows in memory at a time."""
-_NO_CRS = ("it does not say in which reference system it is", "say it with crs")
+_NO_CRS = ("it does not state its reference system", "state it with crs (--crs)")
 
 
 def read_layer(
     path: Path, crs: str | None, *, key: str | None, layer: str | None, encoding: str | None
 ) -> Iterator[Row]:
-    """The features of a layer of whatever GDAL reads."""
+    """The features of a layer of a file that GDAL reads."""
     import pyarrow
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError
     from pyogrio.raw import open_arrow
 
-    path.open("rb").close()  # GDAL would say less of a file that is not there, or not ours
-    # GDAL drops bytes that an encoding does not have. With an empty one it changes none, and they are decoded here.
+    path.open("rb").close()  # GDAL's error is less clear for a missing or unreadable file
+    # GDAL drops bytes outside an encoding. With an empty encoding it keeps all bytes, and this module decodes them.
     options = {} if encoding is None else {"ENCODING": ""}
     try:
         name = _layer(pyogrio.list_layers(path), layer)
@@ -57,7 +58,7 @@ def read_layer(
 
 
 def _decoded_names(meta: Mapping[str, Any], encoding: str | None) -> list[str]:
-    """Names of the columns. pyogrio decodes those that GDAL left as bytes by the encoding that it states."""
+    """Names of the columns. pyogrio decodes names that GDAL left as bytes, with the encoding that it states."""
     names = [str(name) for name in meta["fields"]]
     if (stated := meta["encoding"]) == "UTF-8":
         return names
@@ -71,13 +72,13 @@ def _decoded_names(meta: Mapping[str, Any], encoding: str | None) -> list[str]:
 
 
 def _layer(layers: Any, wanted: str | None) -> str:
-    """The layer to read: the wanted one, or the only one that has geometries."""
+    """The layer to read: the requested one, or the only one with geometries."""
     names = [str(name) for name, kind in layers if kind is not None]
     if wanted is not None and wanted not in names:
         raise Refused(f"no layer {wanted!r}; there are: {', '.join(names) or 'none'}", "name one of them")
     if wanted is None and len(names) != 1:
         there = f"has {len(names)} layers: {', '.join(names)}" if names else "has no layer with geometries"
-        raise Refused(there, "name one of them with layer" if names else "")
+        raise Refused(there, "name one of them with layer (--layer)" if names else "")
     return wanted or names[0]
 
 
@@ -88,7 +89,7 @@ def read_parquet(path: Path, crs: str | None, *, key: str | None) -> Iterator[Ro
 
     path.open("rb").close()
     try:
-        # A row group may be most of the file: read it piece by piece, not ahead.
+        # A row group may be most of the file: read it in pieces, without read-ahead.
         with ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
             column, told = _geo(file.schema_arrow.metadata or {})
             names = file.schema_arrow.names
@@ -110,8 +111,8 @@ def _geo(metadata: Mapping[bytes, bytes]) -> tuple[str, str | None]:
         encoding, crs = column["encoding"], column.get("crs", "OGC:CRS84")
     except (KeyError, TypeError, ValueError):
         raise Refused(
-            "not GeoParquet: it does not say which column holds geometries",
-            "write it with a program that knows GeoParquet, or convert it to .gpkg",
+            "not GeoParquet: it does not state which column holds geometries",
+            "write it with a program that supports GeoParquet, or convert it to .gpkg",
         ) from None
     if encoding != "WKB":
         raise Refused(f"geometries are written as {encoding}, which is not supported", "write them as WKB")
@@ -134,9 +135,7 @@ def _rows(
 ) -> Iterator[Row]:
     number = 0
     for batch in batches:
-        columns = batch.rename_columns(
-            list(names)
-        ).columns  # pyarrow gives no column whose own name is not UTF-8
+        columns = batch.rename_columns(list(names)).columns  # pyarrow omits a column whose name is not UTF-8
         for cells in zip(*(_cells(column, undecoded, encoding) for column in columns), strict=True):
             number += 1
             yield _row(number, dict(zip(names, cells, strict=True)), geometry, to_degrees)
@@ -159,7 +158,7 @@ def _row(number: int, values: dict[str, Any], geometry: str, to_degrees: ToDegre
 
 @attrs.frozen
 class _Unreadable:
-    """Stands for a cell that cannot be read."""
+    """Placeholder for a cell that cannot be read."""
 
     of: _OfColumn
 
@@ -172,7 +171,7 @@ def _cells(column: Any, undecoded: _OfColumn, encoding: str | None) -> list[Any]
         return [_decoded(value, undecoded, encoding) for value in column.cast(pyarrow.binary()).to_pylist()]
     try:
         values: list[Any] = column.to_pylist()
-    except (ValueError, OverflowError, pyarrow.ArrowException):  # of one cell, but it does not say of which
+    except (ValueError, OverflowError, pyarrow.ArrowException):  # of one cell, but the error does not name it
         return [_cell(value, undecoded) for value in column]
     return values
 
@@ -197,7 +196,7 @@ def _cell(value: Any, undecoded: _OfColumn) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can say it."""
+    """A value that JSON can hold."""
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, float):

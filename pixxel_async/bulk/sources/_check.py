@@ -1,4 +1,4 @@
-"""All rows looked at once, before anything is sent."""
+"""Checks all rows of a source before any request."""
 
 from __future__ import annotations
 
@@ -16,47 +16,47 @@ from pixxel_async.bulk.sources._source import Field, Outcome, Source, folder_of
 from pixxel_async.geometry._areas import polygons_of
 
 Rule: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Problem]]
-"""What the properties of a row lack."""
+"""Problems of a row's properties."""
 
 MOST_FAULTS = 1000
-"""How many faults are listed; of more only the number is told."""
+"""Maximum number of listed faults; further faults are only counted."""
 
 MOST_SPLIT = 100
-"""How many features that were split are listed."""
+"""Maximum number of listed features that were split."""
 
 _AUTHALIC_RADIUS = 6_371.0071809
-"""Kilometres; of the sphere that has the area of the WGS 84 ellipsoid."""
+"""Radius in kilometres of the sphere with the area of the WGS 84 ellipsoid."""
 _E2 = 0.00669437999014
-"""The square of that ellipsoid's eccentricity."""
+"""Square of the ellipsoid's eccentricity."""
 
 
 @attrs.frozen(kw_only=True)
 class Checked:
-    """A source without a fault."""
+    """The summary of a source without faults."""
 
     fields: int
-    """How many areas to work on there are."""
+    """Number of fields (areas)."""
     features: int
-    """How many rows of the file they come from."""
+    """Number of rows in the file."""
     split: tuple[str, ...]
-    """Which of these became several fields, for a person: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
+    """Rows split into several fields, for a person: `twins: rows 1-2 (twins-1 to twins-2)`; the first hundred."""
     bbox: tuple[float, float, float, float]
     """West, south, east and north of all of them, in degrees."""
     area_km2: float
-    """Of all of them together, on the ellipsoid; where two lie over each other it counts twice."""
+    """Total area on the ellipsoid; overlaps count twice."""
     sha256: str
-    """Of the file's bytes; of a Shapefile, of its files' digests and endings."""
+    """Digest of the file's bytes; for a Shapefile, of its files' digests and endings."""
 
 
 def check(source: Source, *, rule: Callable[[Mapping[str, Any]], Iterable[Problem]] | None = None) -> Checked:
-    """Read all rows once.
+    """Read and check all rows once.
 
     Args:
-        source: What to read.
-        rule: Called with the properties of each field: what it lacks besides, for instance `recipe.row_faults`.
+        source: The source to read.
+        rule: Called with the properties of each field; returns further problems, for instance `recipe.row_faults`.
 
     Raises:
-        BadRows: Something is wrong; the first 1,000 faults are listed, and all are counted.
+        BadRows: There are faults; the first 1,000 are listed, and all are counted.
     """
     tally = _Tally()
     faults: list[Fault] = []
@@ -79,13 +79,13 @@ def check(source: Source, *, rule: Callable[[Mapping[str, Any]], Iterable[Proble
 
 
 def _faults(found: Outcome | Fault, tally: _Tally, rule: Rule | None) -> Iterator[Fault]:
-    """All that is wrong with a row, in itself and beside those before it."""
+    """All faults of a row, also in relation to earlier rows."""
     if isinstance(found, Fault):
         yield found
         return
     problems = list(found.problems)
     if rule is not None and (found.key is not None or any(problem.field for problem in problems)):
-        problems.extend(rule(found.row.properties))  # not where the row could not be read at all
+        problems.extend(rule(found.row.properties))  # not if the row could not be read
     if found.key is not None:
         keys = [field.key for field in found.fields] or [found.key]
         problems.extend(filter(None, (tally.clash(key, found.row.number) for key in keys)))
@@ -95,7 +95,7 @@ def _faults(found: Outcome | Fault, tally: _Tally, rule: Rule | None) -> Iterato
 
 
 class _Tally:
-    """What is known of all rows so far."""
+    """Totals of all rows so far."""
 
     def __init__(self) -> None:
         self.fields = 0
@@ -103,7 +103,7 @@ class _Tally:
         self.split: list[str] = []
         self.bbox = (math.inf, math.inf, -math.inf, -math.inf)
         self.area_km2 = 0.0
-        # 8 bytes stand for a name: with 100,000 rows, two are mistaken for the same once in a billion files.
+        # A hash of 8 bytes replaces a name: with 100,000 rows, two names collide in one of a billion files.
         self._keys: dict[bytes, int] = {}
         self._folders: dict[bytes, int] = {}
 
@@ -125,7 +125,7 @@ class _Tally:
         self.area_km2 += area_km2(area)
 
     def clash(self, key: str, row: int) -> Problem | None:
-        """What a key has in common with that of a row before."""
+        """The problem of a key that equals an earlier key, or makes the same folder."""
         folder = folder_of(key)
         same = self._keys.setdefault(_short(key), row)
         near = self._folders.setdefault(_short(folder.casefold()), row)
@@ -144,9 +144,9 @@ def _short(name: str) -> bytes:
 
 
 def area_km2(area: Mapping[str, Any]) -> float:
-    """Size of a GeoJSON Polygon or MultiPolygon on the WGS 84 ellipsoid.
+    """Area of a GeoJSON Polygon or MultiPolygon on the WGS 84 ellipsoid.
 
-    For edges under 10 km right to a hundred-thousandth. Polygons that overlap count twice.
+    For edges under 10 km, the relative error is at most 1e-5. Polygons that overlap count twice.
     """
     return sum(map(_polygon_km2, polygons_of(area)))
 
@@ -157,18 +157,18 @@ def _polygon_km2(rings: Sequence[Sequence[Sequence[float]]]) -> float:
 
 
 def _ring_km2(ring: Sequence[Sequence[float]]) -> float:
-    """Trapezoids in Lambert's cylindrical projection, which keeps areas."""
+    """Sum of trapezoids in Lambert's cylindrical projection, which preserves areas."""
     heights = [_authalic(math.sin(math.radians(position[1]))) for position in ring]
     twice = 0.0
     for (start, end), (low, high) in zip(pairwise(ring), pairwise(heights), strict=True):
-        # There an edge that is straight between longitude and latitude is bent like a sine.
+        # In that projection, an edge that is straight in longitude and latitude follows a sine.
         bend = 1 + math.radians(end[1] - start[1]) ** 2 / 12
         twice += (end[0] - start[0]) * (low + high) * bend
     return abs(math.radians(twice)) / 2 * _AUTHALIC_RADIUS**2
 
 
 def _authalic(sine: float) -> float:
-    """From the sine of a latitude to that on the sphere of the same area, as a series that ends beyond 1e-10."""
+    """Sine of the authalic latitude from the sine of a latitude, as a series with errors below 1e-10."""
     square = _E2 * sine * sine
     return sine * (1 + square * (2 / 3 + square * (3 / 5 + square * (4 / 7 + square * 5 / 9)))) / _POLE
 

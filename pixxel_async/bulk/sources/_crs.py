@@ -1,4 +1,4 @@
-"""Reference systems: WGS 84 longitude and latitude is what the API takes, and all else is transformed to it."""
+"""Reference systems: the API takes WGS 84 longitude and latitude, so all others are transformed to it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pixxel_async.geometry._areas import Ring, ToDegrees
 _WGS_84 = re.compile(r"(CRS:?84|EPSG:.*\b4326)$", re.IGNORECASE)
 _REMEDY = "give a reference system such as EPSG:32643"
 _DIGITS = 9
-"""A tenth of a millimetre; more is noise of the transformation."""
+"""A tenth of a millimetre; further digits are noise of the transformation."""
 
 
 def projection(crs: str) -> ToDegrees | None:
-    """How coordinates of a reference system become longitude and latitude; None: they are that already.
+    """The transformation of a reference system to longitude and latitude; None: not needed.
 
     Args:
-        crs: A code such as EPSG:32643, or WKT, or PROJJSON. The first coordinate is taken to be east or longitude,
-            whatever the system itself says, as GIS files have it.
+        crs: A code such as EPSG:32643, or WKT, or PROJJSON. The first coordinate is east or longitude, as in GIS
+            files, whatever axis order the system defines.
 
     Raises:
-        Refused: There is no such system, it cannot be transformed, or the extra is missing.
+        Refused: The system does not exist, it cannot be transformed, or the extra is missing.
     """
     if _WGS_84.search(crs):
         return None
@@ -36,7 +36,7 @@ def projection(crs: str) -> ToDegrees | None:
             return None
         transformer = pyproj.Transformer.from_crs(system, "OGC:CRS84", always_xy=True)
     except (CRSError, ProjError):
-        raise Refused(f"{crs:.80} is no reference system that could be transformed", _REMEDY) from None
+        raise Refused(f"{crs:.80} is not a reference system that can be transformed", _REMEDY) from None
 
     def to_degrees(ring: Ring) -> Ring:
         xs, ys = transformer.transform([x for x, _ in ring], [y for _, y in ring])

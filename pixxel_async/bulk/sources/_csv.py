@@ -1,4 +1,4 @@
-"""Tables of text: polygons as WKT, or points that squares are made around."""
+"""Tables of text: polygons as WKT, or points with squares around them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def read_csv(
     square_m: float | None,
     encoding: str | None,
 ) -> Iterator[Row]:
-    """The lines of a table whose first one has the names of its columns."""
+    """The rows of a table; its first line has the names of the columns."""
     to_degrees = projection(crs) if crs else None
-    # The module's limit for one cell, 128 KiB, is global: raised for all, and never lowered again.
+    # The module's limit for one cell, 128 KiB, is global: it is raised for all users, and never lowered.
     csv.field_size_limit(max(csv.field_size_limit(), LARGEST))
     with path.open("rb") as file:
         lines = _lines(file, encoding or UTF_8)
@@ -55,7 +55,7 @@ def read_csv(
 
 @attrs.frozen
 class _Columns:
-    """What the columns hold."""
+    """The roles of the columns."""
 
     names: list[str]
     wkt: int | None
@@ -68,10 +68,10 @@ class _Columns:
     def of(
         cls, header: list[str] | None, key: str | None, square_m: float | None, encoding: str | None
     ) -> _Columns:
-        """Find them by their names.
+        """Find the columns by their names.
 
         Raises:
-            Refused: None holds a geometry, there is no key, a name is not text, or two have the same name.
+            Refused: No column holds a geometry or the key, a name is not text, or two have the same name.
         """
         names = [name.strip() for name in header or []]
         if undecoded := next((name for name in names if not _is_text(name)), None):
@@ -83,7 +83,7 @@ class _Columns:
         if lon is None or lat is None:
             there = ", ".join(names) or "none"
             raise Refused(
-                f"no column holds a geometry; there are: {there}", "call the one with WKT wkt", line=1
+                f"no column holds a geometry; there are: {there}", "name the column with WKT wkt", line=1
             )
         if square_m is None:
             raise Refused(
@@ -94,7 +94,7 @@ class _Columns:
         return cls(names, None, (lon, lat), square_m, encoding)
 
     def row(self, number: int, line: int, cells: Sequence[str], to_degrees: ToDegrees | None) -> Row:
-        """A line as a row."""
+        """The row of a line."""
         if len(cells) != len(self.names):
             what = f"has {len(cells)} cells, but there are {len(self.names)} columns"
             return Row(
@@ -132,7 +132,7 @@ def _square(lon: float, lat: float, side: float) -> Mapping[str, Any]:
     """A square around a point, with sides along the meridian and the parallel."""
     if not (-180 <= lon <= 180 and -_POLAR <= lat <= _POLAR):
         raise GeometryError(
-            f"[{lon}, {lat}] is no longitude and latitude in degrees; the latitude must be within ±{_POLAR:.0f}"
+            f"[{lon}, {lat}] is not a longitude and latitude in degrees; the latitude must be within ±{_POLAR:.0f}"
         )
     north = math.degrees(side / 2 / _EARTH)
     east = north / math.cos(math.radians(lat))
@@ -157,7 +157,7 @@ def _first(names: Sequence[str], known: Sequence[str]) -> int | None:
 
 
 def _is_text(cell: str) -> bool:
-    """Whether all of it could be decoded; a byte that could not has become a lone surrogate."""
+    """Whether all bytes were decoded; an invalid byte is a lone surrogate."""
     try:
         cell.encode()
     except UnicodeEncodeError:
@@ -171,7 +171,7 @@ def _with_bytes(text: str) -> str:
 
 
 def _delimiter(header: str) -> str:
-    """What separates the columns: whatever stands in the header most often."""
+    """The separator of the columns: the most frequent one in the header."""
     return max(",;\t|", key=header.count)
 
 
@@ -186,7 +186,7 @@ def _cells(table: Any) -> list[str] | None:
 
 
 def _lines(file: BinaryIO, encoding: str) -> Iterator[str]:
-    """The lines as text. A byte that cannot be decoded becomes a lone surrogate, which is a fault of its cell."""
+    """The lines as text. An invalid byte becomes a lone surrogate, which is a fault of its cell."""
     for number, line in enumerate(iter(lambda: file.readline(LARGEST + 1), b"")):
         if not number and line.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise Refused("not UTF-8 text, but UTF-16", "save the table as UTF-8", line=1)

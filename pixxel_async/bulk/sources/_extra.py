@@ -8,10 +8,10 @@ from pixxel_async.bulk.sources._rows import Refused
 
 
 def require_geo(what: str, *modules: str) -> None:
-    """See that libraries are installed, without loading them.
+    """Check that libraries are installed, without importing them.
 
     Raises:
-        Refused: One is not; the remedy says how to install it.
+        Refused: A library is missing; the remedy has the command to install it.
     """
     for module in modules:
         if find_spec(module) is None:

@@ -1,4 +1,4 @@
-"""GeoJSON, streamed: a FeatureCollection, a single Feature or geometry, or one of these to a line or record."""
+"""Streams GeoJSON: a FeatureCollection, a single Feature or geometry, or one of these per line or record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GEOMETRIES = frozenset(
     {"Polygon", "MultiPolygon", "Point", "MultiPoint", "LineString", "MultiLineString", "GeometryCollection"}
 )
 _RECORD = b"\x1e"
-"""RFC 8142 puts it before each record, which may then go over several lines."""
+"""RFC 8142 puts it before each record; a record may have several lines."""
 
 
 def read_geojson(path: Path, crs: str | None) -> Iterator[Row]:
@@ -49,7 +49,7 @@ class _Collection:
         self._stream = stream
         self._crs = crs
         self._members: dict[str, Any] = {}
-        """Of the outermost object, but for `features`."""
+        """Members of the outermost object, without `features`."""
         self._is_collection = False
         self._to_degrees: ToDegrees | None = None
 
@@ -57,7 +57,7 @@ class _Collection:
         """All features."""
         stream = self._stream
         if stream.peek() != b"{":
-            raise Refused("not GeoJSON: the outermost thing must be an object", line=stream.line)
+            raise Refused("not GeoJSON: the outermost value must be an object", line=stream.line)
         for key in stream.members():
             head = stream.peek()
             if key == "features" and head == b"[":
@@ -68,8 +68,8 @@ class _Collection:
             if isinstance(value, Problem):
                 raise Refused(value.what, line=line)
         if stream.peek():
-            what = "something follows after the outermost object"
-            raise Refused(what, "call a file with a feature on each line .geojsonl", line=stream.line)
+            what = "there is more text after the outermost object"
+            raise Refused(what, "name a file with a feature on each line .geojsonl", line=stream.line)
         yield from self._end()
 
     def _features(self) -> Iterator[Row]:
@@ -82,7 +82,7 @@ class _Collection:
             raise Refused("holds no feature")
 
     def _end(self) -> Iterator[Row]:
-        """What can be said only when everything was read, for members come in any order."""
+        """Check what depends on all members, because they may be in any order."""
         kind = self._members.get("type")
         to_degrees = self._projection()
         without_crs = {key: value for key, value in self._members.items() if key != "crs"}
@@ -90,9 +90,7 @@ class _Collection:
             if kind != "FeatureCollection":
                 raise Refused('not GeoJSON: its "type" must be "FeatureCollection"')
             if to_degrees and not self._to_degrees:
-                raise Refused(
-                    "its reference system stands after its features", "put the member crs before them"
-                )
+                raise Refused("its reference system is after its features", "put the member crs before them")
         elif kind == "Feature":
             yield _row(1, 1, without_crs, to_degrees, self._crs)
         elif kind in _GEOMETRIES:
@@ -101,19 +99,19 @@ class _Collection:
             raise Refused("not a GeoJSON FeatureCollection or Feature of polygons")
 
     def _projection(self) -> ToDegrees | None:
-        """The member `crs` is a leftover of the GeoJSON before RFC 7946 that some programs still write."""
+        """The transformation for the member `crs`, which some programs still write; RFC 7946 removed it."""
         member = self._members.get("crs")
         if self._crs or member is None:
             return projection(self._crs) if self._crs else None
         properties = member.get("properties") if isinstance(member, Mapping) else None
         name = properties.get("name") if isinstance(properties, Mapping) else None
         if not isinstance(name, str):
-            raise Refused("its reference system has no name", "say with crs which one it is", field="crs")
+            raise Refused("its reference system has no name", "state it with crs (--crs)", field="crs")
         return projection(name)
 
 
 def _row(number: int, line: int, value: Any, to_degrees: ToDegrees | None, crs: str | None) -> Row:
-    """A feature as a row. A member `crs` of its own must be WGS 84, unless the option `crs` overrides it."""
+    """The row of a feature. Its own member `crs` must be WGS 84, unless the option `crs` overrides it."""
     if isinstance(value, Problem):
         return Row(number, line, problem=value)
     if not isinstance(value, Mapping) or value.get("type") != "Feature":
@@ -141,7 +139,7 @@ def _loaded(text: bytes) -> Any:
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The records of a file, each with its line."""
+    """The records of a file, each with its line number."""
     record, begin = b"", 1
     separated = False
     for line, text in enumerate(_limited_lines(file), 1):
@@ -160,7 +158,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _limited_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines, of which one that is too long comes cut, as the last one."""
+    """The lines; a line above the limit is cut, and is the last."""
     while line := file.readline(LARGEST + 1):
         yield line
         if len(line) > LARGEST:

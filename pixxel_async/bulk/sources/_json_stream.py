@@ -1,7 +1,7 @@
-"""JSON texts of any length, taken apart value by value.
+"""Splits JSON texts of any length into their values.
 
-Only brackets and strings are looked at: where a value ends. What is in it, orjson tells. So a feature that is broken
-inside does not hide those after it, each is known by its line, and no more than one is in memory.
+The scanner uses only brackets and strings to find the end of a value; orjson parses the value. So a broken feature does
+not hide later ones, each has its line number, and only one is in memory.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ BOM = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\]}]+")
-# In an object only braces can be its end, and coordinates hold none: they are passed over at the speed of C.
+# Only a brace can end an object, and coordinates hold none: the regular expression skips them at the speed of C.
 _ENDS = {b"{": re.compile(rb'["{}]'), b"[": re.compile(rb'["\[\]]')}
 
 
 class JsonStream:
-    """A JSON text, from its beginning to its end."""
+    """A JSON text, read from start to end."""
 
     def __init__(self, file: BinaryIO, chunk: int = 2**16) -> None:
         self._file = file
@@ -37,25 +37,25 @@ class JsonStream:
 
     @property
     def line(self) -> int:
-        """The line that is read, from 1."""
+        """Number of the current line, from 1."""
         self._line += self._data.count(b"\n", self._counted, self._at)
         self._counted = self._at
         return self._line
 
     def peek(self) -> bytes:
-        """The next sign that is no blank; empty at the end."""
+        """The next non-blank character; empty at the end."""
         while True:
             blank = _BLANK.match(self._data, self._at)
-            assert blank is not None  # the pattern matches the empty text too
+            assert blank is not None  # the pattern also matches the empty text
             self._at = blank.end()
             if self._at < len(self._data) or not self._more():
                 return self._data[self._at : self._at + 1]
 
     def take(self, sign: bytes) -> None:
-        """Pass over one sign.
+        """Skip one character.
 
         Raises:
-            Refused: Another one stands there.
+            Refused: The next character is another one.
         """
         found = self.peek()
         if found != sign:
@@ -64,7 +64,7 @@ class JsonStream:
         self._at += 1
 
     def members(self) -> Iterator[str]:
-        """The keys of an object; take the value of each before going on."""
+        """The keys of an object; read the value of each before the next key."""
         self.take(b"{")
         while self.peek() != b"}":
             line = self.line
@@ -79,7 +79,7 @@ class JsonStream:
         self.take(b"}")
 
     def elements(self) -> Iterator[tuple[int, bytes]]:
-        """The elements of an array as text, each with its line."""
+        """The elements of an array as text, each with its line number."""
         self.take(b"[")
         while self.peek() != b"]":
             line = self.line
@@ -92,7 +92,7 @@ class JsonStream:
         """The text of the next value.
 
         Raises:
-            Refused: It does not end, or it is too large.
+            Refused: The value does not end, or it is too large.
         """
         head, line = self.peek(), self.line
         if self._at > self._chunk:
@@ -123,7 +123,7 @@ class JsonStream:
     def _end_of(self, pattern: re.Pattern[bytes], start: int, line: int) -> int:
         while True:
             found = pattern.match(self._data, start)
-            # A number at the end of what was read may go on.
+            # A number at the end of the buffer may continue.
             if found and (found.end() < len(self._data) or pattern is _STRING or not self._more()):
                 return found.end()
             if not found:
@@ -133,14 +133,18 @@ class JsonStream:
 
     def _must_grow(self, line: int) -> None:
         if not self._more():
-            raise Refused("not JSON: what begins here does not end", "is the file whole?", line=line)
+            raise Refused(
+                "not JSON: the value that starts here does not end", "is the file whole?", line=line
+            )
         if len(self._data) - self._at > LARGEST:
             raise Refused(
-                f"what begins here takes more than {LARGEST // 2**20} MiB", "simplify or split it", line=line
+                f"the value that starts here takes more than {LARGEST // 2**20} MiB",
+                "simplify or split it",
+                line=line,
             )
 
     def _more(self) -> bool:
-        # As much again as there is: a large value is not copied once for every chunk.
+        # Double the buffer, so that a large value is not copied for every chunk.
         chunk = self._file.read(max(self._chunk, len(self._data) - self._at))
         self._data += chunk
         return bool(chunk)

@@ -1,4 +1,4 @@
-"""A file of polygons as the fields of a run."""
+"""Sources: files of polygons as the fields of a bulk run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pixxel_async.geometry._areas import ToDegrees, checked, polygons_of
 _log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 60
-"""Characters: with a run id behind it, it still fits the 100 that the API takes for an order item."""
+"""Maximum length in characters: with a run id, it fits the API's limit of 100 for an order item."""
 _GEOJSON = frozenset({".geojson", ".json"})
 _LINES = frozenset({".geojsonl", ".geojsons", ".jsonl", ".ndjson"})
 _TABLES = frozenset({".csv", ".tsv"})
@@ -42,28 +42,28 @@ class Field:
     """One area to work on."""
 
     row: int
-    """Its number among all fields of the file, from 1."""
+    """Number among all fields of the file, from 1."""
     key: str
-    """Says which one it is: unique in its file."""
+    """Its identifier, unique in the file."""
     geometry: Mapping[str, Any]
     """GeoJSON Polygon, WGS 84, [lon, lat] in degrees; also MultiPolygon where features are kept whole."""
     properties: Mapping[str, Any] = attrs.field(factory=dict)
-    """What the file says about it besides, as JSON can say it."""
+    """Its other columns or properties, as JSON values."""
     source_row: int = 0
-    """The row of the file that it comes from, from 1; a MultiPolygon that is split has several fields."""
+    """Its row in the file, from 1; a split MultiPolygon has several fields."""
     line: int | None = None
-    """The line where that row begins, in formats that have lines."""
+    """The first line of that row, in formats with lines."""
     part_of: str | None = None
-    """Key of the MultiPolygon whose polygon it is; None: it is all of its row."""
+    """Key of the split MultiPolygon; None: the field is the whole row."""
 
     @property
     def name(self) -> str:
-        """What is made of it is called so: the key, shortened where it has more than 60 characters."""
+        """Name of its resources: the key, shortened if it has more than 60 characters."""
         return _name_of(self.key)
 
     @property
     def folder(self) -> str:
-        """Name of the folder that its files go to: the name, made fit for every file system."""
+        """Name of its folder: the name, made safe for every file system."""
         return folder_of(self.key)
 
 
@@ -80,7 +80,7 @@ def folder_of(key: str) -> str:
 
 @attrs.frozen(eq=False)
 class Source:
-    """A file that fields are read from, as often as wanted; a row at a time is in memory."""
+    """A file of fields that can be read several times, with one row in memory at a time."""
 
     path: Path
     key: str | None
@@ -89,12 +89,12 @@ class Source:
     """Whether a MultiPolygon is one field; if not, each of its polygons is a field."""
 
     def with_whole_features(self, whole_features: bool) -> Source:
-        """The same file, read as a kind of recipe wants it: `source.with_whole_features(recipe.whole_features)`."""
+        """The same file, read for a kind of recipe: `source.with_whole_features(recipe.whole_features)`."""
         return attrs.evolve(self, whole_features=whole_features)
 
     @property
     def files(self) -> list[Path]:
-        """The files that it is read from: one, but of a Shapefile all that are there."""
+        """The files of the source: one, or all existing files of a Shapefile."""
         if self.path.suffix.casefold() != ".shp":
             return [self.path]
         beside = {
@@ -106,7 +106,7 @@ class Source:
         """The fields, in the order of the file.
 
         Raises:
-            BadRows: At the first row that cannot be used; `check` tells all of them.
+            BadRows: At the first invalid row; `check` lists all of them.
         """
         for found in self.outcomes():
             if isinstance(found, Fault):
@@ -116,7 +116,7 @@ class Source:
             yield from found.fields
 
     def outcomes(self) -> Iterator[Outcome | Fault]:
-        """What becomes of every row; a fault is one of the file as a whole, and nothing comes after it."""
+        """The outcome of every row; a fault concerns the whole file, and is the last value."""
         count, is_flat = 0, True
         try:
             for row in self._rows():
@@ -165,7 +165,7 @@ class Source:
         return Outcome(row, key, fields, (), had_altitudes)
 
     def _key(self, row: Row) -> tuple[str | None, Problem | None]:
-        """The key of a row, or what is wrong with it."""
+        """The key of a row, or its problem."""
         if self.key is not None:
             key = _text_of(row.properties.get(self.key))
             if key is None:
@@ -180,18 +180,18 @@ class Source:
 
 @attrs.frozen(eq=False, repr=False)
 class Outcome:
-    """What became of one row of a file."""
+    """The outcome of one row of a file."""
 
     row: Row
     key: str | None
-    """None if it has none that could be used."""
+    """None if it has no usable key."""
     fields: tuple[Field, ...]
-    """Its polygons, or all of it as one; none if there are problems."""
+    """Its polygons, or the whole feature as one; empty if there are problems."""
     problems: tuple[Problem, ...]
     had_altitudes: bool = False
 
     def fault(self, problem: Problem) -> Fault:
-        """A problem of this row, with its place."""
+        """A problem of this row, with its location."""
         return Fault(self.row.number, self.row.line, *problem)
 
 
@@ -204,27 +204,28 @@ def open_source(
     square_m: float | None = None,
     encoding: str | None = None,
 ) -> Source:
-    """A file of polygons, by the ending of its name.
+    """Open a file of polygons; the ending of its name determines the format. Nothing is read yet.
 
-    `.geojson` and `.json` hold one GeoJSON text; `.geojsonl`, `.geojsons`, `.jsonl` and `.ndjson` one on each line, or
-    behind record separators (RFC 8142); `.csv` and `.tsv` a column `wkt` with polygons, or `lon` and `lat`. With the
-    extra `geo`: `.gpkg`, `.shp`, `.parquet` and `.geoparquet`. An AOI takes one polygon, so each polygon of a
-    MultiPolygon becomes a field of its own, KEY-1, KEY-2 and so on. An order takes a MultiPolygon whole: `plan` and
-    `Run.start` read the file as their recipe wants it (`with_whole_features`). Altitudes are left out. Nothing is read yet.
+    `.geojson` and `.json` hold one GeoJSON text. `.geojsonl`, `.geojsons`, `.jsonl` and `.ndjson` hold one on each line,
+    or after record separators (RFC 8142). `.csv` and `.tsv` have a column `wkt` with polygons, or `lon` and `lat`. The
+    extra `geo` adds `.gpkg`, `.shp`, `.parquet` and `.geoparquet`. Altitudes are dropped.
+
+    An AOI takes one polygon, so each polygon of a MultiPolygon becomes a field, KEY-1, KEY-2 and so on. An order takes a
+    MultiPolygon whole. `plan` and `Run.start` read the file as their recipe requires (`with_whole_features`).
 
     Args:
         path: The file.
-        key: Property that says which row it is, unique in the file. Left out: `name`, else `id`, else the id of the
-            GeoJSON feature, else STEM-N after the file and the row.
+        key: Property that identifies the row, unique in the file. Left out: `name`, else `id`, else the id of the
+            GeoJSON feature, else STEM-N from the file and the row.
         layer: Layer of a GeoPackage; needed if it has several.
-        crs: Reference system of the coordinates, for instance EPSG:32643, where the file does not say it or says it
-            wrongly; all but WGS 84 longitude and latitude are transformed to it, which needs the extra `geo`.
-        square_m: Side in metres of the square that is made around each point of a table with `lon` and `lat`.
-        encoding: Encoding of the text in a table or a Shapefile, for instance cp1252. Left out: what a Shapefile says of
-            itself, else UTF-8. Other formats are always UTF-8.
+        crs: Reference system of the coordinates, for instance EPSG:32643, if the file states none or a wrong one. All
+            except WGS 84 longitude and latitude are transformed to it, which needs the extra `geo`.
+        square_m: Side in metres of the square around each point of a table with `lon` and `lat`.
+        encoding: Encoding of the text in a table or a Shapefile, for instance cp1252. Left out: the one that a Shapefile
+            states, else UTF-8. Other formats are always UTF-8.
 
     Raises:
-        InvalidInput: No such format, an option that does not fit it, or a library that is not installed.
+        InvalidInput: The format is not supported, an option does not fit it, or a library is not installed.
     """
     path = checked_path(path, "path")
     suffix = path.suffix.casefold()
@@ -232,9 +233,7 @@ def open_source(
         raise InvalidInput(f"layer={shown(layer)}: only a .gpkg has layers, not {path.name}")
     if square_m is not None:
         if suffix not in _TABLES:
-            raise InvalidInput(
-                f"square_m={square_m}: squares are made of tables with lon and lat, not of {path.name}"
-            )
+            raise InvalidInput(f"square_m={square_m}: only for tables with lon and lat, not for {path.name}")
         if not (isinstance(square_m, int | float) and 1 <= square_m <= 100_000 and math.isfinite(square_m)):
             raise InvalidInput(f"square_m={square_m}: must be from 1 to 100000 metres")
     if encoding is not None:
@@ -259,9 +258,9 @@ def _check_encoding(encoding: str, path: Path) -> None:
         is_usable = ascii.decode(encoding) == ascii.decode("ascii")
     except (LookupError, TypeError, ValueError):
         is_usable = False
-    if not is_usable:  # lines, cells and fixed widths are cut at ASCII bytes
+    if not is_usable:  # lines, cells and fixed widths are split at ASCII bytes
         raise InvalidInput(
-            f"encoding={shown(encoding)}: no encoding that extends ASCII; give for example cp1252, or save the file as UTF-8"
+            f"encoding={shown(encoding)}: not an encoding that extends ASCII; give for example cp1252, or save the file as UTF-8"
         )
 
 
@@ -295,10 +294,10 @@ def _reader(
 
 
 def _area(raw: Any, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]:
-    """A geometry as found, in longitude and latitude, and whether altitudes were left out of it.
+    """A geometry in longitude and latitude, and whether altitudes were dropped.
 
     Raises:
-        GeometryError: It has no polygon, or the API could not accept it.
+        GeometryError: The geometry has no polygon, or the API would reject it.
     """
     if not isinstance(raw, Mapping):
         raise GeometryError("is missing; a Polygon or MultiPolygon is needed")
@@ -306,7 +305,7 @@ def _area(raw: Any, to_degrees: ToDegrees | None) -> tuple[dict[str, Any], bool]
 
 
 def _areas(area: Mapping[str, Any], *, whole: bool) -> list[Mapping[str, Any]]:
-    """Its polygons; several of them as one MultiPolygon where it is kept whole."""
+    """Its polygons; with `whole`, several polygons stay one MultiPolygon."""
     polygons = polygons_of(area)
     if whole and len(polygons) > 1:
         return [area]
@@ -314,7 +313,7 @@ def _areas(area: Mapping[str, Any], *, whole: bool) -> list[Mapping[str, Any]]:
 
 
 def _text_of(value: Any) -> str | None:
-    """A key as text; None when it is empty or nothing that one could be called by."""
+    """A key as text; None if it is empty or not usable as a name."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Well-known binary, as GIS files keep polygons: ISO's and the extended kind, heights and measures left out."""
+"""Reads well-known binary polygons of GIS files: ISO and extended WKB, without heights and measures."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _EXTENDED_Z, _EXTENDED_M, _EXTENDED_SRID = 0x80000000, 0x40000000, 0x20000000
 
 
 def from_wkb(data: Any) -> dict[str, Any]:
-    """GeoJSON of a polygon or multipolygon; of other kinds only the name.
+    """GeoJSON of a polygon or multipolygon; for other kinds only the name.
 
     Raises:
-        ValueError: It is no WKB, or ends too early.
+        ValueError: The data is not WKB, or is cut off.
     """
     if not isinstance(data, bytes):
-        raise ValueError(f"no well-known binary, but a value of type {type(data).__name__}")
+        raise ValueError(f"not well-known binary, but a value of type {type(data).__name__}")
     try:
         geometry, _ = _geometry(data, 0)
     except struct.error:
-        raise ValueError("no well-known binary, or cut off") from None
+        raise ValueError("not well-known binary, or cut off") from None
     return geometry
 
 
@@ -45,8 +45,8 @@ def _geometry(data: bytes, at: int, *, is_part: bool = False) -> tuple[dict[str,
     if kind > 1000:
         kind, thousands = kind % 1000, kind // 1000
         dimensions = 4 if thousands == 3 else 3
-    if is_part and kind != _POLYGON:  # before it is read: parts of parts could go on without end
-        raise ValueError("a multipolygon of something else than polygons")
+    if is_part and kind != _POLYGON:  # checked before the part is read: nested parts could be endless
+        raise ValueError("a multipolygon with parts that are not polygons")
     if kind == _POLYGON:
         rings, at = _rings(data, at, order, dimensions)
         return {"type": "Polygon", "coordinates": rings}, at
