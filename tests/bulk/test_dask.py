@@ -208,7 +208,7 @@ async def test_workers_with_another_token_are_not_used(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"per_worker": 0}, "per_worker=0: give a whole number"),
+        ({"per_worker": 0}, "per_worker=0: give an integer"),
         ({"files": "out/files"}, "give the absolute path of a folder that all machines share, or a URL"),
         ({"files": "s4://bucket"}, "s4:// is not a store that fsspec supports"),
         ({"files": "sftp://me:hunter2@host/files"}, "holds a password"),
