@@ -66,7 +66,7 @@ class PixxelClient:
 
     Args:
         token: The token, or a function (`async` or not) that returns the current one and is called again after a 401.
-            Default: PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile's.
+            Default: the token of `profile`, PIXXEL_API_KEY, PIXXEL_TOKEN, or the profile that PIXXEL_PROFILE names.
         profile: Name of a profile in the configuration file; see `pixxel_async.config`.
         base_url: Address of the API. Default: PIXXEL_BASE_URL, the profile's, or the vendor's public address.
         auth_scheme: Text before the token. None or "" sends the token alone, as for older API keys; a token that begins with

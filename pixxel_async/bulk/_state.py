@@ -21,7 +21,7 @@ class State(StrEnum):
     HELD = "held"
     """The outcome of a create is unknown, also after a search: a person decides."""
     BLOCKED = "over budget"
-    """Its next step could exceed the run's cap in tokens; no request was sent for it."""
+    """Its next step could exceed the run's cap in tokens; the create was not sent."""
 
     @property
     def is_final(self) -> bool:

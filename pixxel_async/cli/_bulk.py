@@ -295,8 +295,8 @@ def resume_command(
 ) -> int:
     """Resume the run in the folder OUT, after Ctrl-C, a crash or a power cut; FILE and recipe are not needed.
 
-    The command first searches for creates that were in flight when the run stopped. It sends again only those that did
-    not happen. If an outcome stays unknown, the row is held. Check the account, then use --resend or --forget.
+    The command first searches for creates that were in flight when the run stopped. AOIs and pictures that were not
+    created are sent again. A purchase that is not found is held: check the account, then use --resend or --forget.
 
     For a finished run, the command sends no request. It does not repeat rows that are done or failed (see
     `pixxel bulk retry-failed`). The option --max-tokens sets a new cap for the whole run, with the tokens spent so far.
