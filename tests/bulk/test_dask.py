@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -53,11 +54,15 @@ async def finished(run: Run) -> dict[str, Result]:
 
 
 async def killed_when(dask: Client, is_time: Callable[[], bool]) -> None:
-    """Kill one of the workers."""
+    """Kill one of the workers: the scheduler may still list one that was killed before."""
     while not is_time():  # noqa: ASYNC110 - a sandbox has no event for it
         await asyncio.sleep(0.005)
-    pids = await dask.run(os.getpid, on_error="ignore")
-    os.kill(min(pids.values()), signal.SIGKILL)
+    while True:
+        pids = await dask.run(os.getpid, on_error="ignore")
+        for pid in sorted(pid for pid in pids.values() if isinstance(pid, int)):
+            with contextlib.suppress(ProcessLookupError):
+                return os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.005)
 
 
 def was_posted(sandbox: Sandbox, ending: str) -> bool:
