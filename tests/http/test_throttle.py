@@ -1120,7 +1120,10 @@ async def test_o1_a_storage_host_that_asks_for_a_pause_gets_it_from_all_download
 
 async def test_a_download_does_not_wait_for_a_long_pause(downloader: Downloader, tmp_path: Path) -> None:
     async with Stub(answer(429, Retry_After="500"), answer(200, b"x")) as stub:
-        for name, reason in [("1.tif", "responded with 429"), ("2.tif", r"asked to wait 500 s \(Retry-After\)")]:
+        for name, reason in [
+            ("1.tif", "responded with 429"),
+            ("2.tif", r"asked to wait 500 s \(Retry-After\)"),
+        ]:
             with pytest.raises(DownloadError, match=reason):
                 await downloader.save(f"{stub.url}/{name}", tmp_path)
         assert 1 == len(stub.received)
