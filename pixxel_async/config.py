@@ -28,7 +28,7 @@ import attrs
 
 from pixxel_async._base.shown import shown
 from pixxel_async._http.auth import Hidden, Secret
-from pixxel_async._http.network import is_loopback
+from pixxel_async._http.network import is_local, is_loopback
 from pixxel_async.errors import ConfigurationError
 
 __all__ = [
@@ -69,7 +69,7 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether the API is on this machine."""
-        return is_loopback(urlsplit(self.base_url).hostname or "")
+        return is_local(self.base_url)
 
 
 @attrs.frozen(kw_only=True, eq=False, repr=False)

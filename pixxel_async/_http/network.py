@@ -240,6 +240,11 @@ def _is_proxy(url: str) -> bool:
 # --- hosts ---
 
 
+def is_local(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine."""
     if host == "localhost" or host.endswith(".localhost"):

@@ -160,7 +160,10 @@ class HttpTransport:
         request = build_request(operation, self._base_url)
         counters.calls += 1
         call = Call(counters.calls, operation, request, options, self._clock.monotonic())
-        await self._prepare(call)
+        if self._auth.generation == 0:
+            await self._renew(call, 0)
+        if options.before_sending is not None:
+            await options.before_sending()
         while True:
             if self._gate.is_shut:
                 await self._pass_gate(call)
@@ -186,13 +189,6 @@ class HttpTransport:
                 error, verdict = self._judged(call, outcome)
             if not await self._may_go_on(call, outcome, error, verdict, generation, started):
                 raise self._last_word(call, outcome, error, verdict)
-
-    async def _prepare(self, call: Call) -> None:
-        """Do what comes before the first attempt: get a token, and run what the caller wants to be run."""
-        if self._auth.generation == 0:
-            await self._renew(call, 0)
-        if call.options.before_sending is not None:
-            await call.options.before_sending()
 
     def _result(self, call: Call, operation: Operation[T], response: Response) -> T:
         """What a successful answer says. Raises UnexpectedAnswer if it says something else than was asked."""

@@ -89,10 +89,10 @@ class Paginator(Generic[T]):
 
     async def pages(self) -> AsyncGenerator[Page[T], None]:
         """Iterate over the pages. The first page is yielded even if it is empty."""
-        operation = self._operation
-        if self._make_body is not None:
-            operation = attrs.evolve(operation, body=await asyncio.to_thread(self._make_body))
-        cursor = _Cursor(operation, self._limit, self._page_size)
+        if self._make_body is not None:  # a later walk has the body of the first
+            self._operation = attrs.evolve(self._operation, body=await asyncio.to_thread(self._make_body))
+            self._make_body = None
+        cursor = _Cursor(self._operation, self._limit, self._page_size)
         ahead: asyncio.Future[Any] | None = None
         try:
             while not cursor.done:

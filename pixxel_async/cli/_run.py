@@ -8,9 +8,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from pixxel_async._http.network import is_loopback
+from pixxel_async._http.network import is_local
 from pixxel_async.bulk import AnyRecipe, Run, State, Status, report, status
 from pixxel_async.bulk._folders import JOURNAL
 from pixxel_async.bulk._journal.journal import Journal
@@ -219,7 +218,7 @@ async def discard_sandbox_run(out: Path, client: PixxelClient) -> None:
     with Journal.read(path) as journal:
         header = journal.header
     token = await client.token_print(header.run_id)
-    if is_loopback(urlsplit(header.base_url).hostname or "") and header.token_print == token:
+    if is_local(header.base_url) and header.token_print == token:
         await asyncio.to_thread(Journal.discard, path, even_if_open=True)
 
 
@@ -228,7 +227,7 @@ def gone_sandbox(out: Path, options: GlobalOptions, environment: Mapping[str, st
     with Journal.read(out / JOURNAL) as journal:
         header = journal.header
     named = (options.base_url, options.profile, *map(environment.get, ("PIXXEL_BASE_URL", "PIXXEL_PROFILE")))
-    if any(named) or not is_loopback(urlsplit(header.base_url).hostname or ""):
+    if any(named) or not is_local(header.base_url):
         return None
     return (
         f"{out}: the run used a sandbox at {header.base_url}, and a sandbox keeps no data after its end: "

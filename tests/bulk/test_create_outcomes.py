@@ -315,7 +315,7 @@ def _last(journal: Journal) -> StepRecord:
 
 
 async def test_what_failed_is_made_again_only_when_it_is_asked_for(tmp_path: Path) -> None:
-    """And the create is told how many have failed before; what these cost stays spent."""
+    """The create receives the number of earlier failures; their cost stays spent."""
 
     class Failing(FakeEngine):
         waits = 0

@@ -42,11 +42,11 @@ class Thing(Model):
 
 
 class Text(str):
-    """A text of somebody else's."""
+    """A subclass of str that another library defines."""
 
 
 class Number(float):
-    """A number of somebody else's, as NumPy's are."""
+    """A subclass of a number that another library defines, such as NumPy."""
 
 
 json_values = st.recursive(

@@ -10,13 +10,14 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any, ClassVar, TypeAlias, TypedDict, TypeVar, cast, dataclass_transform
+from typing import Any, ClassVar, TypeAlias, TypeVar, cast, dataclass_transform
 
 import attrs
 import orjson
 
 from pixxel_async._base.shown import shown
 from pixxel_async._codec.checks import Check, boolean, integer, number, text
+from pixxel_async._resource.polling import WaitOptions
 from pixxel_async.bulk._faults import Problem
 from pixxel_async.errors import InvalidInput
 
@@ -342,12 +343,8 @@ class Delivery:
 # The whole
 
 
-class Waiting(TypedDict):
-    """Options of a `wait`."""
-
-    timeout: float | None
-    poll_interval: float | None
-    max_poll_interval: float | None
+Waiting: TypeAlias = WaitOptions[Any]
+"""Options of the waits for resources of any kind."""
 
 
 def new_run_id() -> str:
